@@ -1,0 +1,1 @@
+//! The feed: one offset-addressed log of shared blocks.

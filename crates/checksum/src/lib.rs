@@ -1,0 +1,1 @@
+//! CRC64 as Redis computes it.

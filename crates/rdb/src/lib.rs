@@ -1,0 +1,1 @@
+//! RDB: streaming decoder and encoder.

@@ -1,0 +1,1 @@
+//! RESP: incremental request parser and reply writer.

@@ -1,0 +1,1 @@
+//! Data structures that must be byte-exact with Redis, or better than it: none knows a command.

@@ -1,0 +1,1 @@
+//! N-API glue only: no `if` about Redis lives here.

@@ -1,0 +1,290 @@
+/**
+ * THE INTERFACE: what storage must do, nothing of how.
+ *
+ * Two engines implement it: native (Rust behind napi-rs) and portable (pure TypeScript). Callers may not ask
+ * which one they were given. It is batch-shaped: a call takes one whole socket read, runs every complete
+ * command in it and returns all replies in one buffer, because a crossing per command would cost more than
+ * most commands do.
+ *
+ * There is no clock, no randomness and no socket behind this interface. Wall-clock time comes in as `nowMs`
+ * (Unix milliseconds), the seed comes in through `StoreOptions`.
+ *
+ *     socket read --> execute(session, chunk) --> { stop, output bytes }
+ *                         |  stop = host: the caller answers command(session), then resume(session)
+ *                         v
+ *                       feed (one offset-addressed log; replicas are cursors into it)
+ */
+
+/** Why `execute`, `resume` or `apply` came back. Part of every `Outcome`. */
+export const Stop = {
+  /** Everything complete was run; what is left is a part of a command, kept inside until more bytes come. */
+  drained: 0,
+  /** A command that belongs to the host (INFO, CONFIG, REPLICAOF...) is next: read it with `command()`, answer it, `resume()`. */
+  host: 1,
+  /** The client waits (BLPOP and its kin). Further input is kept and not run until the engine wakes the session. */
+  blocked: 2,
+  /** The output ends with a protocol error (or QUIT's answer): send it, then close the connection. */
+  closing: 3,
+  /** Only from `apply`: a command of the primary is unknown or failed here; `failure()` says which and why. Nothing after it ran. */
+  failed: 4,
+} as const;
+export type Stop = (typeof Stop)[keyof typeof Stop];
+
+/** Bits beside the stop: things the caller should collect when it has a moment. */
+export const Note = {
+  /** Other sessions have output (woken, invalidated...): call `takePushes()`. */
+  pushes: 1,
+  /** The feed grew: replicas (and later AOF) have something to read. */
+  feedGrew: 2,
+  /** The output did not fit into the buffer given: call `takeOverflow()` for the rest, before any other call. */
+  overflow: 4,
+  /** Keyspace events wait: call `takeEvents()`. */
+  events: 8,
+} as const;
+
+/**
+ * A stop, its notes and the length of the output, packed in one number so that it costs no allocation:
+ * `stop + notes * 16 + outputBytes * 4096`. Read it with the three functions below.
+ */
+export type Outcome = number;
+export const outcomeStop = (outcome: Outcome): Stop => (outcome & 15) as Stop;
+export const outcomeNotes = (outcome: Outcome): number => (outcome >>> 4) & 255;
+export const outcomeBytes = (outcome: Outcome): number => Math.floor(outcome / 4096);
+export const packOutcome = (stop: Stop, notes: number, outputBytes: number): Outcome =>
+  stop + notes * 16 + outputBytes * 4096;
+
+/** Number of a session; a small integer that is reused after `closeSession`. */
+export type SessionId = number;
+
+/** What every client command is held against before it runs. The host keeps it true; the engine answers with Redis's error. */
+export interface Gates {
+  /** This server follows a primary: expired keys are hidden but never deleted. */
+  replica: boolean;
+  /** Writes of ordinary clients get -READONLY. */
+  readOnly: boolean;
+  /** The link is down and replica-serve-stale-data is no: commands without the `stale` flag get -MASTERDOWN. */
+  masterDown: boolean;
+  /** Commands without the `loading` flag get -LOADING. */
+  loading: boolean;
+  /** Writes get -MISCONF: the last snapshot failed and stop-writes-on-bgsave-error is yes. */
+  misconf: boolean;
+  /** Writes get -NOREPLICAS: fewer good replicas than min-replicas-to-write. */
+  noReplicas: boolean;
+}
+
+export interface StoreOptions {
+  /** Number of databases (config `databases`), 1 or more. */
+  databases: number;
+  /** Seed for the hash function, SPOP's choice, skip levels and the like. Same seed and same calls: same answers. */
+  seed: bigint;
+  /** Size the backlog keeps at least, in bytes (config `repl-backlog-size`). */
+  backlogBytes: number;
+}
+
+/** How a session speaks and what it may do. All optional: only what is given changes. */
+export interface SessionSettings {
+  /** RESP version of the replies: 2 or 3. */
+  protocol?: 2 | 3;
+  /** false: commands without the `no_auth` flag get -NOAUTH. */
+  authenticated?: boolean;
+  /** CLIENT REPLY: 'skip' drops the reply of the next command only. */
+  reply?: 'on' | 'off' | 'skip';
+}
+
+/** State of a session that CLIENT LIST and INFO show. */
+export interface SessionInfo {
+  db: number;
+  protocol: 2 | 3;
+  /** Queued commands of an open MULTI; -1 when there is none. */
+  multi: number;
+  /** Number of keys under WATCH. */
+  watch: number;
+  /** Bytes of input kept because their command is incomplete. */
+  pendingBytes: number;
+  /** Lower-case full name of the last command, `config|get` style; '' before the first. */
+  lastCommand: string;
+}
+
+/** A command of the primary that could not be applied. */
+export interface Failure {
+  /** The command and its arguments, shortened for a log line. */
+  command: string;
+  /** The error reply it caused, without '-' and CRLF, or what was wrong with its form. */
+  error: string;
+}
+
+/** Counters since the start (or the last `resetStats`) and sizes as of now. All counts, unless the name says bytes. */
+export interface StoreStats {
+  commandsProcessed: number;
+  keyspaceHits: number;
+  keyspaceMisses: number;
+  expiredKeys: number;
+  evictedKeys: number;
+  expiredFields: number;
+  errorReplies: number;
+  /** Bytes the engine's data takes, as well as it can tell (native: its heap; portable: an estimate). */
+  usedMemoryBytes: number;
+  usedMemoryPeakBytes: number;
+  /** Modules' values that are kept raw because nothing here understands them. */
+  opaqueModuleValues: number;
+  /** Per database that is not empty. avgTtlMs is 0 when nothing expires. */
+  databases: { db: number; keys: number; expires: number; avgTtlMs: number }[];
+}
+
+/** The one log of write commands. Offsets are positions in the feed; the first byte of a history has offset 1 more than its start. */
+export interface Feed {
+  /** Offset after the last byte (master_repl_offset). */
+  readonly endOffset: number;
+  /** Offset of the oldest byte still kept; equals endOffset when the backlog is empty. */
+  readonly startOffset: number;
+  /** Bytes the backlog may keep for those who come back (repl-backlog-size). */
+  resize(backlogBytes: number): void;
+  /**
+   * Starts the feed anew at `offset`, empty, with nothing selected (the next write is preceded by SELECT).
+   * After a full resync, or when the history changes.
+   */
+  restart(offset: number): void;
+  /** Appends bytes that the host makes itself (a PING, REPLCONF GETACK): RESP, complete commands. */
+  append(bytes: Uint8Array): void;
+  /**
+   * Copies up to `maxBytes` bytes from `offset` on. Null when they are no longer (or not yet) kept;
+   * an empty buffer at the end of the feed.
+   */
+  read(offset: number, maxBytes: number): Buffer | null;
+}
+
+/** What an RDB said of itself and what became of it. Numbers count entries. */
+export interface LoadReport {
+  /** 'REDIS' or 'VALKEY', and the number behind it. */
+  magic: string;
+  version: number;
+  /** AUX fields in file order (repl-id, repl-offset, repl-stream-db, redis-ver...), as latin-1 text. */
+  aux: [string, string][];
+  keys: number;
+  /** Keys that were already expired and so left out (a primary's own file only; a replica keeps them). */
+  expiredSkipped: number;
+  /** Collections without elements: skipped, as Redis does. */
+  emptySkipped: number;
+  functions: number;
+  /** Kept raw: module values, module aux fields, and the names of their modules. */
+  opaqueModuleValues: number;
+  opaqueModuleAux: number;
+  modules: string[];
+  /** Bytes of the RDB. */
+  bytes: number;
+}
+
+/**
+ * Takes an RDB in chunks of any size and builds a fresh keyspace beside the live one.
+ * Errors are RedtwinError with code 'rdb-*' and `offset` (byte position in the RDB); after one, only abort() is valid.
+ */
+export interface Loader {
+  /** Feeds a chunk; true once the end of the RDB has been seen. Bytes after the end are an error. */
+  write(chunk: Uint8Array): boolean;
+  /** Bytes taken so far. */
+  readonly bytes: number;
+  /** Swaps the new keyspace in. Throws 'rdb-truncated' when the end has not been seen. */
+  commit(): LoadReport;
+  /** Drops what was built. The live keyspace was never touched. */
+  abort(): void;
+}
+
+export interface LoadOptions {
+  /** Unix ms. Keys expired at this moment are dropped when `dropExpired` (a server's own file), kept otherwise (from a primary). */
+  nowMs: number;
+  dropExpired: boolean;
+  /** Verify the CRC64 (config rdbchecksum). A zero checksum is always accepted. */
+  checksum: boolean;
+}
+
+/** An RDB of the keyspace at the moment `snapshot()` was called, pulled in chunks. */
+export interface Snapshot {
+  /** The next bytes, about `bytes` of them, or null at the end. */
+  read(bytes: number): Buffer | null;
+  /** Lets go of the snapshot before its end. Harmless after it. */
+  release(): void;
+}
+
+export interface SnapshotOptions {
+  /** RDB version to write: 9 to 12, or 80 for Valkey's table. */
+  version: number;
+  compress: boolean;
+  checksum: boolean;
+  nowMs: number;
+  /** Written as AUX fields, in this order. */
+  aux: [string, string][];
+}
+
+/** A set of databases with everything that happens to them. */
+export interface Store {
+  /** Sets an option of the engine by its redis.conf name ('hash-max-listpack-entries', 'maxmemory'...), in its parsed form. Unknown names throw. */
+  configure(name: string, value: number | string | boolean): void;
+  gate(gates: Partial<Gates>): void;
+
+  openSession(): SessionId;
+  closeSession(session: SessionId): void;
+  setSession(session: SessionId, settings: SessionSettings): void;
+  sessionInfo(session: SessionId): SessionInfo;
+  /** Back to how it was opened: db 0, RESP2, no MULTI, no WATCH (RESET). `authenticated` is left to the caller. */
+  resetSession(session: SessionId): void;
+
+  /**
+   * Runs every complete command in `input[0, length)`, after what was kept from before.
+   * Replies are written to the start of `output`; `input` and `output` belong to the caller again on return.
+   */
+  execute(session: SessionId, input: Uint8Array, length: number, output: Uint8Array, nowMs: number): Outcome;
+  /** Goes on after a host command (whose answer the caller sends itself) or after the session was woken. */
+  resume(session: SessionId, output: Uint8Array, nowMs: number): Outcome;
+  /** The host command at which `execute` stopped: name and arguments, copied. */
+  command(session: SessionId): Buffer[];
+  /** What did not fit into the output of the last call. */
+  takeOverflow(): Buffer;
+  /** Output for other sessions, in order. */
+  takePushes(): { session: SessionId; bytes: Buffer }[];
+  /** Keyspace events since the last call, in order: `flags` is the notify class letter. */
+  takeEvents(): { db: number; event: string; key: Buffer; flags: string }[];
+
+  /**
+   * Runs the primary's feed. No replies, no gates; expired keys are visible. The bytes of complete commands are
+   * appended to our own feed verbatim; a transaction counts, and is applied, as a whole when its EXEC has come.
+   * So `feed.endOffset` is always the applied offset: what to ACK and where to PSYNC from.
+   * Bare newlines between commands and inline commands are taken as Redis takes them.
+   * Stops at host commands too (PUBLISH, REPLCONF GETACK): their bytes are counted when `resumeApply` is called.
+   */
+  apply(session: SessionId, input: Uint8Array, length: number, nowMs: number): Outcome;
+  resumeApply(session: SessionId, nowMs: number): Outcome;
+  /** After Stop.failed. */
+  failure(session: SessionId): Failure | null;
+  /** The database selected in the feed we apply, to be carried across a reconnect. */
+  selectDb(session: SessionId, db: number): void;
+
+  readonly feed: Feed;
+
+  loader(options: LoadOptions): Loader;
+  snapshot(options: SnapshotOptions): Snapshot;
+
+  /** Empties all databases, without a word in the feed. */
+  flush(): void;
+  /** Background work: active expiry when we are a primary (later eviction and defragmentation). Bounded by `budget` keys looked at. Returns notes. */
+  cron(nowMs: number, budget: number): number;
+
+  stats(): StoreStats;
+  resetStats(): void;
+  /** 40 hex digits, as DEBUG DIGEST. O(data). */
+  digest(): string;
+  /** Frees native memory at once rather than at some garbage collection. */
+  close(): void;
+}
+
+/** One of the two engines. */
+export interface Engine {
+  readonly name: 'native' | 'portable';
+  /** Must equal `engineAbi`. */
+  readonly abi: number;
+  open(options: StoreOptions): Store;
+  /** CRC64 (Jones) of bytes, continuing from `crc` (0n to start). Used by the self-test and DUMP tooling. */
+  crc64(bytes: Uint8Array, crc?: bigint): bigint;
+}
+
+/** Changes whenever this interface does. */
+export const engineAbi = 1;
