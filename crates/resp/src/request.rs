@@ -1,0 +1,303 @@
+//! The request parser: one command at a time out of a slice that may end anywhere.
+//!
+//! Limits and error texts are those of Redis 7.0 (processMultibulkBuffer, processInlineBuffer), including what it
+//! does not check: the two bytes behind a bulk are skipped unseen.
+
+use crate::{parse_i64, split_arguments};
+use std::ops::Range;
+
+/// Longest line with a count, and longest inline command.
+const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// What a request may be at most. Depends on the session: one that has not authenticated gets little.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// Longest bulk (config proto-max-bulk-len), in bytes.
+    pub bulk_bytes_max: i64,
+    /// The session still has to authenticate: at most 10 arguments of at most 16 KiB.
+    pub unauthenticated: bool,
+}
+
+/// The request is not RESP; Redis answers with this text (behind "ERR Protocol error: ") and closes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProtocolError(pub String);
+
+/// How far the parser came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// A command of so many bytes; its arguments are in `Parser::arguments`.
+    Complete(usize),
+    /// So many bytes that mean nothing: an empty line, `*0`, `*-1`.
+    Empty(usize),
+    /// More bytes are needed. The next slice must begin with the same bytes.
+    Incomplete,
+}
+
+/// Where the arguments of the last complete command are.
+#[derive(Clone, Debug)]
+pub enum Arguments {
+    /// Ranges of the slice that was given.
+    Ranges(Vec<Range<usize>>),
+    /// Inline commands are unquoted, so their words are copies.
+    Words(Vec<Vec<u8>>),
+}
+
+/// Remembers how far an incomplete command has been read. One per session.
+#[derive(Debug)]
+pub struct Parser {
+    ranges: Vec<Range<usize>>,
+    words: Vec<Vec<u8>>,
+    inline: bool,
+    /// Next byte to look at, from the start of the command.
+    at: usize,
+    /// Bulks still to come; 0 between commands.
+    left: usize,
+    /// Length of the bulk whose data is next; -1 when its header is next.
+    bulk: i64,
+    started: bool,
+}
+
+impl Default for Parser {
+    fn default() -> Self {
+        Parser::new()
+    }
+}
+
+impl Parser {
+    /// A parser at the start of a command.
+    pub const fn new() -> Self {
+        Parser { ranges: Vec::new(), words: Vec::new(), inline: false, at: 0, left: 0, bulk: -1, started: false }
+    }
+
+    /// Forgets a half-read command.
+    pub fn reset(&mut self) {
+        self.started = false;
+    }
+
+    /// Number of arguments of the last complete command.
+    pub fn count(&self) -> usize {
+        if self.inline { self.words.len() } else { self.ranges.len() }
+    }
+
+    /// Puts the arguments of the last complete command into `into`, as slices of `bytes` (the slice given to
+    /// `next`) or of this parser.
+    #[inline]
+    pub fn arguments<'a>(&'a self, bytes: &'a [u8], into: &mut Vec<&'a [u8]>) {
+        into.clear();
+        if self.inline {
+            into.extend(self.words.iter().map(Vec::as_slice));
+        } else {
+            into.extend(self.ranges.iter().map(|range| bytes.get(range.clone()).unwrap_or_default()));
+        }
+    }
+
+    /// Bytes that the half-read bulk still lacks, for sizing the buffer it is gathered in; 0 when unknown.
+    pub fn wanted(&self, have: usize) -> usize {
+        if self.started && self.bulk >= 0 {
+            self.at.saturating_add(self.bulk as usize).saturating_add(2).saturating_sub(have)
+        } else {
+            0
+        }
+    }
+
+    /// Reads one command from the start of `bytes`. O(new bytes).
+    #[inline]
+    pub fn next(&mut self, bytes: &[u8], limits: &RequestLimits) -> Result<Status, ProtocolError> {
+        if !self.started {
+            match bytes.first() {
+                None => return Ok(Status::Incomplete),
+                Some(b'*') => {
+                    self.inline = false;
+                    let Some((count, after)) = count_line(bytes, 0, "too big mbulk count string")? else {
+                        return Ok(Status::Incomplete);
+                    };
+                    let count = match parse_i64(count) {
+                        Some(count) if count <= i64::from(i32::MAX) => count,
+                        _ => return error("invalid multibulk length"),
+                    };
+                    if count > 10 && limits.unauthenticated {
+                        return error("unauthenticated multibulk length");
+                    }
+                    if count <= 0 {
+                        return Ok(Status::Empty(after));
+                    }
+                    self.ranges.clear();
+                    self.left = count as usize;
+                    self.at = after;
+                    self.bulk = -1;
+                    self.started = true;
+                }
+                Some(_) => return self.next_inline(bytes),
+            }
+        }
+        self.next_bulks(bytes, limits)
+    }
+
+    fn next_bulks(&mut self, bytes: &[u8], limits: &RequestLimits) -> Result<Status, ProtocolError> {
+        while self.left > 0 {
+            if self.bulk < 0 {
+                let Some((count, after)) = count_line(bytes, self.at, "too big bulk count string")? else {
+                    return Ok(Status::Incomplete);
+                };
+                let kind = bytes.get(self.at).copied().unwrap_or(0);
+                if kind != b'$' {
+                    return Err(ProtocolError(format!("expected '$', got '{}'", kind as char)));
+                }
+                self.bulk = match parse_i64(count) {
+                    Some(size) if (0..=limits.bulk_bytes_max).contains(&size) => size,
+                    _ => return error("invalid bulk length"),
+                };
+                if self.bulk > 16384 && limits.unauthenticated {
+                    return error("unauthenticated bulk length");
+                }
+                self.at = after;
+            }
+            let end = self.at.saturating_add(self.bulk as usize);
+            if bytes.len() < end.saturating_add(2) {
+                return Ok(Status::Incomplete);
+            }
+            self.ranges.push(self.at..end);
+            self.at = end + 2;
+            self.bulk = -1;
+            self.left -= 1;
+        }
+        self.started = false;
+        Ok(Status::Complete(self.at))
+    }
+
+    fn next_inline(&mut self, bytes: &[u8]) -> Result<Status, ProtocolError> {
+        let Some(end) = memchr::memchr(b'\n', bytes) else {
+            return if bytes.len() > LINE_BYTES_MAX { error("too big inline request") } else { Ok(Status::Incomplete) };
+        };
+        let line = bytes.get(..end).unwrap_or_default();
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        match split_arguments(line) {
+            None => error("unbalanced quotes in request"),
+            Some(words) if words.is_empty() => Ok(Status::Empty(end + 1)),
+            Some(words) => {
+                self.inline = true;
+                self.words = words;
+                Ok(Status::Complete(end + 1))
+            }
+        }
+    }
+}
+
+fn error<T>(text: &str) -> Result<T, ProtocolError> {
+    Err(ProtocolError(text.to_string()))
+}
+
+/// The digits of `X<digits>\r\n` at `at`, and the place behind the line; None when the line has not ended yet.
+#[inline]
+fn count_line<'a>(
+    bytes: &'a [u8],
+    at: usize,
+    too_long: &str,
+) -> Result<Option<(&'a [u8], usize)>, ProtocolError> {
+    let line = bytes.get(at..).unwrap_or_default();
+    // Counts are short: a plain loop beats a call to a searcher.
+    let end = match line.iter().take(24).position(|&b| b == b'\r') {
+        Some(end) => Some(end),
+        None => memchr::memchr(b'\r', line),
+    };
+    match end {
+        Some(end) if end + 1 < line.len() => Ok(Some((line.get(1..end).unwrap_or_default(), at + end + 2))),
+        None if line.len() > LINE_BYTES_MAX => error(too_long),
+        _ => Ok(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: RequestLimits = RequestLimits { bulk_bytes_max: 512 * 1024 * 1024, unauthenticated: false };
+
+    fn owned(parser: &Parser, bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut list = Vec::new();
+        parser.arguments(bytes, &mut list);
+        list.iter().map(|a| a.to_vec()).collect()
+    }
+
+    /// All commands of `bytes`, with the input growing by `step` bytes at a time.
+    fn read(bytes: &[u8], step: usize) -> Result<Vec<Vec<Vec<u8>>>, ProtocolError> {
+        let (mut parser, mut start, mut have, mut commands) = (Parser::new(), 0, 0, Vec::new());
+        loop {
+            let slice = &bytes[start..have];
+            match parser.next(slice, &LIMITS)? {
+                Status::Complete(size) => {
+                    commands.push(owned(&parser, slice));
+                    start += size;
+                }
+                Status::Empty(size) => start += size,
+                Status::Incomplete if have == bytes.len() => return Ok(commands),
+                Status::Incomplete => have = (have + step).min(bytes.len()),
+            }
+        }
+    }
+
+    #[test]
+    fn commands_in_one_chunk_and_byte_by_byte() {
+        let bytes = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n\r\n*0\r\n*-1\r\nset k \"a b\"\r\n*1\r\n$0\r\n\r\n";
+        let one = read(bytes, bytes.len()).unwrap();
+        assert_eq!(one.len(), 4);
+        assert_eq!(one[0], [b"GET".to_vec(), b"k".to_vec()]);
+        assert_eq!(one[2], [b"set".to_vec(), b"k".to_vec(), b"a b".to_vec()]);
+        for step in 1..8 {
+            assert_eq!(read(bytes, step).unwrap(), one);
+        }
+    }
+
+    #[test]
+    fn refuses_in_the_words_of_redis() {
+        for (bytes, text) in [
+            (&b"*abc\r\n"[..], "invalid multibulk length"),
+            (b"*3000000000\r\n", "invalid multibulk length"),
+            (b"*1\r\n$-1\r\n", "invalid bulk length"),
+            (b"*1\r\n$2000000000\r\n", "invalid bulk length"),
+            (b"*1\r\nfoo\r\n", "expected '$', got 'f'"),
+            (b"set 'a\r\n", "unbalanced quotes in request"),
+        ] {
+            assert_eq!(read(bytes, 1), Err(ProtocolError(text.to_string())));
+        }
+        let long = vec![b'x'; 70_000];
+        assert_eq!(read(&long, 4096), Err(ProtocolError("too big inline request".into())));
+        let stars = [b"*".to_vec(), vec![b'1'; 70_000]].concat();
+        assert_eq!(read(&stars, 4096), Err(ProtocolError("too big mbulk count string".into())));
+    }
+
+    #[test]
+    fn the_unauthenticated_get_little() {
+        let limits = RequestLimits { unauthenticated: true, ..LIMITS };
+        assert_eq!(
+            Parser::new().next(b"*11\r\n", &limits),
+            Err(ProtocolError("unauthenticated multibulk length".into()))
+        );
+        assert_eq!(
+            Parser::new().next(b"*1\r\n$16385\r\n", &limits),
+            Err(ProtocolError("unauthenticated bulk length".into()))
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, step in 1usize..9) {
+            let _ = read(&bytes, step);
+        }
+
+        #[test]
+        fn chunking_does_not_matter(commands: Vec<Vec<Vec<u8>>>, step in 1usize..50) {
+            let mut bytes = Vec::new();
+            for command in commands.iter().filter(|c| !c.is_empty()) {
+                bytes.extend(format!("*{}\r\n", command.len()).bytes());
+                for argument in command {
+                    bytes.extend(format!("${}\r\n", argument.len()).bytes());
+                    bytes.extend(argument);
+                    bytes.extend(b"\r\n");
+                }
+            }
+            let expected: Vec<_> = commands.into_iter().filter(|c| !c.is_empty()).collect();
+            proptest::prop_assert_eq!(read(&bytes, step).unwrap(), expected);
+        }
+    }
+}
