@@ -1,1 +1,4 @@
 //! Data structures that must be byte-exact with Redis, or better than it: none knows a command.
+
+pub mod geohash;
+pub mod hyperloglog;
