@@ -2,3 +2,7 @@
 
 pub mod geohash;
 pub mod hyperloglog;
+pub mod intset;
+pub mod limits;
+pub mod listpack;
+pub mod number;
