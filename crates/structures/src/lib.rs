@@ -1,8 +1,3 @@
 //! Data structures that must be byte-exact with Redis, or better than it: none knows a command.
 
-pub mod geohash;
-pub mod hyperloglog;
-pub mod intset;
-pub mod limits;
-pub mod listpack;
-pub mod number;
+pub mod lzf;

@@ -1,0 +1,327 @@
+//! LZF, the light compression of long strings in an RDB.
+//!
+//! The format knows two kinds of records and nothing else: no header, no length, no end mark. Both lengths stand
+//! beside the data, in the RDB.
+//!
+//! ```text
+//!  000nnnnn  n+1 bytes                     a run of n+1 literal bytes (1..32)
+//!  lllddddd  [l == 7: 1 byte more length]  dddddddd
+//!            copy l+2 (3..264) bytes from (d+1) bytes back; the copy may overlap what it writes
+//! ```
+//!
+//! So three bytes can become 264 at most: a declared length beyond 88 times the input is a lie, and it is refused
+//! before memory is taken for it.
+//!
+//! The compressor is greedy with one candidate per hash. Its output is not liblzf's byte for byte (nothing needs
+//! that), but every LZF reader takes it.
+
+/// The furthest a copy may reach back.
+const DISTANCE_MAX: usize = 1 << 13;
+/// The longest copy.
+const COPY_MAX: usize = 264;
+/// The longest run of literals.
+const RUN_MAX: usize = 32;
+const HASH_BITS: u32 = 13;
+
+/// Why bytes are not LZF of the declared length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LzfError {
+    /// The input ends within a record.
+    Truncated,
+    /// A copy reaches back beyond the start.
+    BadDistance,
+    /// The output is not as long as was declared.
+    BadLength,
+}
+
+impl std::fmt::Display for LzfError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            LzfError::Truncated => "LZF data ends within a record",
+            LzfError::BadDistance => "LZF copy from before the start",
+            LzfError::BadLength => "LZF data has not the declared length",
+        })
+    }
+}
+
+impl std::error::Error for LzfError {}
+
+/// Whether `input_len` bytes of LZF can possibly give `output_len` bytes. O(1): ask before taking memory.
+#[must_use]
+pub fn plausible(input_len: usize, output_len: usize) -> bool {
+    output_len <= input_len.saturating_mul(COPY_MAX / 3)
+}
+
+/// The `output_len` bytes that `input` stands for. O(output). Takes no more memory than 88 times the input.
+///
+/// # Errors
+/// When the input is not LZF or does not give exactly `output_len` bytes.
+pub fn decompress(input: &[u8], output_len: usize) -> Result<Vec<u8>, LzfError> {
+    let mut out = Vec::new();
+    decompress_into(input, output_len, &mut out)?;
+    Ok(out)
+}
+
+/// As [`decompress`], appending to a buffer of the caller, whose capacity is so used again. On an error the buffer
+/// is left as it was.
+///
+/// # Errors
+/// As [`decompress`].
+pub fn decompress_into(input: &[u8], output_len: usize, out: &mut Vec<u8>) -> Result<(), LzfError> {
+    if !plausible(input.len(), output_len) {
+        return Err(LzfError::BadLength);
+    }
+    let start = out.len();
+    out.reserve(output_len);
+    let result = expand(input, start, start + output_len, out);
+    if result.is_err() {
+        out.truncate(start);
+    }
+    result
+}
+
+fn expand(mut input: &[u8], start: usize, end: usize, out: &mut Vec<u8>) -> Result<(), LzfError> {
+    while let Some((&control, rest)) = input.split_first() {
+        let control = usize::from(control);
+        if control < RUN_MAX {
+            let (run, rest) = rest.split_at_checked(control + 1).ok_or(LzfError::Truncated)?;
+            if out.len() + run.len() > end {
+                return Err(LzfError::BadLength);
+            }
+            out.extend_from_slice(run);
+            input = rest;
+            continue;
+        }
+        let mut rest = rest;
+        let mut length = control >> 5;
+        if length == 7 {
+            let (&more, after) = rest.split_first().ok_or(LzfError::Truncated)?;
+            length += usize::from(more);
+            rest = after;
+        }
+        length += 2;
+        let (&low, after) = rest.split_first().ok_or(LzfError::Truncated)?;
+        input = after;
+        let distance = ((control & 0x1f) << 8 | usize::from(low)) + 1;
+        if out.len() - start < distance {
+            return Err(LzfError::BadDistance);
+        }
+        if out.len() + length > end {
+            return Err(LzfError::BadLength);
+        }
+        // An overlapping copy repeats its first `distance` bytes: each round doubles what may be copied at once.
+        let from = out.len() - distance;
+        let mut left = length;
+        while left > 0 {
+            let step = left.min(out.len() - from);
+            out.extend_from_within(from..from + step);
+            left -= step;
+        }
+    }
+    if out.len() == end { Ok(()) } else { Err(LzfError::BadLength) }
+}
+
+/// Compresses strings, one after the other, with one table (32 KiB) that is never cleared between them.
+#[derive(Clone)]
+pub struct Compressor {
+    /// Where a three-byte prefix was seen last, counted over all strings so far; what lies before `base` is old.
+    table: Box<[u32]>,
+    base: u32,
+}
+
+impl Default for Compressor {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Compressor {
+    /// An empty table.
+    #[must_use]
+    pub fn new() -> Self {
+        Compressor { table: vec![0; 1 << HASH_BITS].into_boxed_slice(), base: 1 }
+    }
+
+    /// Appends `input` compressed to `out`, if that takes at most `output_max` bytes; otherwise `out` is left as it
+    /// was and the answer is false. O(input). Inputs of 2 GiB and more are not compressed.
+    pub fn compress(&mut self, input: &[u8], output_max: usize, out: &mut Vec<u8>) -> bool {
+        let Ok(length) = u32::try_from(input.len()) else { return false };
+        if length >= u32::MAX / 2 {
+            return false;
+        }
+        if self.base.checked_add(length).is_none() {
+            self.table.fill(0);
+            self.base = 1;
+        }
+        let start = out.len();
+        let fits = self.emit(input, start.saturating_add(output_max), out);
+        self.base += length;
+        if !fits {
+            out.truncate(start);
+        }
+        fits
+    }
+
+    fn emit(&mut self, input: &[u8], end: usize, out: &mut Vec<u8>) -> bool {
+        let mut at = 0;
+        let mut literals_from = 0;
+        while at + 3 <= input.len() {
+            let slot = hash(input[at], input[at + 1], input[at + 2]);
+            let seen = self.table[slot];
+            self.table[slot] = self.base + at as u32;
+            let candidate = seen.checked_sub(self.base).map(|p| p as usize);
+            let found = candidate.filter(|&from| {
+                from < at && at - from <= DISTANCE_MAX && input[from..from + 3] == input[at..at + 3]
+            });
+            let Some(from) = found else {
+                at += 1;
+                continue;
+            };
+            let limit = COPY_MAX.min(input.len() - at);
+            let length = 3 + input[from + 3..]
+                .iter()
+                .zip(&input[at + 3..at + limit])
+                .take_while(|(a, b)| a == b)
+                .count();
+            if !literals(&input[literals_from..at], end, out) {
+                return false;
+            }
+            let distance = at - from - 1;
+            let code = length - 2;
+            if code < 7 {
+                out.push((code << 5 | distance >> 8) as u8);
+            } else {
+                out.push((7 << 5 | distance >> 8) as u8);
+                out.push((code - 7) as u8);
+            }
+            out.push(distance as u8);
+            if out.len() > end {
+                return false;
+            }
+            // Remember the prefixes at the end of the copy, so that repetitions go on from there.
+            for inside in (at + length).saturating_sub(2)..at + length {
+                if inside + 3 <= input.len() {
+                    let slot = hash(input[inside], input[inside + 1], input[inside + 2]);
+                    self.table[slot] = self.base + inside as u32;
+                }
+            }
+            at += length;
+            literals_from = at;
+        }
+        literals(&input[literals_from..], end, out)
+    }
+}
+
+fn hash(a: u8, b: u8, c: u8) -> usize {
+    let prefix = u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c);
+    (prefix.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize
+}
+
+fn literals(bytes: &[u8], end: usize, out: &mut Vec<u8>) -> bool {
+    for run in bytes.chunks(RUN_MAX) {
+        if out.len() + 1 + run.len() > end {
+            return false;
+        }
+        out.push((run.len() - 1) as u8);
+        out.extend_from_slice(run);
+    }
+    out.len() <= end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Byte by byte, as the format says.
+    fn naive(input: &[u8]) -> Option<Vec<u8>> {
+        let (mut out, mut i) = (Vec::new(), 0);
+        while i < input.len() {
+            let c = usize::from(input[i]);
+            i += 1;
+            if c < 32 {
+                for _ in 0..=c {
+                    out.push(*input.get(i)?);
+                    i += 1;
+                }
+            } else {
+                let mut n = c >> 5;
+                if n == 7 {
+                    n += usize::from(*input.get(i)?);
+                    i += 1;
+                }
+                let back = ((c & 31) << 8 | usize::from(*input.get(i)?)) + 1;
+                i += 1;
+                for _ in 0..n + 2 {
+                    let from = out.len().checked_sub(back)?;
+                    out.push(out[from]);
+                }
+            }
+        }
+        Some(out)
+    }
+
+    fn packed(input: &[u8]) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        Compressor::new().compress(input, input.len().saturating_sub(4), &mut out).then_some(out)
+    }
+
+    #[test]
+    fn what_redis_writes_for_a_run_of_one_letter() {
+        // DUMP of a string of forty 'a', seen from redis-server 7.0.15.
+        let bytes = [0x01, b'a', b'a', 0xe0, 0x1b, 0x00, 0x01, b'a', b'a'];
+        assert_eq!(decompress(&bytes, 40).unwrap(), vec![b'a'; 40]);
+    }
+
+    #[test]
+    fn repetition_shrinks_and_comes_back() {
+        let input: Vec<u8> = b"the quick brown fox ".iter().copied().cycle().take(20_000).collect();
+        let small = packed(&input).unwrap();
+        assert!(small.len() < 400, "{}", small.len());
+        assert_eq!(decompress(&small, input.len()).unwrap(), input);
+        assert_eq!(packed(b"abcdefghijklmnopqrstuvwxyz"), None);
+    }
+
+    #[test]
+    fn lies_are_refused() {
+        assert_eq!(decompress(&[0xe0, 0xff, 0x00], 264), Err(LzfError::BadDistance));
+        assert_eq!(decompress(&[0x05, b'a'], 6), Err(LzfError::Truncated));
+        assert_eq!(decompress(&[0x00, b'a'], 2), Err(LzfError::BadLength));
+        assert_eq!(decompress(&[0x01, b'a', b'b'], 1), Err(LzfError::BadLength));
+        assert_eq!(decompress(&[0x00, b'a'], usize::MAX), Err(LzfError::BadLength));
+        assert_eq!(decompress(&[0xe0], 5), Err(LzfError::Truncated));
+        assert_eq!(decompress(&[0x00, b'a', 0x20], 5), Err(LzfError::Truncated));
+    }
+
+    proptest! {
+        #[test]
+        fn round_trip(words in proptest::collection::vec(0u8..6, 0..4000), spread in 1u8..40) {
+            let input: Vec<u8> = words.iter().map(|w| w.wrapping_mul(spread)).collect();
+            if let Some(small) = packed(&input) {
+                prop_assert!(small.len() + 4 <= input.len());
+                prop_assert_eq!(decompress(&small, input.len()).unwrap(), input);
+            }
+        }
+
+        #[test]
+        fn one_compressor_for_many_strings(strings in proptest::collection::vec(proptest::collection::vec(0u8..4, 0..300), 1..8)) {
+            let mut compressor = Compressor::new();
+            // Near the end of the counter, so that the wrap is passed too.
+            compressor.base = u32::MAX - 500;
+            for input in strings {
+                let mut out = b"kept".to_vec();
+                if compressor.compress(&input, input.len(), &mut out) {
+                    prop_assert_eq!(decompress(&out[4..], input.len()).unwrap(), input);
+                } else {
+                    prop_assert_eq!(out, b"kept");
+                }
+            }
+        }
+
+        #[test]
+        fn garbage_is_judged_as_the_naive_twin_does(input in proptest::collection::vec(any::<u8>(), 0..60), length in 0usize..600) {
+            let expected = naive(&input).filter(|o| o.len() == length);
+            prop_assert_eq!(decompress(&input, length).ok(), expected);
+        }
+    }
+}
