@@ -1,3 +1,9 @@
 //! Data structures that must be byte-exact with Redis, or better than it: none knows a command.
 
+pub mod geohash;
+pub mod hyperloglog;
+pub mod intset;
+pub mod limits;
+pub mod listpack;
 pub mod lzf;
+pub mod number;

@@ -1,0 +1,429 @@
+//! Listpack: Redis's packed list of strings and integers in one block of bytes, byte-exact.
+//!
+//! ```text
+//! +-------------+------------+---------+-----+---------+------+
+//! | total bytes | elements   | entry   | ... | entry   | 0xFF |
+//! | u32 LE      | u16 LE (*) |         |     |         |      |
+//! +-------------+------------+---------+-----+---------+------+
+//!                             \
+//!                              encoding | data | backlen     backlen = bytes of encoding + data,
+//!                                                            readable from its right end
+//! (*) 65535 = more than fit: walk to count them.
+//! ```
+//!
+//! Its one idea: an entry can be stepped over in both directions without an index. Text that is a canonical
+//! integer is stored as one. This file is the owner and its edits; `entry.rs` knows the encodings.
+//! A position is the byte offset of an entry; every edit makes positions at or behind it stale.
+
+mod entry;
+
+use crate::limits::Malformed;
+pub use entry::Value;
+use entry::{Encoded, backlen_size, decode, previous};
+
+const HEADER_BYTES: usize = 6;
+const END: u8 = 0xFF;
+/// The count of the header when the elements are more than it can say.
+const COUNT_UNKNOWN: u16 = u16::MAX;
+
+/// Checks bytes that nobody vouches for: the header, every entry's length in both directions and the end mark.
+/// Gives the number of elements. O(bytes), allocates nothing.
+///
+/// # Errors
+/// What is wrong, for a log line.
+pub fn validate(bytes: &[u8]) -> Result<usize, Malformed> {
+    let total = bytes.first_chunk::<4>().ok_or(Malformed("listpack shorter than its header"))?;
+    if u32::from_le_bytes(*total) as usize != bytes.len() {
+        return Err(Malformed("listpack has another size than its header says"));
+    }
+    if bytes.len() <= HEADER_BYTES || bytes.last() != Some(&END) {
+        return Err(Malformed("listpack without an end mark"));
+    }
+    let end = bytes.len() - 1;
+    let mut position = HEADER_BYTES;
+    let mut count = 0usize;
+    while position < end {
+        let (_, size) = decode(bytes, position).ok_or(Malformed("listpack entry with a bad encoding"))?;
+        let next = position + size + backlen_size(size);
+        if next > end {
+            return Err(Malformed("listpack entry reaches beyond the end"));
+        }
+        if previous(bytes, next) != Some(position) {
+            return Err(Malformed("listpack entry with a wrong back length"));
+        }
+        position = next;
+        count += 1;
+    }
+    let said = u16::from_le_bytes([bytes[4], bytes[5]]);
+    if said != COUNT_UNKNOWN && said as usize != count {
+        return Err(Malformed("listpack has another number of elements than its header says"));
+    }
+    Ok(count)
+}
+
+/// An owned, valid listpack. 16 bytes in place; its block is exactly as large as its content.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Listpack(Box<[u8]>);
+
+impl Default for Listpack {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Listpack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl Listpack {
+    /// The empty listpack: seven bytes.
+    pub fn new() -> Self {
+        Listpack(Box::new([7, 0, 0, 0, 0, 0, END]))
+    }
+
+    /// Takes bytes from outside, after `validate`.
+    ///
+    /// # Errors
+    /// Those of `validate`.
+    pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Result<Self, Malformed> {
+        let bytes = bytes.into();
+        validate(&bytes)?;
+        Ok(Listpack(bytes))
+    }
+
+    /// The whole block, as it stands in an RDB.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Size of the block.
+    pub fn size_bytes(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Number of elements. O(1) below 65535, a walk from there on.
+    pub fn len(&self) -> usize {
+        len(&self.0)
+    }
+
+    /// True without elements.
+    pub fn is_empty(&self) -> bool {
+        self.0.len() == HEADER_BYTES + 1
+    }
+
+    /// All elements, from either end.
+    pub fn iter(&self) -> Iter<'_> {
+        Iter::new(&self.0)
+    }
+
+    /// Position of the first element.
+    pub fn first(&self) -> Option<usize> {
+        (!self.is_empty()).then_some(HEADER_BYTES)
+    }
+
+    /// Position of the last element.
+    pub fn last(&self) -> Option<usize> {
+        previous(&self.0, self.0.len() - 1)
+    }
+
+    /// Position of the element behind the one at `position`.
+    pub fn next(&self, position: usize) -> Option<usize> {
+        let next = self.after(position)?;
+        (next < self.0.len() - 1).then_some(next)
+    }
+
+    /// Position of the element before the one at `position`.
+    pub fn previous(&self, position: usize) -> Option<usize> {
+        previous(&self.0, position)
+    }
+
+    /// The element at `position`; None when no element starts there that could be decoded.
+    pub fn value(&self, position: usize) -> Option<Value<'_>> {
+        decode(&self.0, position).map(|(value, _)| value)
+    }
+
+    /// Position of the element with this index, from the nearer end. O(len).
+    pub fn seek(&self, index: usize) -> Option<usize> {
+        seek(&self.0, index)
+    }
+
+    /// The element with this index. O(len).
+    pub fn get(&self, index: usize) -> Option<Value<'_>> {
+        self.value(self.seek(index)?)
+    }
+
+    /// Position of the first element equal to `needle`, looking from `from` at every `stride`-th element.
+    pub fn find(&self, needle: &[u8], from: usize, stride: usize) -> Option<usize> {
+        find(&self.0, needle, from, stride)
+    }
+
+    /// Appends an element; text that is a canonical integer is stored as one.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.push_value(Value::of(bytes));
+    }
+
+    /// Appends an integer.
+    pub fn push_int(&mut self, value: i64) {
+        self.push_value(Value::Int(value));
+    }
+
+    /// Appends a value as it is.
+    pub fn push_value(&mut self, value: Value<'_>) {
+        self.splice(self.0.len() - 1, 0, &[value], 1);
+    }
+
+    /// Puts an element before all others.
+    pub fn prepend(&mut self, bytes: &[u8]) {
+        self.splice(HEADER_BYTES, 0, &[Value::of(bytes)], 1);
+    }
+
+    /// Puts `values` before the element at `position`; with `end()` as position, behind all.
+    pub fn insert(&mut self, position: usize, values: &[Value<'_>]) {
+        self.splice(position, 0, values, values.len() as isize);
+    }
+
+    /// The position behind the last element: where `insert` appends.
+    pub fn end(&self) -> usize {
+        self.0.len() - 1
+    }
+
+    /// Replaces the element at `position`; its position stays the same.
+    pub fn replace(&mut self, position: usize, value: Value<'_>) {
+        if let Some(next) = self.after(position) {
+            self.splice(position, next - position, &[value], 0);
+        }
+    }
+
+    /// Deletes up to `count` elements from `position` on. What follows them is then at `position`.
+    pub fn delete(&mut self, position: usize, count: usize) {
+        let mut until = position;
+        let mut deleted = 0;
+        while deleted < count && until < self.0.len() - 1 {
+            let Some(next) = self.after(until) else { break };
+            until = next;
+            deleted += 1;
+        }
+        self.splice(position, until - position, &[], -(deleted as isize));
+    }
+
+    /// Where the entry at `position` ends.
+    fn after(&self, position: usize) -> Option<usize> {
+        decode(&self.0, position).map(|(_, size)| position + size + backlen_size(size))
+    }
+
+    /// Every edit: puts `values` in the place of `old_bytes` bytes at `position`, and keeps the header true.
+    fn splice(&mut self, position: usize, old_bytes: usize, values: &[Value<'_>], more: isize) {
+        let count = self.header_count();
+        let new_bytes: usize = values.iter().map(Value::entry_bytes).sum();
+        let old_total = self.0.len();
+        let total = old_total - old_bytes + new_bytes;
+        let mut block = std::mem::take(&mut self.0).into_vec();
+        if total > old_total {
+            block.reserve_exact(total - old_total);
+            block.resize(total, 0);
+        }
+        block.copy_within(position + old_bytes..old_total, position + new_bytes);
+        block.truncate(total);
+        let mut at = position;
+        for value in values {
+            let encoded = Encoded::of(value);
+            at = encoded.write(&mut block, at);
+        }
+        write_header(&mut block, total, count.map(|c| c.saturating_add_signed(more)));
+        self.0 = block.into_boxed_slice();
+        // An unknown count becomes known again when a walk finds it small enough; only deletions can do that.
+        if count.is_none() && more < 0 {
+            let walked = Iter::new(&self.0).count();
+            write_header(&mut self.0, total, Some(walked));
+        }
+    }
+
+    fn header_count(&self) -> Option<usize> {
+        let said = u16::from_le_bytes([self.0[4], self.0[5]]);
+        (said != COUNT_UNKNOWN).then_some(said as usize)
+    }
+}
+
+/// Makes a listpack of many elements at once, without moving the end mark for each.
+pub struct Builder {
+    block: Vec<u8>,
+    count: usize,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self::with_capacity(64)
+    }
+}
+
+impl Builder {
+    /// A builder that expects about this many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        let mut block = Vec::with_capacity(bytes.max(HEADER_BYTES + 1));
+        block.extend_from_slice(&[0; HEADER_BYTES]);
+        Builder { block, count: 0 }
+    }
+
+    /// Appends text, as an integer when it is a canonical one.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.push_value(Value::of(bytes));
+    }
+
+    /// Appends a value as it is.
+    pub fn push_value(&mut self, value: Value<'_>) {
+        let at = self.block.len();
+        self.block.resize(at + value.entry_bytes(), 0);
+        Encoded::of(&value).write(&mut self.block, at);
+        self.count += 1;
+    }
+
+    /// Elements so far.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// True before the first push.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Bytes of the listpack if it were finished now.
+    pub fn size_bytes(&self) -> usize {
+        self.block.len() + 1
+    }
+
+    /// The listpack.
+    pub fn finish(mut self) -> Listpack {
+        self.block.push(END);
+        let total = self.block.len();
+        write_header(&mut self.block, total, Some(self.count));
+        Listpack(self.block.into_boxed_slice())
+    }
+}
+
+/// Elements of a valid listpack, from either end. On bytes that are not valid it ends early; it never panics.
+#[derive(Clone)]
+pub struct Iter<'a> {
+    bytes: &'a [u8],
+    front: usize,
+    back: usize,
+}
+
+impl<'a> Iter<'a> {
+    /// Over a whole listpack.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Iter { bytes, front: HEADER_BYTES, back: bytes.len().saturating_sub(1) }
+    }
+
+    /// Leaves out what is before `position`.
+    pub fn starting_at(mut self, position: usize) -> Self {
+        self.front = position;
+        self
+    }
+
+    /// Leaves out what is at and behind `position`.
+    pub fn ending_at(mut self, position: usize) -> Self {
+        self.back = position;
+        self
+    }
+
+    /// Position of the element that `next` gives next.
+    pub fn position(&self) -> usize {
+        self.front
+    }
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = Value<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value<'a>> {
+        if self.front >= self.back {
+            return None;
+        }
+        let (value, size) = decode(self.bytes, self.front)?;
+        self.front += size + backlen_size(size);
+        Some(value)
+    }
+}
+
+impl DoubleEndedIterator for Iter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        if self.front >= self.back {
+            return None;
+        }
+        self.back = previous(self.bytes, self.back)?;
+        decode(self.bytes, self.back).map(|(value, _)| value)
+    }
+}
+
+/// Number of elements of a valid listpack.
+pub(crate) fn len(bytes: &[u8]) -> usize {
+    match u16::from_le_bytes([bytes[4], bytes[5]]) {
+        COUNT_UNKNOWN => Iter::new(bytes).count(),
+        count => count as usize,
+    }
+}
+
+/// Position of an element by index in a valid listpack, from the nearer end.
+pub(crate) fn seek(bytes: &[u8], index: usize) -> Option<usize> {
+    let count = len(bytes);
+    if index >= count {
+        return None;
+    }
+    if index <= count / 2 {
+        let mut position = HEADER_BYTES;
+        for _ in 0..index {
+            let (_, size) = decode(bytes, position)?;
+            position += size + backlen_size(size);
+        }
+        Some(position)
+    } else {
+        let mut position = bytes.len() - 1;
+        for _ in index..count {
+            position = previous(bytes, position)?;
+        }
+        Some(position)
+    }
+}
+
+/// Position of the first element equal to `needle`, from `from` on, looking at every `stride`-th element.
+pub(crate) fn find(bytes: &[u8], needle: &[u8], from: usize, stride: usize) -> Option<usize> {
+    let needle_int = match Value::of(needle) {
+        Value::Int(value) => Some(value),
+        Value::Bytes(_) => None,
+    };
+    let end = bytes.len() - 1;
+    let mut position = from;
+    while position < end {
+        let (value, size) = decode(bytes, position)?;
+        let equal = match value {
+            Value::Bytes(text) => text == needle,
+            Value::Int(value) => needle_int == Some(value),
+        };
+        if equal {
+            return Some(position);
+        }
+        position += size + backlen_size(size);
+        for _ in 1..stride {
+            let (_, size) = decode(bytes, position)?;
+            position += size + backlen_size(size);
+        }
+    }
+    None
+}
+
+/// Writes the header; a count of None or beyond 65534 is written as unknown.
+pub(crate) fn write_header(block: &mut [u8], total: usize, count: Option<usize>) {
+    // Redis refuses to let a listpack grow beyond 1 GiB; the collections here stay far below it.
+    debug_assert!(u32::try_from(total).is_ok());
+    block[..4].copy_from_slice(&(total as u32).to_le_bytes());
+    let count = count.and_then(|c| u16::try_from(c).ok()).unwrap_or(COUNT_UNKNOWN);
+    block[4..6].copy_from_slice(&count.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests;

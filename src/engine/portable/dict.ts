@@ -1,0 +1,133 @@
+/**
+ * The dictionary of the portable engine: a Map that can also be scanned and sampled.
+ *
+ * Its one idea: every entry gets a serial number when it is inserted and keeps it until it is deleted.
+ * A SCAN walks from the newest serial to the oldest, and its cursor is the last serial it told. So every entry
+ * that was there during the whole scan is told exactly once, entries added meanwhile are never met, and the
+ * scan always ends; Redis's guarantees without a hash table to rehash.
+ *
+ *     order:  [ 3:a ][ 5:(gone) ][ 6:b ][ 9:c ]        scan(0) --> c, cursor 9 --> b, cursor 6 --> a, cursor 0
+ *
+ * Keys are binary strings: one character per byte (latin-1), which compare like memcmp and hash fast.
+ * Not here: expiry, types, order by anything but insertion.
+ */
+import type { Random } from './random.ts';
+
+interface Slot<V> {
+  readonly key: string;
+  value: V;
+  /** Grows with every insertion; unique within its dictionary. */
+  readonly serial: number;
+  /** False once deleted; the slot then waits in `order` to be swept. */
+  live: boolean;
+}
+
+/** Deleted slots that may wait in `order` before it is swept, beyond as many as there are live ones. */
+const sweepSlack = 32;
+
+export class Dict<V> implements Iterable<[string, V]> {
+  #slots = new Map<string, Slot<V>>();
+  /** Every live slot and some deleted ones, by ascending serial. */
+  #order: Slot<V>[] = [];
+  #nextSerial = 1;
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  has(key: string): boolean {
+    return this.#slots.has(key);
+  }
+
+  get(key: string): V | undefined {
+    return this.#slots.get(key)?.value;
+  }
+
+  /** Sets a value; an existing entry keeps its place. True when the key is new. O(1). */
+  set(key: string, value: V): boolean {
+    const slot = this.#slots.get(key);
+    if (slot !== undefined) {
+      slot.value = value;
+      return false;
+    }
+    const fresh = { key, value, serial: this.#nextSerial++, live: true };
+    this.#slots.set(key, fresh);
+    this.#order.push(fresh);
+    return true;
+  }
+
+  /** True when there was such a key. O(1) amortized. */
+  delete(key: string): boolean {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return false;
+    slot.live = false;
+    this.#slots.delete(key);
+    if (this.#order.length > this.#slots.size * 2 + sweepSlack)
+      this.#order = this.#order.filter((s) => s.live);
+    return true;
+  }
+
+  clear(): void {
+    this.#slots.clear();
+    this.#order = [];
+  }
+
+  /** Entries in the order of their insertion. Entries deleted during the walk are not met. */
+  *[Symbol.iterator](): Generator<[string, V]> {
+    for (const slot of this.#slots.values()) yield [slot.key, slot.value];
+  }
+
+  keys(): IterableIterator<string> {
+    return this.#slots.keys();
+  }
+
+  *values(): Generator<V> {
+    for (const slot of this.#slots.values()) yield slot.value;
+  }
+
+  /** The oldest key, or undefined when empty. */
+  first(): string | undefined {
+    return this.#slots.keys().next().value;
+  }
+
+  /** A uniformly random key, or undefined when empty. O(1) expected: at most about half the slots are deleted ones. */
+  sample(random: Random): string | undefined {
+    if (this.#slots.size === 0) return undefined;
+    for (;;) {
+      const slot = this.#order[random.below(this.#order.length)]!;
+      if (slot.live) return slot.key;
+    }
+  }
+
+  /**
+   * Tells up to `count` entries that are older than `cursor` (0: all), newest first.
+   * Returns the cursor to go on with, 0 at the end. O(log n + count).
+   */
+  scan(cursor: number, count: number, visit: (key: string, value: V) => void): number {
+    const order = this.#order;
+    let at = cursor === 0 ? order.length : this.#olderThan(cursor);
+    let told = 0;
+    let last = 0;
+    while (at > 0) {
+      const slot = order[--at]!;
+      if (!slot.live) continue;
+      if (told === count) return last;
+      visit(slot.key, slot.value);
+      last = slot.serial;
+      told++;
+    }
+    return 0;
+  }
+
+  /** Index in `order` of the first slot whose serial is not below `cursor`. */
+  #olderThan(cursor: number): number {
+    let low = 0;
+    let high = this.#order.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#order[middle]!.serial < cursor) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}

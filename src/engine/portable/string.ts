@@ -1,0 +1,45 @@
+/**
+ * String values: bytes, and the encoding Redis would keep them in.
+ *
+ * Redis stores canonical 64-bit integers as int, up to 44 bytes as embstr, and more as raw. A command that
+ * changes a string in place (APPEND, SETRANGE, SETBIT) leaves it raw, whatever its length.
+ */
+import { binary } from './bytes.ts';
+import { parseInt64 } from './numbers.ts';
+import { ValueBase } from './value.ts';
+
+/** Longest string that Redis allocates together with its header. */
+const embeddedBytesMax = 44;
+
+export type StringEncoding = 'int' | 'embstr' | 'raw';
+
+export class StringValue extends ValueBase {
+  readonly type = 'string';
+  bytes: Buffer;
+  encoding: StringEncoding;
+
+  /** Takes ownership of `bytes`. Without an encoding: the one that SET would choose. */
+  constructor(bytes: Buffer, encoding?: StringEncoding) {
+    super();
+    this.bytes = bytes;
+    this.encoding = encoding ?? naturalEncoding(bytes);
+  }
+
+  /** The value that commands make without looking whether it is an integer (INCRBYFLOAT's results). */
+  static plain(bytes: Buffer): StringValue {
+    return new StringValue(bytes, bytes.length <= embeddedBytesMax ? 'embstr' : 'raw');
+  }
+
+  copy(): StringValue {
+    return new StringValue(Buffer.from(this.bytes), this.encoding);
+  }
+
+  sizeBytes(): number {
+    return this.encoding === 'int' ? 16 : this.bytes.length + 24;
+  }
+}
+
+function naturalEncoding(bytes: Buffer): StringEncoding {
+  if (bytes.length <= 20 && parseInt64(binary(bytes)) !== null) return 'int';
+  return bytes.length <= embeddedBytesMax ? 'embstr' : 'raw';
+}
