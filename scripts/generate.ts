@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { configurationPage } from '../src/config/documentation.ts';
 
 interface KeySpec {
   flags: string[];
@@ -172,6 +173,7 @@ const outputs: [string, () => string][] = [
   ['crates/keyspace/src/generated/errors.rs', () => rustfmt(rustErrors())],
   ['src/protocol/generated/commands.ts', tsCommands],
   ['src/protocol/generated/wire-errors.ts', tsErrors],
+  ['docs/configuration.md', configurationPage],
 ];
 const check = process.argv.includes('--check');
 let stale = 0;

@@ -1,0 +1,80 @@
+/** Options of replication. Part of the table in ../options.ts. */
+import { integer, memory, oneOf, text, yesOrNo } from '../kinds.ts';
+import { option } from '../option.ts';
+import { primaryAddress } from '../special-kinds.ts';
+
+const intMax = 2 ** 31 - 1;
+const serving = 'For feeding replicas of our own.';
+
+export const replication = {
+  replicaof: option(primaryAddress, '', 'The primary to follow. At run time: REPLICAOF.', {
+    fixed: true,
+    alias: 'slaveof',
+  }),
+  masteruser: option(text(), '', 'User name for the primary.', { by: 'link' }),
+  masterauth: option(text(), '', 'Password for the primary.', { by: 'link', secret: true }),
+  'repl-timeout': option(
+    integer(1, intMax),
+    '60',
+    'Seconds of silence after which a connection to the primary, its handshake or its transfer is given up.',
+    { by: 'link' },
+  ),
+  'repl-diskless-load': option(
+    oneOf('disabled', 'on-empty-db', 'swapdb'),
+    'disabled',
+    'Whether a transfer goes straight into memory. Whatever is chosen, the old data is served until the new is complete.',
+    { by: 'link' },
+  ),
+  'repl-disable-tcp-nodelay': option(yesOrNo, 'no', 'Fewer, larger packets to replicas.', { by: 'link' }),
+  'replica-serve-stale-data': option(yesOrNo, 'yes', 'Answer reads while the link to the primary is down.', {
+    alias: 'slave-serve-stale-data',
+  }),
+  'replica-read-only': option(yesOrNo, 'yes', 'Refuse writes of ordinary clients on a replica.', {
+    alias: 'slave-read-only',
+  }),
+  'replica-ignore-maxmemory': option(yesOrNo, 'yes', 'A replica never evicts by itself.', {
+    by: 'engine',
+    alias: 'slave-ignore-maxmemory',
+  }),
+  'replica-lazy-flush': option(yesOrNo, 'no', 'Free the old data in the background after a full resync.', {
+    by: 'ignored',
+    alias: 'slave-lazy-flush',
+  }),
+  'replica-priority': option(integer(0, intMax), '100', 'Rank for promotion by Sentinel; 0 for never.', {
+    alias: 'slave-priority',
+  }),
+  'replica-announced': option(yesOrNo, 'yes', 'Whether Sentinel is told of this replica.'),
+  'replica-announce-ip': option(text(), '', 'Address told to the primary.', {
+    by: 'link',
+    alias: 'slave-announce-ip',
+  }),
+  'replica-announce-port': option(integer(0, 65535), '0', 'Port told to the primary; 0 for our own.', {
+    by: 'link',
+    alias: 'slave-announce-port',
+  }),
+  'replica-ignore-disk-write-errors': option(yesOrNo, 'no', 'Replicas write no append-only file here.', {
+    by: 'ignored',
+  }),
+  'repl-backlog-size': option(memory(1), '1mb', 'Bytes of the feed kept for replicas that come back.', {
+    by: 'engine',
+  }),
+  'repl-backlog-ttl': option(integer(0, null), '3600', serving, { by: 'ignored' }),
+  'repl-ping-replica-period': option(integer(1, intMax), '10', serving, {
+    by: 'ignored',
+    alias: 'repl-ping-slave-period',
+  }),
+  'repl-diskless-sync': option(yesOrNo, 'yes', serving, { by: 'ignored' }),
+  'repl-diskless-sync-delay': option(integer(0, intMax), '5', serving, { by: 'ignored' }),
+  'repl-diskless-sync-max-replicas': option(integer(0, intMax), '0', serving, { by: 'ignored' }),
+  'min-replicas-to-write': option(integer(0, intMax), '0', 'Refuse writes with fewer good replicas.', {
+    alias: 'min-slaves-to-write',
+  }),
+  'min-replicas-max-lag': option(
+    integer(0, intMax),
+    '10',
+    'Seconds within which a good replica has answered.',
+    {
+      alias: 'min-slaves-max-lag',
+    },
+  ),
+};
