@@ -7,3 +7,5 @@ pub mod limits;
 pub mod listpack;
 pub mod lzf;
 pub mod number;
+pub mod ziplist;
+pub mod zipmap;
