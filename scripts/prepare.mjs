@@ -1,0 +1,58 @@
+/**
+ * What a fresh clone lacks, and how it is got: the npm packages of package-lock.json, and the native engine where
+ * cargo is installed. Used by the start and the test command, so plain JavaScript without a dependency: it runs
+ * before anything is installed.
+ *
+ * It installs nothing on the machine itself, only into this folder.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The project's folder. */
+export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+
+/** Stops with a sentence when Node is too old for the code that follows. */
+export function requireNode() {
+  const major = Number(process.versions.node.split('.')[0]);
+  if (major < 20) throw new Error(`redtwin needs Node 20 or newer; this is ${process.version}.`);
+}
+
+/** True when every package of package-lock.json lies in node_modules in that version. Optional ones may be missing. */
+export function packagesInstalled() {
+  const modules = join(root, 'node_modules');
+  // A linked node_modules belongs to another checkout (git worktrees): it is not ours to change.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) return true;
+  const record = join(modules, '.package-lock.json');
+  if (!existsSync(record)) return false;
+  const wanted = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const present = JSON.parse(readFileSync(record, 'utf8')).packages;
+  return Object.entries(wanted).every(
+    ([path, entry]) => path === '' || entry.optional || present[path]?.version === entry.version,
+  );
+}
+
+/** Runs `npm ci` unless everything is there. Throws when npm fails. */
+export function installPackages() {
+  if (packagesInstalled()) return;
+  console.log('Installing the npm packages of package-lock.json (npm ci)...');
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+}
+
+/** Whether a Rust toolchain is at hand. */
+export const hasCargo = () => spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status === 0;
+
+/** Builds the native engine with scripts/build-native.mjs, which does nothing when it is up to date. */
+export function buildNative() {
+  run(process.execPath, [join(root, 'scripts/build-native.mjs')]);
+}
+
+/** Runs a program in the project's folder, its output on ours. Throws when it does not end well. */
+export function run(program, args, options = {}) {
+  const done = spawnSync(program, args, { cwd: root, stdio: 'inherit', ...options });
+  if (done.error)
+    throw new Error(`${program} could not be started: ${done.error.message}`, { cause: done.error });
+  if (done.status !== 0)
+    throw new Error(`${program} ${args.join(' ')} ended with ${done.status ?? done.signal}`);
+}

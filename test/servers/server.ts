@@ -1,0 +1,116 @@
+/**
+ * Starts real servers for tests: on a free port of this machine, with a private folder, without persistence, with
+ * DEBUG allowed, known by process id. Never on 6379, and never one that was not started here.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ServerName } from './catalog.ts';
+import { type Child, start } from './children.ts';
+import { Client } from './client.ts';
+import { obtain } from './obtain.ts';
+import { until } from './wait.ts';
+
+/** A running server, real or redtwin. */
+export interface RunningServer {
+  readonly port: number;
+  readonly pid: number;
+  /** Its version, e.g. '7.0.15'. */
+  readonly version: string;
+  /** Its working folder, removed when it stops. */
+  readonly folder: string;
+  readonly child: Child;
+  /** A new connection; the caller closes it. */
+  client(): Promise<Client>;
+  /** Runs the vendor's own cli with these arguments and gives what it printed, without the last line's end. */
+  cli(...args: string[]): string;
+  /** Ends it and removes its folder. */
+  stop(): Promise<void>;
+}
+
+/** A port that was free a moment ago, outside of the range that clients' own ports are taken from at random. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const free = await new Promise<boolean>((resolve) => {
+      const probe = createServer();
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+}
+
+/** Asks PING until the answer is +PONG (or a wish for a password, which is life too), or the child has ended. */
+export async function untilServing(
+  port: number,
+  child: Child,
+  what: string,
+  timeoutMs = 30_000,
+): Promise<void> {
+  await until(
+    `${what} to answer PING on port ${port}`,
+    async () => {
+      if (child.endedAs() !== null) return true;
+      const client = await Client.open(port);
+      try {
+        return /^(\+PONG|-NOAUTH)/.test((await client.raw('PING')).toString());
+      } finally {
+        client.close();
+      }
+    },
+    timeoutMs,
+  );
+  if (child.endedAs() !== null) {
+    throw new Error(`${what} ended as ${child.endedAs()} instead of serving:\n${child.said()}`);
+  }
+}
+
+/** Starts a real server and resolves when it answers. `args` follow ours, so they win. */
+export async function startServer(
+  options: { version?: ServerName; args?: readonly string[]; port?: number } = {},
+): Promise<RunningServer> {
+  const name = options.version ?? 'redis-7.0';
+  const installation = obtain(name);
+  const folder = mkdtempSync(join(tmpdir(), `redtwin-${name}-`));
+  // The option came with Redis 7.0; before it DEBUG was always allowed.
+  const debug = name === 'redis-6.0' ? [] : ['--enable-debug-command', 'yes'];
+  // A port found free can be taken by another test before the server binds it: then the next one is tried.
+  for (let attempt = 1; ; attempt++) {
+    const port = options.port ?? (await freePort());
+    const child = start([
+      ...installation.program('server'),
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
+      ...[...debug, '--repl-diskless-sync-delay', '0', ...(options.args ?? [])],
+    ]);
+    try {
+      await untilServing(port, child, name);
+    } catch (error) {
+      await child.stop();
+      if (options.port === undefined && attempt < 5 && /in use/.test(child.said())) continue;
+      rmSync(folder, { recursive: true, force: true });
+      throw error;
+    }
+    const [cli, ...words] = installation.program('cli');
+    return {
+      port,
+      pid: child.pid,
+      version: installation.version,
+      folder,
+      child,
+      client: () => Client.open(port),
+      cli(...args) {
+        const done = spawnSync(cli, [...words, '-p', String(port), ...args], { encoding: 'utf8' });
+        if (done.status !== 0)
+          throw new Error(`cli ${args.join(' ')}: ${done.error?.message ?? done.stderr}`);
+        return done.stdout.replace(/\n$/, '');
+      },
+      async stop() {
+        await child.stop();
+        rmSync(folder, { recursive: true, force: true });
+      },
+    };
+  }
+}
