@@ -7,5 +7,6 @@ pub mod limits;
 pub mod listpack;
 pub mod lzf;
 pub mod number;
+pub mod stream;
 pub mod ziplist;
 pub mod zipmap;

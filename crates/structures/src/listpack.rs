@@ -19,7 +19,7 @@ mod entry;
 
 use crate::limits::Malformed;
 pub use entry::Value;
-use entry::{Encoded, backlen_size, decode, previous};
+pub(crate) use entry::{Encoded, backlen_size, decode, previous};
 
 const HEADER_BYTES: usize = 6;
 const END: u8 = 0xFF;

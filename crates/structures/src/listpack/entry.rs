@@ -88,7 +88,7 @@ fn text_head_size(len: usize) -> usize {
 
 /// Bytes of the backlen of an entry of this size.
 #[inline]
-pub(super) fn backlen_size(size: usize) -> usize {
+pub(crate) fn backlen_size(size: usize) -> usize {
     match size {
         0..=127 => 1,
         128..16383 => 2,
@@ -99,14 +99,14 @@ pub(super) fn backlen_size(size: usize) -> usize {
 }
 
 /// An entry ready to be written: the head (all of it for an integer) and the text.
-pub(super) struct Encoded<'a> {
+pub(crate) struct Encoded<'a> {
     head: [u8; 9],
     head_size: usize,
     text: &'a [u8],
 }
 
 impl<'a> Encoded<'a> {
-    pub(super) fn of(value: &Value<'a>) -> Self {
+    pub(crate) fn of(value: &Value<'a>) -> Self {
         let mut head = [0; 9];
         match *value {
             Value::Int(value) => {
@@ -150,7 +150,7 @@ impl<'a> Encoded<'a> {
     }
 
     /// Writes the entry at `at`, where the block has room for it; gives the position behind it.
-    pub(super) fn write(&self, block: &mut [u8], at: usize) -> usize {
+    pub(crate) fn write(&self, block: &mut [u8], at: usize) -> usize {
         let text_at = at + self.head_size;
         let backlen_at = text_at + self.text.len();
         block[at..text_at].copy_from_slice(&self.head[..self.head_size]);
@@ -168,7 +168,7 @@ impl<'a> Encoded<'a> {
 /// The element at `position` and the bytes of its encoding and data. None when it does not fit the block,
 /// or when there is none with this encoding (the end mark included).
 #[inline]
-pub(super) fn decode(bytes: &[u8], position: usize) -> Option<(Value<'_>, usize)> {
+pub(crate) fn decode(bytes: &[u8], position: usize) -> Option<(Value<'_>, usize)> {
     let head = *bytes.get(position)?;
     let text = |head_size: usize, len: usize| {
         let from = position + head_size;
@@ -211,7 +211,7 @@ pub(super) fn decode(bytes: &[u8], position: usize) -> Option<(Value<'_>, usize)
 
 /// Position of the entry that ends right before `position`; None at the start, or when the backlen is nonsense.
 #[inline]
-pub(super) fn previous(bytes: &[u8], position: usize) -> Option<usize> {
+pub(crate) fn previous(bytes: &[u8], position: usize) -> Option<usize> {
     if position <= super::HEADER_BYTES {
         return None;
     }
