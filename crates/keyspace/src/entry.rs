@@ -355,6 +355,29 @@ impl Entry {
         *self = made;
     }
 
+    /// The same value and expiry under another key. An object is shared until one of the two changes it.
+    pub fn renamed(&self, key: &[u8]) -> Entry {
+        let parts = self.parts();
+        let value = match self.value() {
+            Value::Int(int) => NewValue::Int(int),
+            Value::Bytes(bytes) => NewValue::Bytes(bytes),
+            Value::Object(_) => NewValue::Int(0),
+        };
+        let mut made = Entry::new(key, value, self.expire_ms());
+        if parts.flags & KIND_MASK == KIND_OBJECT {
+            // SAFETY: the kind says that a pointer from Arc::into_raw stands at value_at; its count is raised for the
+            // new block, whose integer place of eight bytes takes the pointer and whose kind is changed with it.
+            unsafe {
+                let pointer = self.object_pointer(&parts);
+                Arc::increment_strong_count(pointer);
+                made.block().add(made.parts().value_at).cast::<*const Object>().write_unaligned(pointer);
+            }
+            made.set_flags(made.flags() & !KIND_MASK | KIND_OBJECT);
+        }
+        made.set_raw(parts.flags & RAW != 0);
+        made
+    }
+
     /// Moves the object out, when the value is one, leaving an integer in its place.
     pub fn into_object(mut self) -> Option<Object> {
         let parts = self.parts();
@@ -459,7 +482,8 @@ mod tests {
     fn text(entry: &Entry) -> Vec<u8> {
         match entry.value() {
             Value::Int(int) => int.to_string().into_bytes(),
-            Value::Bytes(bytes) | Value::Object(Object::Str(bytes)) => bytes.to_vec(),
+            Value::Bytes(bytes) => bytes.to_vec(),
+            Value::Object(Object::Str(bytes)) => bytes.clone(),
             other => panic!("{other:?}"),
         }
     }

@@ -402,7 +402,8 @@ pub fn string_value(bytes: &[u8]) -> NewValue<'_> {
 pub fn text_of(value: Value<'_>) -> Result<Text<'_>, Stopped> {
     match value {
         Value::Int(int) => Ok(Text::Int(int)),
-        Value::Bytes(bytes) | Value::Object(Object::Str(bytes)) => Ok(Text::Bytes(bytes)),
+        Value::Bytes(bytes) => Ok(Text::Bytes(bytes)),
+        Value::Object(Object::Str(bytes)) => Ok(Text::Bytes(bytes)),
         Value::Object(_) => Err(Stopped::Error(errors::WRONG_TYPE)),
     }
 }
@@ -420,7 +421,9 @@ macro_rules! typed {
             pub fn $read(&mut self, key: &[u8]) -> Result<Option<&$type>, $crate::keyspace::Stopped> {
                 match self.read(key) {
                     None => Ok(None),
-                    Some($crate::entry::Value::Object($crate::object::Object::$kind(value))) => Ok(Some(value)),
+                    Some($crate::entry::Value::Object($crate::object::Object::$kind(value))) => {
+                        Ok(Some(value))
+                    }
                     Some(_) => Err($crate::generated::errors::WRONG_TYPE.into()),
                 }
             }
@@ -441,7 +444,11 @@ macro_rules! typed {
             #[allow(dead_code)]
             pub fn $make(&mut self, key: &[u8]) -> Result<&mut $type, $crate::keyspace::Stopped> {
                 if !self.exists(key) {
-                    self.put(key, $crate::entry::NewValue::Object($crate::object::Object::$kind($new)), false);
+                    self.put(
+                        key,
+                        $crate::entry::NewValue::Object($crate::object::Object::$kind($new)),
+                        false,
+                    );
                 }
                 match self.$change(key)? {
                     Some(value) => Ok(value),

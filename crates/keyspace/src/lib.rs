@@ -16,6 +16,7 @@
 mod active_expiry;
 pub mod command;
 pub mod db;
+pub mod digest;
 pub mod effects;
 pub mod entry;
 pub mod glob;

@@ -1,7 +1,5 @@
 //! A value that does not fit into a key's block.
 
-use redtwin_structures as structures;
-
 /// Every kind of value. Cloning one is a deep copy; entries share them with a snapshot until they are changed.
 #[derive(Clone, Debug)]
 pub enum Object {

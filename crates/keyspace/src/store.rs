@@ -193,7 +193,11 @@ impl Store {
 
     /// A client may not make us keep more than the limit.
     fn checked(&mut self, session: &Session, stop: Stop) -> Stop {
-        if session.pending.len() > self.keys.settings.client_query_buffer_limit { Stop::Closing } else { stop }
+        if session.pending.len() > self.keys.settings.client_query_buffer_limit {
+            Stop::Closing
+        } else {
+            stop
+        }
     }
 
     /// Runs commands from `bytes`; gives the bytes used up and why it stopped.
@@ -343,10 +347,9 @@ impl Store {
         }
         let writes = flags & FLAG_WRITE != 0
             || (spec.id == CommandId::Exec
-                && session
-                    .multi
-                    .as_ref()
-                    .is_some_and(|multi| multi.queue.iter().any(|(_, queued)| queued.flags & FLAG_WRITE != 0)));
+                && session.multi.as_ref().is_some_and(|multi| {
+                    multi.queue.iter().any(|(_, queued)| queued.flags & FLAG_WRITE != 0)
+                }));
         if self.out_of_memory && flags & FLAG_DENYOOM != 0 && !gates.replica {
             return Some(errors::OOM.into());
         }
@@ -383,14 +386,8 @@ impl Store {
         self.keys.selected = session.db;
         let start = self.reply.len();
         let dirty = self.keys.dirty;
-        let mut call = Call {
-            args,
-            keys: &mut self.keys,
-            reply: &mut self.reply,
-            session,
-            may_wait,
-            wait: None,
-        };
+        let mut call =
+            Call { args, keys: &mut self.keys, reply: &mut self.reply, session, may_wait, wait: None };
         let done = match handler {
             Some(handler) => handler(&mut call),
             None => Err(errors::NOT_SUPPORTED_YET.into()),
@@ -522,7 +519,9 @@ impl Store {
             return;
         }
         while let Some(id) = self.waiters.next_ready() {
-            let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) else { continue };
+            let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) else {
+                continue;
+            };
             if let Some(waiting) = session.waiting.take() {
                 self.waiters.remove_keys(id, &waiting);
                 let kept = std::mem::take(&mut self.reply);
@@ -712,10 +711,8 @@ impl Store {
             return Stop::Failed;
         };
         if !arity_fits(spec.arity, args.len()) {
-            session.failure = Some((
-                shortened(args),
-                format!("ERR wrong number of arguments for '{}' command", spec.name),
-            ));
+            session.failure =
+                Some((shortened(args), format!("ERR wrong number of arguments for '{}' command", spec.name)));
             return Stop::Failed;
         }
         session.last_command = Some(spec);

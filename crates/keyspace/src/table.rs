@@ -347,7 +347,7 @@ impl Table {
     }
 
     fn split(&mut self, at: usize) {
-        let hasher = self.hasher;
+        let hasher = self.hasher.clone();
         let segment = Arc::make_mut(&mut self.segments[at]);
         let depth = segment.depth;
         let groups = groups_for(segment.len / 2 + segment.len / 16);
