@@ -56,8 +56,8 @@ export interface FollowerParts {
    * must be told (another id, or a data set that is not the continuation of theirs).
    */
   onChange: (what: 'link' | 'history') => void;
-  /** The feed grew: our own replicas (and the AOF) have something to read. */
-  onFeed?: () => void;
+  /** `Note` bits of the engine after feed was applied: what the server should collect (pushes, events, the grown feed). */
+  onNotes?: (notes: number) => void;
   /** A command of the feed that belongs to the host (PUBLISH, SPUBLISH...). There is no one to answer. */
   onHostCommand?: (args: Buffer[]) => void;
 }

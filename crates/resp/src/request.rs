@@ -33,6 +33,15 @@ pub enum Status {
     Incomplete,
 }
 
+/// Where the arguments of the last complete command are.
+#[derive(Clone, Debug)]
+pub enum Arguments {
+    /// Ranges of the slice that was given.
+    Ranges(Vec<Range<usize>>),
+    /// Inline commands are unquoted, so their words are copies.
+    Words(Vec<Vec<u8>>),
+}
+
 /// Remembers how far an incomplete command has been read. One per session.
 #[derive(Debug)]
 pub struct Parser {
@@ -57,15 +66,7 @@ impl Default for Parser {
 impl Parser {
     /// A parser at the start of a command.
     pub const fn new() -> Self {
-        Parser {
-            ranges: Vec::new(),
-            words: Vec::new(),
-            inline: false,
-            at: 0,
-            left: 0,
-            bulk: -1,
-            started: false,
-        }
+        Parser { ranges: Vec::new(), words: Vec::new(), inline: false, at: 0, left: 0, bulk: -1, started: false }
     }
 
     /// Forgets a half-read command.
@@ -73,23 +74,21 @@ impl Parser {
         self.started = false;
     }
 
-    /// Was the last complete command an inline one, whose words are `take_words`?
-    #[inline]
-    pub fn is_inline(&self) -> bool {
-        self.inline
-    }
-
-    /// The words of the last complete command, when it was an inline one.
-    pub fn take_words(&mut self) -> Vec<Vec<u8>> {
-        std::mem::take(&mut self.words)
+    /// Number of arguments of the last complete command.
+    pub fn count(&self) -> usize {
+        if self.inline { self.words.len() } else { self.ranges.len() }
     }
 
     /// Puts the arguments of the last complete command into `into`, as slices of `bytes` (the slice given to
-    /// `next`). For an inline command it is left empty: see `take_words`.
+    /// `next`) or of this parser.
     #[inline]
-    pub fn arguments<'a>(&self, bytes: &'a [u8], into: &mut Vec<&'a [u8]>) {
+    pub fn arguments<'a>(&'a self, bytes: &'a [u8], into: &mut Vec<&'a [u8]>) {
         into.clear();
-        into.extend(self.ranges.iter().map(|range| bytes.get(range.clone()).unwrap_or_default()));
+        if self.inline {
+            into.extend(self.words.iter().map(Vec::as_slice));
+        } else {
+            into.extend(self.ranges.iter().map(|range| bytes.get(range.clone()).unwrap_or_default()));
+        }
     }
 
     /// Bytes that the half-read bulk still lacks, for sizing the buffer it is gathered in; 0 when unknown.
@@ -168,18 +167,13 @@ impl Parser {
 
     fn next_inline(&mut self, bytes: &[u8]) -> Result<Status, ProtocolError> {
         let Some(end) = memchr::memchr(b'\n', bytes) else {
-            return if bytes.len() > LINE_BYTES_MAX {
-                error("too big inline request")
-            } else {
-                Ok(Status::Incomplete)
-            };
+            return if bytes.len() > LINE_BYTES_MAX { error("too big inline request") } else { Ok(Status::Incomplete) };
         };
         let line = bytes.get(..end).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         match split_arguments(line) {
             None => error("unbalanced quotes in request"),
             Some(words) if words.is_empty() => Ok(Status::Empty(end + 1)),
-            // Inline words are unquoted, so they are copies.
             Some(words) => {
                 self.inline = true;
                 self.words = words;
@@ -219,10 +213,7 @@ mod tests {
 
     const LIMITS: RequestLimits = RequestLimits { bulk_bytes_max: 512 * 1024 * 1024, unauthenticated: false };
 
-    fn owned(parser: &mut Parser, bytes: &[u8]) -> Vec<Vec<u8>> {
-        if parser.is_inline() {
-            return parser.take_words();
-        }
+    fn owned(parser: &Parser, bytes: &[u8]) -> Vec<Vec<u8>> {
         let mut list = Vec::new();
         parser.arguments(bytes, &mut list);
         list.iter().map(|a| a.to_vec()).collect()
@@ -235,7 +226,7 @@ mod tests {
             let slice = &bytes[start..have];
             match parser.next(slice, &LIMITS)? {
                 Status::Complete(size) => {
-                    commands.push(owned(&mut parser, slice));
+                    commands.push(owned(&parser, slice));
                     start += size;
                 }
                 Status::Empty(size) => start += size,
@@ -247,8 +238,7 @@ mod tests {
 
     #[test]
     fn commands_in_one_chunk_and_byte_by_byte() {
-        let bytes =
-            b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n\r\n*0\r\n*-1\r\nset k \"a b\"\r\n*1\r\n$0\r\n\r\n";
+        let bytes = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n\r\n*0\r\n*-1\r\nset k \"a b\"\r\n*1\r\n$0\r\n\r\n";
         let one = read(bytes, bytes.len()).unwrap();
         assert_eq!(one.len(), 4);
         assert_eq!(one[0], [b"GET".to_vec(), b"k".to_vec()]);

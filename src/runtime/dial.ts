@@ -1,0 +1,70 @@
+/**
+ * A connection to a primary: a TCP socket with just the handful of things the link needs.
+ *
+ * The one idea: whoever closes a connection hears nothing of it any more. So a driver never has to ask whether an
+ * event belongs to a link that it has already given up. TLS would be another way to make the same `Connection`.
+ */
+import { connect, type Socket } from 'node:net';
+import type { Target } from '../replication/replica-link/states.ts';
+
+/** What a connection tells its owner. After `failed` or `ended` nothing more comes. */
+export interface Listener {
+  opened(): void;
+  /** The chunk belongs to the listener. */
+  data(chunk: Buffer): void;
+  /** The connection could not be made. */
+  failed(detail: string): void;
+  /** An open connection ended, though nobody here closed it. */
+  ended(because: 'closed' | 'socket-error', detail: string): void;
+}
+
+export interface Connection {
+  write(bytes: Uint8Array): void;
+  /** Stops `data` (at most one more buffer of the socket is read from the system) until `resume`. */
+  pause(): void;
+  resume(): void;
+  /** At once, without waiting for what is unsent. The listener hears nothing more. */
+  close(): void;
+}
+
+/** Begins to connect. `sourceAddress` null: the system chooses. Never calls the listener before it returns. */
+export function dial(target: Target, sourceAddress: string | null, listener: Listener): Connection {
+  let open = false;
+  let over = false;
+  const socket: Socket = connect({
+    host: target.host,
+    port: target.port,
+    noDelay: true,
+    keepAlive: true,
+    ...(sourceAddress === null ? {} : { localAddress: sourceAddress }),
+  });
+  const end = (because: 'closed' | 'socket-error', detail: string): void => {
+    if (over) return;
+    over = true;
+    socket.destroy();
+    if (open) listener.ended(because, detail);
+    else listener.failed(detail);
+  };
+  socket.on('connect', () => {
+    if (over) return;
+    open = true;
+    listener.opened();
+  });
+  socket.on('data', (chunk) => {
+    if (!over) listener.data(chunk);
+  });
+  socket.on('end', () => end('closed', ''));
+  socket.on('error', (error) => end('socket-error', error.message));
+  socket.on('close', () => end('closed', ''));
+  return {
+    write: (bytes) => {
+      if (!over) socket.write(bytes);
+    },
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+    close: () => {
+      over = true;
+      socket.destroy();
+    },
+  };
+}

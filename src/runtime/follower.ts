@@ -1,0 +1,455 @@
+/**
+ * The dull driver of the link to the primary: takes an event, steps the machine, runs the effects.
+ *
+ *     socket --> lines | snapshot | feed      which of them, the state says
+ *                  |        |        |
+ *                events  sink.take  store.apply
+ *                  |        |        |
+ *                  +--> step(replicaLink) --> effects --> socket, sink, history
+ *     tick --> cron --> events, ACKs
+ *
+ * All decisions are in replication/replica-link.ts and cron/replication-cron.ts. Here are the side effects: one connection at
+ * most, one sink at most, the engine's session for the feed, and the log. Every reason in the log is a key of
+ * replication/reasons.ts. What a status looks like is made in follower-status.ts.
+ */
+
+import { dueJobs, type Job, type LastRuns } from '../cron/replication-cron.ts';
+import type { LoadReport } from '../engine/engine.ts';
+import { step } from '../machine/machine.ts';
+import { begun, renamed } from '../replication/history.ts';
+import { fullResyncReasons, linkReasons } from '../replication/reasons.ts';
+import type { Effect } from '../replication/replica-link/effects.ts';
+import type { Event } from '../replication/replica-link/events.ts';
+import { interpret } from '../replication/replica-link/replies.ts';
+import {
+  ackRequest,
+  aliveRequest,
+  handshakeRequest,
+  type Introduction,
+  offerOf,
+  pingRequest,
+  psyncRequest,
+  syncRequest,
+} from '../replication/replica-link/requests.ts';
+import type { SnapshotFormat, State, Sync, Target, Wish } from '../replication/replica-link/states.ts';
+import { sameTarget } from '../replication/replica-link/states.ts';
+import { replicaLink } from '../replication/replica-link.ts';
+import { type Connection, dial } from './dial.ts';
+import { FeedApplier } from './feed-applier.ts';
+import { LinkRecord, linkStatus } from './follower-status.ts';
+import type { FollowerParts, LinkStatus, Transition } from './follower-types.ts';
+import { LineCutter, lineBytesMax } from './lines.ts';
+import { type PayloadCutter, payloadCutter } from './payload.ts';
+import { DirectSink, type SnapshotSink, SpooledSink } from './snapshot-sink.ts';
+
+const empty = Buffer.alloc(0);
+/** Transitions kept for the trace. */
+const traceLength = 64;
+
+/** Follows one primary, or none. Nothing happens by itself but on the socket: call `tick` a few times a second. */
+export class Follower {
+  readonly #parts: FollowerParts;
+  readonly #feed: FeedApplier;
+  readonly #record = new LinkRecord();
+  readonly #lines = new LineCutter();
+  readonly #trace: Transition[] = [];
+  readonly #lastRuns: LastRuns = {};
+  readonly #queue: Event[] = [];
+  #stepping = false;
+
+  #state: State = { name: 'none' };
+  #connection: Connection | null = null;
+  #introduction: Introduction | null = null;
+  #cutter: PayloadCutter | null = null;
+  #sink: SnapshotSink | null = null;
+  /** Bytes that came behind a snapshot that is still being loaded: one chunk at most, since the socket is paused. */
+  #held: Buffer = empty;
+
+  constructor(parts: FollowerParts) {
+    this.#parts = parts;
+    this.#feed = new FeedApplier(parts, () => this.#sendAck());
+  }
+
+  /**
+   * REPLICAOF host port, or NO ONE (null). 'unchanged': that primary is followed already, or none was; nothing was done.
+   * A halted link to the same primary starts again, with a full resync.
+   */
+  follow(target: Target | null): 'changed' | 'unchanged' {
+    const state = this.#state;
+    if (target === null) {
+      if (state.name === 'none') return 'unchanged';
+      this.#dispatch({ name: 'unfollowed', nowMs: this.#parts.monotonicMs() });
+      return 'changed';
+    }
+    const same = state.name !== 'none' && state.name !== 'halted' && sameTarget(state.target, target);
+    this.#dispatch({ name: 'followed', target, wish: this.#ownWish(), nowMs: this.#parts.monotonicMs() });
+    return same ? 'unchanged' : 'changed';
+  }
+
+  /** Runs what is due: retries, timeouts, ACKs. Call it about ten times a second; more often does no harm. */
+  tick(): void {
+    const nowMs = this.#parts.monotonicMs();
+    const { timeoutMs } = this.#parts.settings();
+    for (const job of dueJobs({ link: this.#state, timeoutMs }, this.#lastRuns, nowMs)) {
+      this.#lastRuns[job] = nowMs;
+      this.#runJob(job, nowMs);
+    }
+  }
+
+  /** The link as of now, for INFO, ROLE and the gates. */
+  status(): LinkStatus {
+    const { store, settings, monotonicMs } = this.#parts;
+    const loadedBytes = this.#sink?.loadedBytes ?? 0;
+    return linkStatus(this.#state, this.#record, {
+      nowMs: monotonicMs(),
+      timeoutMs: settings().timeoutMs,
+      feedEnd: store.feed.endOffset,
+      loadedBytes,
+    });
+  }
+
+  /** The last changes of state, oldest first. */
+  trace(): readonly Transition[] {
+    return this.#trace;
+  }
+
+  /** Ends the link for good. What was not applied is forgotten; data and history stay. */
+  close(): void {
+    this.#dispatch({ name: 'shutDown', nowMs: this.#parts.monotonicMs() });
+    this.#feed.close();
+  }
+
+  /** What can be asked for by a server that has followed nobody so far: its own history, if it has begun. */
+  #ownWish(): Wish {
+    const { history, store } = this.#parts;
+    const offset = store.feed.endOffset;
+    if (offset === 0 && history.current.previous === null) return { partial: false, because: 'first-sync' };
+    return { partial: true, id: history.current.id, offset };
+  }
+
+  #runJob(job: Job, nowMs: number): void {
+    switch (job) {
+      case 'expire':
+        this.#dispatch({ name: 'expired', nowMs });
+        break;
+      case 'dial':
+        this.#dispatch({ name: 'due', nowMs });
+        break;
+      case 'alive':
+        this.#connection?.write(aliveRequest());
+        break;
+      case 'ack':
+        this.#sendAck();
+        break;
+    }
+  }
+
+  // Stepping.
+
+  /** Events that effects cause wait until the effects before them have run. */
+  #dispatch(event: Event): void {
+    this.#queue.push(event);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) this.#step(next);
+    } finally {
+      this.#stepping = false;
+    }
+  }
+
+  #step(event: Event): void {
+    const before = this.#state;
+    const next = step(replicaLink, before, event);
+    if (next === null) {
+      this.#record.unexpected++;
+      this.#parts.log(
+        'warning',
+        `Bug: the link to the primary is ${before.name} and knows no ${event.name} there`,
+      );
+      return;
+    }
+    this.#state = next.state;
+    this.#record.entered(before, next.state, event.nowMs);
+    for (const effect of next.effects) this.#run(effect, before);
+    if (before.name === next.state.name) return;
+    this.#trace.push({ atMs: event.nowMs, from: before.name, event: event.name, to: next.state.name });
+    if (this.#trace.length > traceLength) this.#trace.shift();
+    this.#parts.log('debug', `Link to the primary: ${before.name} -> ${next.state.name} (${event.name})`);
+    this.#parts.onChange('link');
+  }
+
+  #run(effect: Effect, before: State): void {
+    const { log, store, history } = this.#parts;
+    switch (effect.do) {
+      case 'dial':
+        this.#dial(effect.target);
+        break;
+      case 'hangUp':
+        this.#hangUp(effect, before);
+        break;
+      case 'sendPing':
+        this.#connection!.write(pingRequest());
+        break;
+      case 'sendHandshake':
+        this.#connection!.write(handshakeRequest(this.#introduction!));
+        this.#dispatch({ name: 'sent', nowMs: this.#parts.monotonicMs() });
+        break;
+      case 'sendPsync':
+        log(
+          'notice',
+          effect.wish.partial
+            ? `Asking the primary to go on with history ${effect.wish.id} at offset ${effect.wish.offset + 1}`
+            : `Asking the primary for a full resync, because ${fullResyncReasons[effect.wish.because]} (${effect.wish.because})`,
+        );
+        this.#connection!.write(psyncRequest(effect.wish));
+        this.#dispatch({ name: 'sent', nowMs: this.#parts.monotonicMs() });
+        break;
+      case 'sendSync':
+        this.#connection!.write(syncRequest());
+        break;
+      case 'note':
+        log('notice', `The primary does not take ${effect.refused}, which is no harm: ${effect.detail}`);
+        break;
+      case 'expectSnapshot':
+        this.#expectSnapshot(effect.sync);
+        break;
+      case 'receiveSnapshot':
+        this.#receiveSnapshot(effect.format);
+        break;
+      case 'loadSnapshot':
+        log('notice', 'The snapshot has come: loading it');
+        this.#sink!.finish();
+        break;
+      case 'dropSnapshot':
+        this.#sink?.drop();
+        this.#sink = null;
+        this.#cutter = null;
+        break;
+      case 'adoptHistory':
+        this.#adoptHistory(effect.sync);
+        break;
+      case 'continueHistory': {
+        const old = history.current;
+        history.current = renamed(old, effect.id, store.feed.endOffset);
+        this.#record.partialResyncs++;
+        const renaming = old === history.current ? '' : `; the history is called ${effect.id} from here on`;
+        log('notice', `Partial resync: the primary goes on at offset ${store.feed.endOffset + 1}${renaming}`);
+        if (old !== history.current) this.#parts.onChange('history');
+        this.#startFeed();
+        break;
+      }
+      case 'sendAck':
+        this.#sendAck();
+        break;
+      case 'promote': {
+        const end = store.feed.endOffset;
+        const old = history.current.id;
+        history.current = renamed(history.current, this.#parts.randomId(), end);
+        log(
+          'notice',
+          `This server is a primary now. Its history is ${history.current.id}; ${old} stays valid up to offset ${end + 1}`,
+        );
+        this.#parts.onChange('history');
+        break;
+      }
+    }
+  }
+
+  // The connection.
+
+  #dial(target: Target): void {
+    const { settings, monotonicMs, log } = this.#parts;
+    const { user, password, listeningPort, announceIp, announceVersion, sourceAddress } = settings();
+    this.#introduction = { user, password, listeningPort, announceIp, announceVersion };
+    const offer = offerOf(this.#introduction);
+    this.#lastRuns.dial = monotonicMs();
+    log('notice', `Connecting to the primary ${target.host}:${target.port}`);
+    this.#connection = dial(target, sourceAddress, {
+      opened: () => this.#dispatch({ name: 'dialled', offer, nowMs: monotonicMs() }),
+      data: (chunk) => this.#read(chunk),
+      failed: (detail) => this.#dispatch({ name: 'dialFailed', detail, nowMs: monotonicMs() }),
+      ended: (because, detail) => this.#dispatch({ name: 'lost', because, detail, nowMs: monotonicMs() }),
+    });
+  }
+
+  #hangUp({ because, detail, next }: Extract<Effect, { do: 'hangUp' }>, before: State): void {
+    this.#connection?.close();
+    this.#connection = null;
+    this.#lines.clear();
+    this.#held = empty;
+    this.#record.ended(before, because, detail);
+    this.#feed.restart();
+    const { log } = this.#parts;
+    const what = detail === '' ? '' : ` (${detail})`;
+    const then = {
+      retry: 'trying again in a second',
+      reconnect: 'connecting anew at once',
+      halt: 'nothing more is applied until REPLICAOF is given again, which starts over with a full resync',
+      end: 'this link is not made again',
+    }[next];
+    const level = next === 'end' ? 'notice' : 'warning';
+    if (before.name !== 'none')
+      log(level, `The link to the primary ended: ${linkReasons[because]} [${because}]${what}; ${then}`);
+  }
+
+  /** Sorts what came into lines, snapshot and feed. The state may change with every line, and end the connection. */
+  #read(chunk: Buffer): void {
+    const connection = this.#connection;
+    let rest = chunk;
+    while (rest.length > 0 && this.#connection === connection && connection !== null) {
+      switch (this.#state.name) {
+        case 'transfer':
+          rest = this.#readSnapshot(rest, connection);
+          break;
+        case 'loading':
+          connection.pause();
+          this.#held = this.#held.length === 0 ? rest : Buffer.concat([this.#held, rest]);
+          return;
+        case 'connected':
+          this.#readFeed(rest);
+          return;
+        default:
+          rest = this.#readLine(rest);
+      }
+    }
+  }
+
+  #readLine(chunk: Buffer): Buffer {
+    const nowMs = this.#parts.monotonicMs();
+    const taken = this.#lines.take(chunk);
+    if (taken === null) {
+      const detail = `more than ${lineBytesMax} bytes`;
+      this.#dispatch({ name: 'garbled', because: 'line-too-long', detail, nowMs });
+      return empty;
+    }
+    if (taken.line !== null) {
+      const { name } = this.#state;
+      switch (name) {
+        case 'none':
+        case 'connect':
+        case 'connecting':
+        case 'transfer':
+        case 'loading':
+        case 'connected':
+        case 'halted':
+          throw new Error(`a line was read in state ${name}`);
+        default:
+          this.#dispatch(interpret(name, taken.line, nowMs));
+      }
+    }
+    return chunk.subarray(taken.used);
+  }
+
+  #sendAck(): void {
+    this.#connection?.write(ackRequest(this.#parts.store.feed.endOffset));
+  }
+
+  // The snapshot.
+
+  #expectSnapshot({ id, offset, because }: Sync): void {
+    const what = id === null ? 'without history and offset' : `of history ${id} at offset ${offset}`;
+    this.#parts.log(
+      'notice',
+      `Full resync ${what}, because ${fullResyncReasons[because]} [${because}]; waiting for the snapshot`,
+    );
+    this.#record.fullResyncs++;
+    this.#record.lastFullResync = because;
+  }
+
+  #receiveSnapshot(format: SnapshotFormat): void {
+    const { store, settings, nowMs, log } = this.#parts;
+    const { disklessLoad, dir, dbFilename, checksum } = settings();
+    const isEmpty = store.stats().databases.length === 0;
+    const direct = disklessLoad === 'swapdb' || (disklessLoad === 'on-empty-db' && isEmpty);
+    const size = format.ends === 'length' ? `${format.bytes} bytes` : 'unknown size';
+    log(
+      'notice',
+      `Receiving a snapshot of ${size}, ${direct ? 'loading it as it comes' : `to a file in ${dir}`}`,
+    );
+    this.#record.transferBegan(format, direct, isEmpty, nowMs());
+    this.#cutter = payloadCutter(format);
+    const loader = () => store.loader({ nowMs: nowMs(), dropExpired: false, checksum });
+    // Of a sink that was dropped nothing more is heard, so there is no mistaking an old one for a new one.
+    const listener = {
+      ready: () => this.#connection?.resume(),
+      loaded: (report: LoadReport) => this.#loaded(report),
+      spoiled: (because: 'snapshot-broken' | 'snapshot-disk', detail: string) =>
+        this.#dispatch({ name: 'spoiled', because, detail, nowMs: this.#parts.monotonicMs() }),
+    };
+    this.#sink = direct
+      ? new DirectSink(loader(), listener)
+      : new SpooledSink({ dir, fileName: dbFilename, nowMs: nowMs(), loader }, listener);
+    // An empty snapshot by length is complete before its first byte.
+    if (format.ends === 'length' && format.bytes === 0)
+      this.#dispatch({ name: 'arrived', nowMs: this.#parts.monotonicMs() });
+  }
+
+  /** Takes what belongs to the snapshot; gives what does not. */
+  #readSnapshot(chunk: Buffer, connection: Connection): Buffer {
+    const { payload, rest } = this.#cutter!.take(chunk);
+    const nowMs = this.#parts.monotonicMs();
+    const bytes = payload.reduce((sum, part) => sum + part.length, 0);
+    this.#dispatch({ name: 'received', bytes, offset: 0, nowMs });
+    for (const part of payload) if (this.#sink?.take(part) === false) connection.pause();
+    if (rest === null || this.#state.name !== 'transfer') return empty;
+    this.#dispatch({ name: 'arrived', nowMs });
+    return rest;
+  }
+
+  #loaded(report: LoadReport): void {
+    this.#record.lastLoad = report;
+    this.#dispatch({ name: 'loaded', nowMs: this.#parts.monotonicMs() });
+  }
+
+  /** Runs in the same turn as the swap, so nobody ever sees the new data with the old history. */
+  #adoptHistory({ id, offset }: Sync): void {
+    const { store, history, log, randomId } = this.#parts;
+    const report = this.#record.lastLoad!;
+    store.feed.restart(offset);
+    history.current = begun(id ?? randomId());
+    const selected = report.aux.find(([name]) => name === 'repl-stream-db')?.[1];
+    this.#feed.restart(selected === undefined ? 0 : Math.max(0, Number(selected)));
+    log(
+      'notice',
+      `Loaded ${report.keys} keys from ${report.bytes} bytes; this is history ${history.current.id} at offset ${offset}`,
+    );
+    if (report.opaqueModuleValues + report.opaqueModuleAux > 0)
+      log(
+        'warning',
+        `Values of modules are kept as they came, since nothing here understands them: ${report.modules.join(', ')}`,
+      );
+    this.#sink = null;
+    this.#cutter = null;
+    this.#parts.onChange('history');
+    this.#startFeed();
+  }
+
+  // The feed.
+
+  #startFeed(): void {
+    this.#record.feedBegan(this.#parts.store.feed.endOffset);
+    const held = this.#held;
+    this.#held = empty;
+    // In the next turn, so that the link is seen as connected before the first command is applied.
+    const connection = this.#connection;
+    setImmediate(() => {
+      if (connection === null || this.#connection !== connection) return;
+      this.#read(held);
+      if (this.#connection === connection) connection.resume();
+    });
+  }
+
+  #readFeed(chunk: Buffer): void {
+    const { store, monotonicMs } = this.#parts;
+    this.#record.readOffset += chunk.length;
+    const applied = this.#feed.apply(chunk);
+    const nowMs = monotonicMs();
+    if (applied.end === 'applied')
+      this.#dispatch({ name: 'received', bytes: chunk.length, offset: store.feed.endOffset, nowMs });
+    // The fault may be on the way here: asking again from the applied offset can help.
+    else if (applied.end === 'broken')
+      this.#dispatch({ name: 'garbled', because: 'feed-broken', detail: applied.detail, nowMs });
+    else this.#dispatch({ name: 'failed', command: applied.command, error: applied.error, nowMs });
+  }
+}
