@@ -11,7 +11,9 @@
  */
 import type { HashValue } from './hash.ts';
 import type { ListValue } from './list.ts';
+import type { ModuleValue } from './module.ts';
 import type { SetValue } from './set.ts';
+import type { StreamValue } from './stream.ts';
 import type { StringValue } from './string.ts';
 import type { ZsetValue } from './zset.ts';
 
@@ -22,6 +24,8 @@ export interface ValueOf {
   set: SetValue;
   hash: HashValue;
   zset: ZsetValue;
+  stream: StreamValue;
+  module: ModuleValue;
 }
 export type ValueType = keyof ValueOf;
 export type Value = ValueOf[ValueType];

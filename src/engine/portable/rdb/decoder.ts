@@ -1,0 +1,258 @@
+/**
+ * The RDB decoder: bytes go in, in chunks of any size; records come out, through the functions of a sink.
+ *
+ *     write(chunk) --> Input --> records() --> sink.aux, sink.select, sink.entry ...
+ *                        ^          |
+ *                        +- yield --+   "more bytes, please"
+ *
+ * Its one idea: the format is read by a generator that is written as if all bytes were there, and that yields where they
+ * are not. So there is no second copy of the grammar in the form of states, and a chunk may end anywhere.
+ * What becomes of the records is not decided here.
+ *
+ * Every error is a RedtwinError with a code 'rdb-*' and the offset at which it was noticed; after one, the decoder is of no use.
+ */
+import { RedtwinError } from '../../../errors.ts';
+import {
+  type Dialect,
+  moduleTypeName,
+  Opcode,
+  redisVersionMax,
+  Type,
+  valkeyVersionMax,
+  valkeyVersionMin,
+} from './format.ts';
+import { Input, more, type Step } from './input.ts';
+import { skipModuleData } from './module-reader.ts';
+import { readValue } from './reader.ts';
+import type { RdbValue } from './value.ts';
+
+/** What may stand in front of a key. */
+export interface Attributes {
+  /** Unix ms; null when the key does not expire. */
+  expireAtMs: number | null;
+  /** Seconds since the key was used when it was saved (LRU policies), or null. */
+  idleSeconds: number | null;
+  /** Logarithmic access counter, 0 to 255 (LFU policies), or null. */
+  frequency: number | null;
+  /** Redis 8.6: what modules attached to the key; the bytes behind the opcode, or null. */
+  keyMeta: Buffer | null;
+}
+
+/** Something that only a module understands, outside of any key. */
+export interface ModuleAux {
+  /** Nine letters. */
+  module: string;
+  /** Everything behind the opcode. */
+  raw: Buffer;
+}
+
+/** Takes the records in file order. Texts are binary strings. */
+export interface RdbSink {
+  /** First of all: whose RDB it is. */
+  begin(dialect: Dialect): void;
+  aux(key: string, value: string): void;
+  /** The keys that follow belong to this database. */
+  select(db: number): void;
+  /** How many keys and expiries the database will have: a hint, not to be trusted. */
+  sizes(keys: number, expires: number): void;
+  entry(key: string, value: RdbValue, attributes: Attributes): void;
+  /** Source of a function library. */
+  library(source: string): void;
+  moduleAux(aux: ModuleAux): void;
+  /** Valkey 9: slots that were being imported when it was saved. Their keys follow like all others. */
+  slotImport(job: string, ranges: [number, number][]): void;
+}
+
+const noAttributes: Attributes = { expireAtMs: null, idleSeconds: null, frequency: null, keyMeta: null };
+
+export class Decoder {
+  readonly #input: Input;
+  readonly #sink: RdbSink;
+  readonly #checksum: boolean;
+  readonly #run: Step<void>;
+  #done = false;
+
+  /** With `checksum` false the checksum at the end is read and not compared. */
+  constructor(sink: RdbSink, checksum = true) {
+    this.#sink = sink;
+    this.#checksum = checksum;
+    this.#input = new Input(checksum);
+    this.#run = this.#rdb();
+  }
+
+  /** Bytes understood so far: the position in the RDB. */
+  get offset(): number {
+    return this.#input.offset;
+  }
+
+  /** The end of the RDB has been seen. */
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** Takes a chunk, which belongs to the caller again on return. True once the end has been seen; bytes behind it are an error. */
+  write(chunk: Uint8Array): boolean {
+    this.#input.feed(chunk);
+    if (!this.#done) this.#done = this.#run.next().done === true;
+    if (this.#done && this.#input.waiting > 0) {
+      throw new RedtwinError('rdb-trailing-bytes', 'there are bytes behind the end of the RDB', {
+        offset: this.#input.offset,
+      });
+    }
+    this.#input.settle();
+    return this.#done;
+  }
+
+  /** Says that no more bytes will come. Throws 'rdb-truncated' when the end has not been seen. */
+  end(): void {
+    if (this.#done) return;
+    const offset = this.#input.offset + this.#input.waiting;
+    throw new RedtwinError('rdb-truncated', `the RDB ended after ${offset} bytes, before its end marker`, {
+      offset,
+    });
+  }
+
+  *#rdb(): Step<void> {
+    const dialect = yield* readMagic(this.#input);
+    this.#sink.begin(dialect);
+    yield* this.#records(dialect);
+    // Checksums came with version 5.
+    if (dialect.version < 5) return;
+    const computed = this.#input.checksum();
+    const offset = this.#input.offset;
+    const said = this.#input.uint64() ?? (yield* more(() => this.#input.uint64()));
+    if (!this.#checksum || said === 0n || said === computed) return;
+    const message = `the RDB says its checksum is ${said.toString(16)}, but it is ${computed?.toString(16)}`;
+    throw new RedtwinError('rdb-checksum', message, { offset });
+  }
+
+  /** Everything between the magic and the end marker. */
+  *#records(dialect: Dialect): Step<void> {
+    const input = this.#input;
+    const sink = this.#sink;
+    let attributes = noAttributes;
+    for (;;) {
+      const opcode = input.byte() ?? (yield* more(() => input.byte()));
+      switch (opcode) {
+        case Opcode.end:
+          return;
+        case Opcode.expireMs:
+          attributes = { ...attributes, expireAtMs: input.int64() ?? (yield* more(() => input.int64())) };
+          continue;
+        case Opcode.expireSeconds: {
+          const seconds = input.int32() ?? (yield* more(() => input.int32()));
+          attributes = { ...attributes, expireAtMs: seconds * 1000 };
+          continue;
+        }
+        case Opcode.idle:
+          attributes = { ...attributes, idleSeconds: yield* length(input) };
+          continue;
+        case Opcode.frequency:
+          attributes = { ...attributes, frequency: input.byte() ?? (yield* more(() => input.byte())) };
+          continue;
+        case Opcode.selectDb:
+          sink.select(yield* length(input));
+          continue;
+        case Opcode.resizeDb: {
+          const keys = yield* length(input);
+          sink.sizes(keys, yield* length(input));
+          continue;
+        }
+        case Opcode.aux: {
+          const key = input.text() ?? (yield* more(() => input.text()));
+          sink.aux(key, input.text() ?? (yield* more(() => input.text())));
+          continue;
+        }
+        case Opcode.function2:
+          sink.library(input.text() ?? (yield* more(() => input.text())));
+          continue;
+        case Opcode.moduleAux:
+          sink.moduleAux(yield* readModuleAux(input));
+          continue;
+        case Opcode.slotInfo:
+          // Slot, keys, expires: hints of a cluster.
+          for (let i = 0; i < 3; i++) yield* length(input);
+          continue;
+        case Opcode.keyMeta:
+          if (dialect.vendor === 'valkey') yield* readSlotImport(input, sink);
+          else if (dialect.version >= 13) attributes = { ...attributes, keyMeta: yield* readKeyMeta(input) };
+          else throw unknownOpcode(opcode, dialect, input);
+          continue;
+        case Opcode.functionPreGa:
+          throw unknownOpcode(opcode, dialect, input);
+      }
+      if (opcode > Type.stream4) throw unknownOpcode(opcode, dialect, input);
+      const key = input.text() ?? (yield* more(() => input.text()));
+      sink.entry(key, yield* readValue(input, opcode, dialect), attributes);
+      attributes = noAttributes;
+    }
+  }
+}
+
+/** REDIS and four digits, or VALKEY and three. */
+function* readMagic(input: Input): Step<Dialect> {
+  const magic = (input.bytes(9) ?? (yield* more(() => input.bytes(9)))).toString('latin1');
+  const parts = /^(REDIS|VALKEY)([0-9]+)$/.exec(magic);
+  if (parts === null || (parts[1] === 'REDIS' ? 4 : 3) !== parts[2]!.length) {
+    throw new RedtwinError('rdb-bad-magic', `the RDB begins with ${JSON.stringify(magic)}`, { offset: 0 });
+  }
+  const version = Number(parts[2]);
+  const vendor = parts[1] === 'REDIS' ? 'redis' : 'valkey';
+  const [low, high] = vendor === 'redis' ? [1, redisVersionMax] : [valkeyVersionMin, valkeyVersionMax];
+  if (version < low || version > high) {
+    const known = low === high ? String(low) : `${low} to ${high}`;
+    const message = `the RDB is ${magic}; of ${parts[1]}, only version ${known} is understood`;
+    throw new RedtwinError('rdb-unsupported-version', message, { offset: 0 });
+  }
+  return { vendor, version };
+}
+
+/** The module's id, opcode 2, when (1: before the keys, 2: after them), then its data. */
+function* readModuleAux(input: Input): Step<ModuleAux> {
+  input.startRaw();
+  const id = input.bigLength() ?? (yield* more(() => input.bigLength()));
+  const opcode = yield* length(input);
+  if (opcode !== 2) throw input.corrupt(`a module aux field with the opcode ${opcode}`);
+  yield* length(input);
+  yield* skipModuleData(input);
+  return { module: moduleTypeName(id), raw: input.takeRaw() };
+}
+
+/** Redis 8.6: for each class of metadata four bytes that say which, then its data. */
+function* readKeyMeta(input: Input): Step<Buffer> {
+  input.startRaw();
+  const classes = yield* length(input);
+  for (let i = 0; i < classes; i++) {
+    void (input.int32() ?? (yield* more(() => input.int32())));
+    yield* skipModuleData(input);
+  }
+  return input.takeRaw();
+}
+
+/** Valkey 9: the job's name (40 bytes), then ranges of slots. */
+function* readSlotImport(input: Input, sink: RdbSink): Step<void> {
+  const job = input.text() ?? (yield* more(() => input.text()));
+  if (job.length !== 40) throw input.corrupt('a slot import whose name has not 40 bytes');
+  const count = yield* length(input);
+  const ranges: [number, number][] = [];
+  while (ranges.length < count) {
+    const first = yield* length(input);
+    const last = yield* length(input);
+    if (first > last || last >= slots) throw input.corrupt('a slot import of slots that do not exist');
+    ranges.push([first, last]);
+  }
+  sink.slotImport(job, ranges);
+}
+
+/** Slots of a cluster. */
+const slots = 16384;
+
+function* length(input: Input): Step<number> {
+  return input.length() ?? (yield* more(() => input.length()));
+}
+
+function unknownOpcode(opcode: number, dialect: Dialect, input: Input): RedtwinError {
+  const version = `${dialect.vendor === 'redis' ? 'Redis' : 'Valkey'} RDB version ${dialect.version}`;
+  const message = `the RDB holds a record of type ${opcode}, which ${version} does not have`;
+  return new RedtwinError('rdb-unknown-type', message, { offset: input.offset });
+}
