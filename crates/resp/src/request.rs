@@ -66,7 +66,15 @@ impl Default for Parser {
 impl Parser {
     /// A parser at the start of a command.
     pub const fn new() -> Self {
-        Parser { ranges: Vec::new(), words: Vec::new(), inline: false, at: 0, left: 0, bulk: -1, started: false }
+        Parser {
+            ranges: Vec::new(),
+            words: Vec::new(),
+            inline: false,
+            at: 0,
+            left: 0,
+            bulk: -1,
+            started: false,
+        }
     }
 
     /// Forgets a half-read command.
@@ -167,7 +175,11 @@ impl Parser {
 
     fn next_inline(&mut self, bytes: &[u8]) -> Result<Status, ProtocolError> {
         let Some(end) = memchr::memchr(b'\n', bytes) else {
-            return if bytes.len() > LINE_BYTES_MAX { error("too big inline request") } else { Ok(Status::Incomplete) };
+            return if bytes.len() > LINE_BYTES_MAX {
+                error("too big inline request")
+            } else {
+                Ok(Status::Incomplete)
+            };
         };
         let line = bytes.get(..end).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -238,7 +250,8 @@ mod tests {
 
     #[test]
     fn commands_in_one_chunk_and_byte_by_byte() {
-        let bytes = b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n\r\n*0\r\n*-1\r\nset k \"a b\"\r\n*1\r\n$0\r\n\r\n";
+        let bytes =
+            b"*2\r\n$3\r\nGET\r\n$1\r\nk\r\nPING\r\n\r\n*0\r\n*-1\r\nset k \"a b\"\r\n*1\r\n$0\r\n\r\n";
         let one = read(bytes, bytes.len()).unwrap();
         assert_eq!(one.len(), 4);
         assert_eq!(one[0], [b"GET".to_vec(), b"k".to_vec()]);

@@ -1,12 +1,16 @@
 //! Data structures that must be byte-exact with Redis, or better than it: none knows a command.
 
+pub mod buckets;
 pub mod geohash;
+pub mod hash;
 pub mod hyperloglog;
 pub mod intset;
 pub mod limits;
 pub mod listpack;
 pub mod lzf;
 pub mod number;
+pub mod set;
 pub mod stream;
 pub mod ziplist;
 pub mod zipmap;
+pub mod zset;

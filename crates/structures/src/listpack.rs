@@ -21,8 +21,8 @@ use crate::limits::Malformed;
 pub use entry::Value;
 pub(crate) use entry::{Encoded, backlen_size, decode, previous};
 
-const HEADER_BYTES: usize = 6;
-const END: u8 = 0xFF;
+pub(crate) const HEADER_BYTES: usize = 6;
+pub(crate) const END: u8 = 0xFF;
 /// The count of the header when the elements are more than it can say.
 const COUNT_UNKNOWN: u16 = u16::MAX;
 
@@ -210,39 +210,16 @@ impl Listpack {
 
     /// Where the entry at `position` ends.
     fn after(&self, position: usize) -> Option<usize> {
-        decode(&self.0, position).map(|(_, size)| position + size + backlen_size(size))
+        after(&self.0, position)
     }
 
-    /// Every edit: puts `values` in the place of `old_bytes` bytes at `position`, and keeps the header true.
+    /// Every edit: the block grows by exactly what is needed.
     fn splice(&mut self, position: usize, old_bytes: usize, values: &[Value<'_>], more: isize) {
-        let count = self.header_count();
         let new_bytes: usize = values.iter().map(Value::entry_bytes).sum();
-        let old_total = self.0.len();
-        let total = old_total - old_bytes + new_bytes;
         let mut block = std::mem::take(&mut self.0).into_vec();
-        if total > old_total {
-            block.reserve_exact(total - old_total);
-            block.resize(total, 0);
-        }
-        block.copy_within(position + old_bytes..old_total, position + new_bytes);
-        block.truncate(total);
-        let mut at = position;
-        for value in values {
-            let encoded = Encoded::of(value);
-            at = encoded.write(&mut block, at);
-        }
-        write_header(&mut block, total, count.map(|c| c.saturating_add_signed(more)));
+        block.reserve_exact(new_bytes.saturating_sub(old_bytes));
+        splice(&mut block, 0, position, old_bytes, values, more);
         self.0 = block.into_boxed_slice();
-        // An unknown count becomes known again when a walk finds it small enough; only deletions can do that.
-        if count.is_none() && more < 0 {
-            let walked = Iter::new(&self.0).count();
-            write_header(&mut self.0, total, Some(walked));
-        }
-    }
-
-    fn header_count(&self) -> Option<usize> {
-        let said = u16::from_le_bytes([self.0[4], self.0[5]]);
-        (said != COUNT_UNKNOWN).then_some(said as usize)
     }
 }
 
@@ -360,12 +337,52 @@ impl DoubleEndedIterator for Iter<'_> {
     }
 }
 
+/// Where the entry at `position` ends.
+pub(crate) fn after(bytes: &[u8], position: usize) -> Option<usize> {
+    decode(bytes, position).map(|(_, size)| position + size + backlen_size(size))
+}
+
+/// Puts `values` in the place of `old_bytes` bytes at `position` of the listpack that is `block[base..]`, and keeps its
+/// header true; `more` is by how many elements it grows. Positions count from `base`.
+pub(crate) fn splice(
+    block: &mut Vec<u8>,
+    base: usize,
+    position: usize,
+    old_bytes: usize,
+    values: &[Value<'_>],
+    more: isize,
+) {
+    let count = header_count(&block[base..]);
+    let new_bytes: usize = values.iter().map(Value::entry_bytes).sum();
+    let old_end = block.len();
+    let end = old_end - old_bytes + new_bytes;
+    if end > old_end {
+        block.resize(end, 0);
+    }
+    let mut at = base + position;
+    block.copy_within(at + old_bytes..old_end, at + new_bytes);
+    block.truncate(end);
+    for value in values {
+        at = Encoded::of(value).write(block, at);
+    }
+    let count = match count {
+        Some(count) => Some(count.saturating_add_signed(more)),
+        // An unknown count becomes known again when a walk finds it small enough; only deletions can do that.
+        None if more < 0 => Some(Iter::new(&block[base..]).count()),
+        None => None,
+    };
+    write_header(&mut block[base..], end - base, count);
+}
+
+/// The number of elements, where the header can say it.
+pub(crate) fn header_count(bytes: &[u8]) -> Option<usize> {
+    let said = u16::from_le_bytes([bytes[4], bytes[5]]);
+    (said != COUNT_UNKNOWN).then_some(said as usize)
+}
+
 /// Number of elements of a valid listpack.
 pub(crate) fn len(bytes: &[u8]) -> usize {
-    match u16::from_le_bytes([bytes[4], bytes[5]]) {
-        COUNT_UNKNOWN => Iter::new(bytes).count(),
-        count => count as usize,
-    }
+    header_count(bytes).unwrap_or_else(|| Iter::new(bytes).count())
 }
 
 /// Position of an element by index in a valid listpack, from the nearer end.
@@ -418,9 +435,9 @@ pub(crate) fn find(bytes: &[u8], needle: &[u8], from: usize, stride: usize) -> O
 
 /// Writes the header; a count of None or beyond 65534 is written as unknown.
 pub(crate) fn write_header(block: &mut [u8], total: usize, count: Option<usize>) {
-    // Redis refuses to let a listpack grow beyond 1 GiB; the collections here stay far below it.
-    debug_assert!(u32::try_from(total).is_ok());
-    block[..4].copy_from_slice(&(total as u32).to_le_bytes());
+    // Listpacks that leave the process stay below 1 GiB, as in Redis. A bucket of huge members may be larger; nothing
+    // reads this field of a bucket.
+    block[..4].copy_from_slice(&u32::try_from(total).unwrap_or(u32::MAX).to_le_bytes());
     let count = count.and_then(|c| u16::try_from(c).ok()).unwrap_or(COUNT_UNKNOWN);
     block[4..6].copy_from_slice(&count.to_le_bytes());
 }

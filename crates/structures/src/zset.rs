@@ -1,0 +1,433 @@
+//! The sorted set: members with scores, in the order of (score, member bytes).
+//!
+//! ```text
+//! Packed  one listpack of member, score, member, score ...   OBJECT ENCODING listpack
+//! Large   Ordered (zset/ordered.rs): rank, ranges            OBJECT ENCODING skiplist
+//!         Buckets: member -> score
+//! ```
+//!
+//! Its one idea: every range, by rank, score or member, is a range of ranks between two `Cut`s. A short member stands twice
+//! in a large set, packed, which is less than one copy and the pointers to it would take (16-byte members: about 62
+//! bytes each here, 115 in Redis). Not here: aggregation, and reading "(1.5" or "[a", which are the commands' matter.
+
+mod ordered;
+
+use crate::buckets::Buckets;
+use crate::limits::Limits;
+use crate::listpack::{Builder, Listpack, Value};
+use crate::number::{format_f64, parse_f64};
+use ordered::Ordered;
+use std::cmp::Ordering;
+
+/// A place between two members. Those with members look at nothing else, as ZRANGEBYLEX, which
+/// presumes equal scores.
+#[derive(Clone, Copy, Debug)]
+pub enum Cut<'a> {
+    /// Before all members.
+    Start,
+    /// Behind all members.
+    End,
+    /// Before the first member with this score or a higher one.
+    BeforeScore(f64),
+    /// Behind the last member with this score or a lower one.
+    AfterScore(f64),
+    /// Before the first member that is this one or greater.
+    BeforeMember(&'a [u8]),
+    /// Behind the last member that is this one or smaller.
+    AfterMember(&'a [u8]),
+    /// Where this very pair stands or would stand.
+    At(f64, &'a [u8]),
+}
+
+impl Cut<'_> {
+    /// Whether the cut is behind the member with this score. The member is asked for only when it matters.
+    fn is_after<'m>(&self, score: f64, member: impl FnOnce() -> Option<Value<'m>>) -> bool {
+        let compared = |with: &[u8]| member().map_or(Ordering::Less, |m| compare(m, with));
+        match *self {
+            Cut::Start => false,
+            Cut::End => true,
+            Cut::BeforeScore(at) => score < at,
+            Cut::AfterScore(at) => score <= at,
+            Cut::BeforeMember(at) => compared(at) == Ordering::Less,
+            Cut::AfterMember(at) => compared(at) != Ordering::Greater,
+            Cut::At(at, with) => score < at || (score == at && compared(with) == Ordering::Less),
+        }
+    }
+}
+
+fn compare(member: Value<'_>, with: &[u8]) -> Ordering {
+    member.as_bytes(&mut itoa::Buffer::new()).cmp(with)
+}
+
+/// A sorted set. No score is NaN.
+#[derive(Clone)]
+pub struct Zset(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Packed(Listpack),
+    Large(Box<Large>),
+}
+
+#[derive(Clone)]
+struct Large {
+    order: Ordered,
+    scores: Buckets,
+}
+
+impl Default for Zset {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl std::fmt::Debug for Zset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.range(0, self.len())).finish()
+    }
+}
+
+/// Reads a score from a listpack.
+fn packed_score(value: Value<'_>) -> f64 {
+    match value {
+        Value::Int(value) => value as f64,
+        Value::Bytes(text) => parse_f64(text).unwrap_or(0.0),
+    }
+}
+
+/// Hands a score over in the form in which a listpack has it: an integer, or text with 17 digits.
+fn with_packed<T>(score: f64, then: impl FnOnce(Value<'_>) -> T) -> T {
+    // Redis writes every double that an i64 holds without loss as an integer, a negative zero too.
+    if score.trunc() == score && score.abs() < (1u64 << 52) as f64 {
+        then(Value::Int(score as i64))
+    } else {
+        then(Value::of(&format_f64(score)))
+    }
+}
+
+fn raw_score(value: Value<'_>) -> Option<f64> {
+    match value {
+        Value::Bytes(bytes) => bytes.first_chunk::<8>().map(|b| f64::from_le_bytes(*b)),
+        Value::Int(_) => None,
+    }
+}
+
+impl Large {
+    fn score(&self, member: &[u8]) -> Option<f64> {
+        raw_score(self.scores.record(self.scores.find(member)?).pair().1)
+    }
+
+    fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let raw = score.to_le_bytes();
+        if let Some(slot) = self.scores.find(member) {
+            let old = raw_score(self.scores.record(slot).pair().1)?;
+            if old != score {
+                self.order.remove(old, member);
+                self.order.insert(score, member);
+                self.scores.replace(slot, 1, Value::Bytes(&raw));
+            }
+            return Some(old);
+        }
+        self.scores.insert(&[Value::of(member), Value::Bytes(&raw)]);
+        self.order.insert(score, member);
+        None
+    }
+}
+
+impl Zset {
+    /// The empty sorted set: a listpack.
+    pub fn new() -> Self {
+        Zset(Repr::Packed(Listpack::new()))
+    }
+
+    /// Takes over a valid listpack of members and scores from an RDB. Turned into a large set where the limits want it.
+    /// None when it is not one: an odd number of elements, a score that is none, not in order, or a member twice.
+    pub fn from_listpack(pack: Listpack, limits: &Limits) -> Option<Self> {
+        let mut values = pack.iter();
+        let mut longest = 0;
+        let mut last: Option<(Value<'_>, f64)> = None;
+        let mut members = std::collections::HashSet::new();
+        while let Some(member) = values.next() {
+            let score = match values.next()? {
+                Value::Int(value) => value as f64,
+                Value::Bytes(text) => parse_f64(text)?,
+            };
+            let bytes = member.to_vec();
+            if last.is_some_and(|(m, s)| s > score || (s == score && compare(m, &bytes) != Ordering::Less)) {
+                return None;
+            }
+            last = Some((member, score));
+            longest = longest.max(bytes.len());
+            if !members.insert(bytes) {
+                return None;
+            }
+        }
+        let large =
+            members.len() > limits.zset_max_listpack_entries || longest > limits.zset_max_listpack_value;
+        let mut zset = Zset(Repr::Packed(pack));
+        if large {
+            zset.enlarge();
+        }
+        Some(zset)
+    }
+
+    /// Number of members.
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Repr::Packed(pack) => pack.len() / 2,
+            Repr::Large(large) => large.order.len(),
+        }
+    }
+
+    /// True without members.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// "listpack" or "skiplist", as Redis 7.0 calls it.
+    pub fn encoding(&self) -> &'static str {
+        if self.as_listpack().is_some() { "listpack" } else { "skiplist" }
+    }
+
+    /// The listpack, while it is one: it goes into an RDB as it is.
+    pub fn as_listpack(&self) -> Option<&Listpack> {
+        match &self.0 {
+            Repr::Packed(pack) => Some(pack),
+            Repr::Large(_) => None,
+        }
+    }
+
+    /// The score of a member.
+    pub fn score(&self, member: &[u8]) -> Option<f64> {
+        match &self.0 {
+            Repr::Packed(pack) => {
+                let position = pack.find(member, pack.first()?, 2)?;
+                pack.value(pack.next(position)?).map(packed_score)
+            }
+            Repr::Large(large) => large.score(member),
+        }
+    }
+
+    /// Gives a member its score; what it had before, None for a new member. `score` must not be NaN.
+    pub fn insert(&mut self, member: &[u8], score: f64, limits: &Limits) -> Option<f64> {
+        if let Repr::Packed(pack) = &mut self.0 {
+            let found = pack.first().and_then(|first| pack.find(member, first, 2));
+            if let Some(position) = found {
+                let old = pack.next(position).and_then(|p| pack.value(p)).map_or(0.0, packed_score);
+                if old != score {
+                    pack.delete(position, 2);
+                    Self::insert_packed(pack, member, score);
+                }
+                return Some(old);
+            }
+            let fits = pack.len() / 2 < limits.zset_max_listpack_entries
+                && member.len() <= limits.zset_max_listpack_value
+                && pack.size_bytes() + member.len() < 1 << 30;
+            if fits {
+                Self::insert_packed(pack, member, score);
+                return None;
+            }
+            self.enlarge();
+        }
+        match &mut self.0 {
+            Repr::Large(large) => large.insert(member, score),
+            Repr::Packed(_) => None,
+        }
+    }
+
+    /// Removes a member; its score, None when it was not there.
+    pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
+        match &mut self.0 {
+            Repr::Packed(pack) => {
+                let position = pack.find(member, pack.first()?, 2)?;
+                let score = pack.next(position).and_then(|p| pack.value(p)).map(packed_score);
+                pack.delete(position, 2);
+                score
+            }
+            Repr::Large(large) => {
+                let slot = large.scores.find(member)?;
+                let score = raw_score(large.scores.record(slot).pair().1)?;
+                large.scores.remove(slot);
+                large.order.remove(score, member);
+                Some(score)
+            }
+        }
+    }
+
+    /// Number of members before a cut.
+    pub fn rank_of(&self, cut: Cut<'_>) -> usize {
+        match &self.0 {
+            Repr::Packed(_) => {
+                self.range(0, usize::MAX).take_while(|(m, s)| cut.is_after(*s, || Some(*m))).count()
+            }
+            Repr::Large(large) => large.order.rank(&cut),
+        }
+    }
+
+    /// The rank of a member, from the lowest score on, and its score.
+    pub fn rank(&self, member: &[u8]) -> Option<(usize, f64)> {
+        let score = self.score(member)?;
+        Some((self.rank_of(Cut::At(score, member)), score))
+    }
+
+    /// Members with ranks from `start` to before `end`, ascending.
+    pub fn range(&self, start: usize, end: usize) -> Range<'_> {
+        let count = end.min(self.len()).saturating_sub(start);
+        match &self.0 {
+            Repr::Packed(pack) => {
+                let position = pack.seek(start.saturating_mul(2)).unwrap_or(pack.end());
+                Range { left: count, walk: Walk::Packed(pack.iter().starting_at(position)) }
+            }
+            Repr::Large(large) => Range { left: count, walk: Walk::Forward(large.order.iter_from(start)) },
+        }
+    }
+
+    /// The same members in descending order.
+    pub fn range_back(&self, start: usize, end: usize) -> Range<'_> {
+        let end = end.min(self.len());
+        let count = end.saturating_sub(start);
+        match &self.0 {
+            Repr::Packed(pack) => {
+                let position = pack.seek(end.saturating_mul(2)).unwrap_or(pack.end());
+                Range { left: count, walk: Walk::PackedBack(pack.iter().ending_at(position)) }
+            }
+            Repr::Large(large) => {
+                Range { left: count, walk: Walk::Backward(large.order.iter_back_from(end)) }
+            }
+        }
+    }
+
+    /// Removes the members with ranks from `start` to before `end`; how many there were.
+    pub fn remove_range(&mut self, start: usize, end: usize) -> usize {
+        let end = end.min(self.len());
+        let count = end.saturating_sub(start);
+        match &mut self.0 {
+            Repr::Packed(pack) => {
+                if let Some(position) = pack.seek(start.saturating_mul(2)) {
+                    pack.delete(position, count * 2);
+                }
+            }
+            Repr::Large(_) => {
+                let gone: Vec<Vec<u8>> = self.range(start, end).map(|(member, _)| member.to_vec()).collect();
+                gone.iter().for_each(|member| {
+                    self.remove(member);
+                });
+            }
+        }
+        count
+    }
+
+    /// The member that `random` chooses, each with the same probability; None when empty.
+    pub fn random(&self, random: u64) -> Option<(Value<'_>, f64)> {
+        match &self.0 {
+            Repr::Packed(pack) => {
+                let mut values = pack
+                    .iter()
+                    .starting_at(pack.seek(2 * (random % (pack.len() as u64 / 2).max(1)) as usize)?);
+                Some((values.next()?, packed_score(values.next()?)))
+            }
+            Repr::Large(large) => {
+                let (member, score) = large.scores.random(random)?.pair();
+                Some((member, raw_score(score)?))
+            }
+        }
+    }
+
+    /// Hands over some members and gives the cursor to go on with, 0 at the end; small sets come at once.
+    pub fn scan<'a>(&'a self, cursor: u64, mut emit: impl FnMut(Value<'a>, f64)) -> u64 {
+        match &self.0 {
+            Repr::Packed(_) => {
+                self.range(0, usize::MAX).for_each(|(member, score)| emit(member, score));
+                0
+            }
+            Repr::Large(large) => large.scores.scan(cursor, |record| {
+                let (member, score) = record.pair();
+                emit(member, raw_score(score).unwrap_or(0.0));
+            }),
+        }
+    }
+
+    /// Bytes on the heap. O(number of leaves and buckets).
+    pub fn memory_bytes(&self) -> usize {
+        match &self.0 {
+            Repr::Packed(pack) => pack.size_bytes(),
+            Repr::Large(large) => {
+                size_of::<Large>() + large.order.memory_bytes() + large.scores.memory_bytes()
+            }
+        }
+    }
+
+    /// Puts a new member at its place in a listpack.
+    fn insert_packed(pack: &mut Listpack, member: &[u8], score: f64) {
+        let mut position = pack.first();
+        while let Some(at) = position {
+            let (Some(value), Some(score_at)) = (pack.value(at), pack.next(at)) else { break };
+            let other = pack.value(score_at).map_or(0.0, packed_score);
+            if other > score || (other == score && compare(value, member) == Ordering::Greater) {
+                break;
+            }
+            position = pack.next(score_at);
+        }
+        let at = position.unwrap_or(pack.end());
+        with_packed(score, |score| pack.insert(at, &[Value::of(member), score]));
+    }
+
+    fn enlarge(&mut self) {
+        let mut large = Large { order: Ordered::default(), scores: Buckets::new(2) };
+        for (member, score) in self.range(0, usize::MAX) {
+            large.insert(member.as_bytes(&mut itoa::Buffer::new()), score);
+        }
+        self.0 = Repr::Large(Box::new(large));
+    }
+
+    /// A listpack of the content whatever its size: what Redis has after a store command made a small result.
+    pub fn to_listpack(&self) -> Listpack {
+        let mut builder = Builder::default();
+        for (member, score) in self.range(0, usize::MAX) {
+            builder.push_value(member);
+            with_packed(score, |score| builder.push_value(score));
+        }
+        builder.finish()
+    }
+}
+
+/// Members with their scores, in one direction.
+#[derive(Clone)]
+pub struct Range<'a> {
+    left: usize,
+    walk: Walk<'a>,
+}
+
+#[derive(Clone)]
+enum Walk<'a> {
+    Packed(crate::listpack::Iter<'a>),
+    PackedBack(crate::listpack::Iter<'a>),
+    Forward(ordered::Forward<'a>),
+    Backward(ordered::Backward<'a>),
+}
+
+impl<'a> Iterator for Range<'a> {
+    type Item = (Value<'a>, f64);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        match &mut self.walk {
+            Walk::Packed(values) => Some((values.next()?, packed_score(values.next()?))),
+            Walk::PackedBack(values) => {
+                let score = packed_score(values.next_back()?);
+                Some((values.next_back()?, score))
+            }
+            Walk::Forward(walk) => walk.next(),
+            Walk::Backward(walk) => walk.next(),
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Range<'_> {}
+
+#[cfg(test)]
+mod tests;
