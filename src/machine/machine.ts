@@ -1,8 +1,8 @@
 /**
  * State machines as tables: one row for each (state, event) pair that may happen.
  *
- * The one idea: a row lists the states it may lead to, `step` asserts that it did, and `edges` and `draw` read the
- * same rows. So a diagram made from the table cannot lie. This file knows no domain: no sockets, clocks or Redis.
+ * The one idea: a row lists the states it may lead to, `step` asserts that it did, and `edges` (from which
+ * draw.ts makes a diagram) reads the same rows. So the diagram cannot lie. This file knows no domain: no sockets, clocks or Redis.
  *
  *     table[state.name][event.name] = { to: [names], run(state, event) -> { state, effects } }
  *
@@ -66,18 +66,4 @@ export function edges<S extends Named, E extends Named, F>(table: Table<S, E, F>
     for (const [event, row] of Object.entries(rows))
       for (const to of row?.to ?? []) found.push({ from, event, to });
   return found;
-}
-
-/**
- * The table as a mermaid state diagram. Events that lead the same way share one arrow, so that the
- * drawing has as few lines as it can. `first` is the state a machine begins in.
- */
-export function draw<S extends Named, E extends Named, F>(table: Table<S, E, F>, first: S['name']): string {
-  const arrows = new Map<string, string[]>();
-  for (const { from, event, to } of edges(table)) {
-    const arrow = `${from} --> ${to}`;
-    arrows.set(arrow, [...(arrows.get(arrow) ?? []), event]);
-  }
-  const lines = [...arrows].map(([arrow, events]) => `    ${arrow}: ${events.join(', ')}`);
-  return ['stateDiagram-v2', `    [*] --> ${first}`, ...lines, ''].join('\n');
 }

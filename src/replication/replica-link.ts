@@ -10,12 +10,13 @@
  * Pure: sockets, files, clocks and timers live in runtime/follower.ts. A link never gives up by itself, except in `halted`;
  * and until a snapshot is loaded completely, data and history stay what they were, so that a failed full resync costs nothing.
  */
+import type { Group } from '../machine/draw.ts';
 import type { Row, Step, Table } from '../machine/machine.ts';
 import type { FullResyncReason, LinkReason } from './reasons.ts';
 import type { Effect } from './replica-link/effects.ts';
 import type { Event, EventName, On } from './replica-link/events.ts';
 import type { HandshakeName, In, State, StateName, Sync, Wish } from './replica-link/states.ts';
-import { sameTarget } from './replica-link/states.ts';
+import { handshakeNames, sameTarget } from './replica-link/states.ts';
 
 type Next = Step<State, Effect>;
 /** A row for a state (or several) and an event. */
@@ -421,3 +422,10 @@ export const replicaLink: Table<State, Event, Effect> = {
     shutDown,
   },
 };
+
+/** How the drawing is grouped: what all states of a group do alike is one arrow. Inner groups come first. */
+export const groups: readonly Group[] = [
+  { name: 'handshake', members: handshakeNames },
+  { name: 'linked', members: ['handshake', 'await-snapshot', 'transfer', 'loading', 'connected'] },
+  { name: 'following', members: ['connect', 'connecting', 'linked', 'halted'] },
+];

@@ -2,7 +2,8 @@
  * The machine room with a machine of its own: a door. What step asserts, what a missing row is, what is drawn.
  */
 import test from 'ava';
-import { draw, edges, step, type Table } from '../../src/machine/machine.ts';
+import { draw } from '../../src/machine/draw.ts';
+import { edges, step, type Table } from '../../src/machine/machine.ts';
 
 type State = { name: 'open' } | { name: 'shut'; times: number };
 type Event = { name: 'pushed' } | { name: 'pulled' };
@@ -49,7 +50,38 @@ test('edges and drawing come from the rows', (t) => {
     { from: 'shut', event: 'pushed', to: 'shut' },
   ]);
   t.is(
-    draw(door, 'open'),
-    'stateDiagram-v2\n    [*] --> open\n    open --> shut: pushed\n    shut --> open: pulled\n    shut --> shut: pushed\n',
+    draw(edges(door), 'open'),
+    `stateDiagram-v2
+    [*] --> open
+    open --> shut: pushed
+    shut --> open: pulled
+    shut --> shut: pushed
+`,
+  );
+});
+
+test('what all members of a group do alike is drawn once, from the group', (t) => {
+  const all = [
+    { from: 'a-1', event: 'go', to: 'b' },
+    { from: 'a-1', event: 'stay', to: 'a-1' },
+    { from: 'a-1', event: 'stop', to: 'end' },
+    { from: 'b', event: 'stay', to: 'b' },
+    { from: 'b', event: 'stop', to: 'end' },
+    { from: 'b', event: 'only b', to: 'end' },
+  ];
+  t.is(
+    draw(all, 'a-1', [{ name: 'both', members: ['a-1', 'b'] }]),
+    `stateDiagram-v2
+    state "a-1" as a_1
+    [*] --> a_1
+    state both {
+        a_1
+        b
+    }
+    a_1 --> b: go
+    b --> end: only b
+    both --> both: stay
+    both --> end: stop
+`,
   );
 });

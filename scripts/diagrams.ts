@@ -1,0 +1,27 @@
+/**
+ * Draws the state machines into the docs, from the tables that run them. `npm run diagrams` rewrites the drawings;
+ * a test (test/replication/diagram.test.ts) fails when a drawing is not what its table gives.
+ *
+ * A drawing stands between `<!-- NAME: drawn by npm run diagrams -->` and `<!-- /NAME -->`.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { draw } from '../src/machine/draw.ts';
+import { edges } from '../src/machine/machine.ts';
+import { groups, replicaLink } from '../src/replication/replica-link.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const drawings: Record<string, string> = { 'replica-link': draw(edges(replicaLink), 'none', groups) };
+
+const path = join(root, 'docs/replication.md');
+let text = readFileSync(path, 'utf8');
+for (const [name, drawing] of Object.entries(drawings)) {
+  const place = new RegExp(`(<!-- ${name}: drawn by npm run diagrams -->\n)[sS]*?(<!-- /${name} -->)`);
+  if (!place.test(text)) throw new Error(`docs/replication.md has no place for the drawing of ${name}`);
+  text = text.replace(
+    place,
+    (_, open: string, close: string) => `${open}\`\`\`mermaid\n${drawing}\`\`\`\n${close}`,
+  );
+}
+writeFileSync(path, text);
