@@ -1,0 +1,57 @@
+/**
+ * Every case of cases/ against a real redis-server 7.0.15, once per engine, in RESP2 and RESP3, as one chunk and byte
+ * by byte. The files in cases/ only hold scripts; this file holds the promise.
+ */
+import { readdirSync } from 'node:fs';
+import test from 'ava';
+import { enginesUnderTest, missingEngines } from '../engines.ts';
+import { type RunningServer, startServer } from '../servers/server.ts';
+import type { Case, Transcript } from './case.ts';
+import { difference } from './compare.ts';
+import { playInProcess } from './in-process.ts';
+import { playToServer } from './oracle.ts';
+
+let server: RunningServer;
+test.before(async () => {
+  server = await startServer();
+});
+test.after.always(() => server?.stop());
+
+const folder = new URL('cases/', import.meta.url);
+const families = readdirSync(folder).filter((name) => name.endsWith('.ts'));
+for (const file of families) {
+  const family = file.replace(/\.ts$/, '');
+  const { cases } = (await import(new URL(file, folder).href)) as { cases: Case[] };
+  for (const script of cases) {
+    // What is right is asked once and serves both engines.
+    const right = new Map<2 | 3, Promise<Transcript>>();
+    const ask = (protocol: 2 | 3): Promise<Transcript> => {
+      const asked = right.get(protocol) ?? playToServer(server, script, protocol);
+      right.set(protocol, asked);
+      return asked;
+    };
+    for (const engine of enginesUnderTest) {
+      // Serial: the cases share one server, and each begins by emptying it.
+      test.serial(`${family}: ${script.name} [${engine.name}]`, async (t) => {
+        const found: string[] = [];
+        for (const protocol of [2, 3] as const) {
+          for (const chunking of ['whole', 'bytes'] as const) {
+            const ours = playInProcess(engine, script, protocol, chunking);
+            const line = difference(script, await ask(protocol), ours);
+            if (line !== null) found.push(`RESP${protocol}, ${chunking}: ${line}`);
+          }
+        }
+        t.deepEqual(found, []);
+      });
+    }
+  }
+}
+
+test('both engines are under test', (t) => {
+  for (const { name, reason } of missingEngines) t.log(`the ${name} engine is not tested: ${reason}`);
+  // Away from CI a machine may lack cargo; there the portable engine alone is tested, and the log says so.
+  t.deepEqual(
+    missingEngines.filter(({ excused }) => !excused && process.env.CI),
+    [],
+  );
+});

@@ -1,0 +1,80 @@
+/**
+ * Plays a case to a real redis-server and writes down what it says: the side that is right by definition.
+ *
+ * One server serves all cases of a test file, one after the other: every case gets new connections and empty
+ * databases, and options that it changed are set back.
+ */
+import type { Client } from '../servers/client.ts';
+import { pack } from '../servers/resp.ts';
+import type { RunningServer } from '../servers/server.ts';
+import { until } from '../servers/wait.ts';
+import { type Case, runsOf, type Transcript } from './case.ts';
+
+const isPush = (frame: Buffer): boolean => frame[0] === 0x3e;
+
+/** Plays a case over TCP. The server must be ours alone. */
+export async function playToServer(
+  server: RunningServer,
+  script: Case,
+  protocol: 2 | 3,
+): Promise<Transcript> {
+  const control = await server.client();
+  const clients = new Map<string, { client: Client; id: number; frames: Buffer[] }>();
+  const before = new Map<string, string>();
+  const open = async (on: string): Promise<{ client: Client; id: number; frames: Buffer[] }> => {
+    const known = clients.get(on);
+    if (known !== undefined) return known;
+    const client = await server.client();
+    if (protocol === 3) await client.raw('HELLO 3');
+    const connection = { client, id: Number(await client.ask('CLIENT ID')), frames: [] };
+    clients.set(on, connection);
+    return connection;
+  };
+  /** Pushes come beside the replies: they are written down but not counted. */
+  const hear = async (connection: { client: Client; frames: Buffer[] }, replies: number): Promise<void> => {
+    for (let left = replies; left > 0; ) {
+      const frame = await connection.client.frame();
+      connection.frames.push(frame);
+      if (!isPush(frame)) left--;
+    }
+  };
+  try {
+    await control.ask('FLUSHALL');
+    for (const [name, value] of Object.entries(script.config ?? {})) {
+      before.set(name, ((await control.ask(['CONFIG', 'GET', name])) as string[])[1] ?? '');
+      const done = await control.ask(['CONFIG', 'SET', name, String(value)]);
+      if (done !== 'OK') throw new Error(`CONFIG SET ${name} ${value} failed`);
+    }
+    for (const run of runsOf(script.commands)) {
+      const connection = await open(run[0]?.on ?? '');
+      connection.client.write(Buffer.concat(run.map((turn) => pack(turn.run))));
+      await hear(connection, run.filter((turn) => !turn.blocks).length);
+      if (run.some((turn) => turn.blocks)) {
+        await until(`${script.name}: the client to be blocked`, async () =>
+          /flags=\S*b/.test(String(await control.ask(['CLIENT', 'LIST', 'ID', connection.id]))),
+        );
+      }
+      for (const [, other] of clients)
+        if (other !== connection) other.frames.push(...other.client.takeReady());
+    }
+    // A woken client's answer may still be on its way: after a PONG of its own there is nothing more to come.
+    for (const connection of clients.values()) {
+      const info = String(await control.ask(['CLIENT', 'LIST', 'ID', connection.id]));
+      if (/flags=\S*b/.test(info) || info === '') continue;
+      connection.client.send('PING redtwin-end');
+      for (;;) {
+        const frame = await connection.client.frame();
+        // In an open MULTI the PING is queued.
+        if (/redtwin-end|^\+QUEUED|^-ERR Can't execute 'ping'/.test(frame.toString('latin1'))) break;
+        connection.frames.push(frame);
+      }
+    }
+    const digest = String(await control.ask('DEBUG DIGEST'));
+    const heard = [...clients].map(([on, connection]) => ({ on, frames: connection.frames }));
+    return { heard, digest };
+  } finally {
+    for (const [name, value] of before) await control.ask(['CONFIG', 'SET', name, value]);
+    for (const { client } of clients.values()) client.close();
+    control.close();
+  }
+}
