@@ -33,11 +33,15 @@ export function packagesInstalled() {
   );
 }
 
-/** Runs `npm ci` unless everything is there. Throws when npm fails. */
+/**
+ * Installs the versions of package-lock.json unless everything is there. Throws when npm fails.
+ * `npm install --no-save` and not `npm ci`, because npm ci refuses a lock file that was made where the registry does
+ * not carry every platform's optional package; this takes the same versions and leaves both files as they are.
+ */
 export function installPackages() {
   if (packagesInstalled()) return;
-  console.log('Installing the npm packages of package-lock.json (npm ci)...');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  console.log('Installing the npm packages of package-lock.json...');
+  run('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']);
 }
 
 /** Whether a Rust toolchain is at hand. */

@@ -1,4 +1,36 @@
 //! The keyspace: databases, commands, sessions and the feed they write.
+//!
+//! ```text
+//!   store.rs      execute / apply: input in, replies and feed out
+//!     lookup.rs     name -> row of the command table and its function
+//!     session.rs    one connection; transactions, input not yet run
+//!     command/      the commands, a file per family
+//!   keyspace.rs   what a command works on: lookups with expiry, effects, events
+//!     db.rs table.rs entry.rs object.rs   from database to block
+//!     effects.rs    what a unit puts into the feed
+//! ```
+//!
+//! No clock, no randomness, no socket: time and seed are parameters. It knows nothing of N-API.
+#![deny(missing_docs)]
+
+mod active_expiry;
+pub mod command;
+pub mod db;
+pub mod digest;
+pub mod effects;
+pub mod entry;
+pub mod glob;
+pub mod keyspace;
+mod lookup;
+pub mod object;
+pub mod rng;
+pub mod session;
+pub mod settings;
+pub mod store;
+pub mod table;
+mod waiters;
+mod watch;
+
 pub mod generated {
     //! Written by scripts/generate.ts.
     pub mod commands;

@@ -12,11 +12,10 @@
 #![deny(missing_docs)]
 
 mod inline;
-mod number;
 mod reply;
 mod request;
 
 pub use inline::split_arguments;
-pub use number::parse_i64;
+pub use redtwin_structures::number::parse_i64;
 pub use reply::{Protocol, Reply, ReplyMark};
-pub use request::{Arguments, Parser, ProtocolError, RequestLimits, Status};
+pub use request::{Parser, ProtocolError, RequestLimits, Status};

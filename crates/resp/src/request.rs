@@ -33,15 +33,6 @@ pub enum Status {
     Incomplete,
 }
 
-/// Where the arguments of the last complete command are.
-#[derive(Clone, Debug)]
-pub enum Arguments {
-    /// Ranges of the slice that was given.
-    Ranges(Vec<Range<usize>>),
-    /// Inline commands are unquoted, so their words are copies.
-    Words(Vec<Vec<u8>>),
-}
-
 /// Remembers how far an incomplete command has been read. One per session.
 #[derive(Debug)]
 pub struct Parser {
@@ -82,21 +73,23 @@ impl Parser {
         self.started = false;
     }
 
-    /// Number of arguments of the last complete command.
-    pub fn count(&self) -> usize {
-        if self.inline { self.words.len() } else { self.ranges.len() }
+    /// Was the last complete command an inline one, whose words are `take_words`?
+    #[inline]
+    pub fn is_inline(&self) -> bool {
+        self.inline
+    }
+
+    /// The words of the last complete command, when it was an inline one.
+    pub fn take_words(&mut self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.words)
     }
 
     /// Puts the arguments of the last complete command into `into`, as slices of `bytes` (the slice given to
-    /// `next`) or of this parser.
+    /// `next`). For an inline command it is left empty: see `take_words`.
     #[inline]
-    pub fn arguments<'a>(&'a self, bytes: &'a [u8], into: &mut Vec<&'a [u8]>) {
+    pub fn arguments<'a>(&self, bytes: &'a [u8], into: &mut Vec<&'a [u8]>) {
         into.clear();
-        if self.inline {
-            into.extend(self.words.iter().map(Vec::as_slice));
-        } else {
-            into.extend(self.ranges.iter().map(|range| bytes.get(range.clone()).unwrap_or_default()));
-        }
+        into.extend(self.ranges.iter().map(|range| bytes.get(range.clone()).unwrap_or_default()));
     }
 
     /// Bytes that the half-read bulk still lacks, for sizing the buffer it is gathered in; 0 when unknown.
@@ -186,6 +179,7 @@ impl Parser {
         match split_arguments(line) {
             None => error("unbalanced quotes in request"),
             Some(words) if words.is_empty() => Ok(Status::Empty(end + 1)),
+            // Inline words are unquoted, so they are copies.
             Some(words) => {
                 self.inline = true;
                 self.words = words;
@@ -225,7 +219,10 @@ mod tests {
 
     const LIMITS: RequestLimits = RequestLimits { bulk_bytes_max: 512 * 1024 * 1024, unauthenticated: false };
 
-    fn owned(parser: &Parser, bytes: &[u8]) -> Vec<Vec<u8>> {
+    fn owned(parser: &mut Parser, bytes: &[u8]) -> Vec<Vec<u8>> {
+        if parser.is_inline() {
+            return parser.take_words();
+        }
         let mut list = Vec::new();
         parser.arguments(bytes, &mut list);
         list.iter().map(|a| a.to_vec()).collect()
@@ -238,7 +235,7 @@ mod tests {
             let slice = &bytes[start..have];
             match parser.next(slice, &LIMITS)? {
                 Status::Complete(size) => {
-                    commands.push(owned(&parser, slice));
+                    commands.push(owned(&mut parser, slice));
                     start += size;
                 }
                 Status::Empty(size) => start += size,

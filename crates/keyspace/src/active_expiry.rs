@@ -1,0 +1,44 @@
+//! Finds keys that have expired though nobody asks for them: a walk over the segments that hold expiring keys.
+
+use crate::keyspace::Keyspace;
+
+/// Expired keys of all databases, after looking at about `budget` keys; each call goes on where the last one ended.
+pub fn expired_keys(keys: &mut Keyspace, budget: usize) -> Vec<(usize, Vec<u8>)> {
+    let now_ms = keys.now_ms;
+    let mut found = Vec::new();
+    let mut left = budget;
+    for (index, db) in keys.dbs.iter_mut().enumerate() {
+        if db.table.is_empty() {
+            db.avg_ttl_ms = 0;
+            continue;
+        }
+        let segments = db.table.segments();
+        let (mut ttl_sum, mut ttl_count) = (0i64, 0i64);
+        for _ in 0..segments {
+            if left == 0 {
+                break;
+            }
+            db.expire_cursor = (db.expire_cursor + 1) % segments;
+            if db.table.segment_volatile(db.expire_cursor) == 0 {
+                left = left.saturating_sub(1);
+                continue;
+            }
+            for entry in db.table.segment_entries(db.expire_cursor) {
+                left = left.saturating_sub(1);
+                let Some(at) = entry.expire_ms() else { continue };
+                if at < now_ms {
+                    found.push((index, entry.key().to_vec()));
+                } else {
+                    ttl_sum = ttl_sum.saturating_add(at - now_ms);
+                    ttl_count += 1;
+                }
+            }
+        }
+        if ttl_count > 0 {
+            // A slow average, as Redis keeps it: one part in fifty is new.
+            let now = ttl_sum / ttl_count;
+            db.avg_ttl_ms = if db.avg_ttl_ms == 0 { now } else { db.avg_ttl_ms / 50 * 49 + now / 50 };
+        }
+    }
+    found
+}

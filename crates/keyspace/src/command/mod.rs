@@ -1,0 +1,99 @@
+//! The commands, a file per family. `handler` finds the function of a command.
+//!
+//! A handler reads its arguments, works on the keyspace, writes one reply, and says what it changed:
+//!
+//! ```text
+//!   fn append(call: &mut Call) -> Done {
+//!       let key = call.args[1];
+//!       ... call.keys.text(key)?            WRONGTYPE leaves through the question mark
+//!       ... call.keys.put_string(...)
+//!       call.keys.touched(b'$', "append", key, 1);     dirty, WATCH, keyspace event
+//!       call.reply.count(len);
+//!       Ok(())
+//!   }
+//! ```
+//!
+//! What goes into the feed is the command as it came, unless the handler calls `call.feed(..)`.
+
+use crate::generated::commands::CommandId;
+use crate::keyspace::{Keyspace, Stopped};
+use crate::session::Session;
+use redtwin_resp::Reply;
+
+mod connection;
+mod debug;
+mod expiry;
+mod keys;
+mod scan;
+mod string;
+mod string_numbers;
+mod transaction;
+
+/// What a handler works with.
+#[derive(Debug)]
+pub struct Call<'a> {
+    /// The command's name, then its arguments.
+    pub args: &'a [&'a [u8]],
+    /// The databases.
+    pub keys: &'a mut Keyspace,
+    /// Where the reply goes.
+    pub reply: &'a mut Reply,
+    /// Who asks.
+    pub session: &'a mut Session,
+    /// The command may wait for its keys; not so inside a transaction or from our primary.
+    pub may_wait: bool,
+    /// Set by a handler that wants to wait; see `wait`.
+    pub wait: Option<Wait>,
+}
+
+/// A handler's wish to wait for keys. The same command is tried again when one of them has changed.
+#[derive(Debug)]
+pub struct Wait {
+    /// Any of these.
+    pub keys: Vec<Vec<u8>>,
+    /// Until when (Unix ms); None for ever.
+    pub deadline_ms: Option<i64>,
+    /// What is tried again, when it is not the command as it came (XREAD's `$` becomes an id).
+    pub command: Option<Vec<Vec<u8>>>,
+    /// The reply after the deadline is a null array (BLPOP) rather than a null (BLMOVE).
+    pub null_array: bool,
+}
+
+/// How a handler ends.
+pub type Done = Result<(), Stopped>;
+/// A command's function.
+pub type Handler = fn(&mut Call<'_>) -> Done;
+
+impl Call<'_> {
+    /// Feeds this instead of the command as it came. Called again, it adds another effect to the unit.
+    pub fn feed(&mut self, arguments: &[&[u8]]) {
+        self.keys.effects.replace(self.keys.selected, arguments);
+    }
+
+    /// Argument as an integer, or "value is not an integer or out of range".
+    pub fn int(&self, index: usize) -> Result<i64, Stopped> {
+        parse_int(self.args[index])
+    }
+}
+
+/// An integer argument.
+pub fn parse_int(text: &[u8]) -> Result<i64, Stopped> {
+    redtwin_resp::parse_i64(text).ok_or(Stopped::Error(crate::generated::errors::NOT_INTEGER))
+}
+
+/// Is the argument this word, whatever its case?
+pub fn is(argument: &[u8], word: &str) -> bool {
+    argument.eq_ignore_ascii_case(word.as_bytes())
+}
+
+/// The function of a command; None when this engine does not have it.
+pub fn handler(id: CommandId) -> Option<Handler> {
+    connection::handler(id)
+        .or_else(|| transaction::handler(id))
+        .or_else(|| string::handler(id))
+        .or_else(|| string_numbers::handler(id))
+        .or_else(|| keys::handler(id))
+        .or_else(|| expiry::handler(id))
+        .or_else(|| scan::handler(id))
+        .or_else(|| debug::handler(id))
+}

@@ -1,0 +1,130 @@
+//! Walking the keyspace: SCAN, KEYS, RANDOMKEY.
+
+use super::keys::has_type;
+use super::{Call, Done, Handler, is};
+use crate::entry::Entry;
+use crate::generated::commands::CommandId;
+use crate::generated::errors;
+use crate::glob;
+use crate::keyspace::Stopped;
+
+pub fn handler(id: CommandId) -> Option<Handler> {
+    Some(match id {
+        CommandId::Scan => scan,
+        CommandId::Keys => keys,
+        CommandId::Randomkey => randomkey,
+        _ => return None,
+    })
+}
+
+/// The options of SCAN, HSCAN, SSCAN and ZSCAN.
+#[derive(Debug)]
+pub struct ScanOptions<'a> {
+    /// About how many elements to look at.
+    pub count: usize,
+    /// Glob that an element must match.
+    pub pattern: Option<&'a [u8]>,
+    /// SCAN only: the type a key must have.
+    pub type_name: Option<&'a [u8]>,
+}
+
+/// A cursor argument.
+pub fn parse_cursor(text: &[u8]) -> Result<u64, Stopped> {
+    // strtoul of a string of digits; anything else is refused.
+    std::str::from_utf8(text)
+        .ok()
+        .filter(|text| text.starts_with(|c: char| c.is_ascii_digit()))
+        .and_then(|text| text.parse().ok())
+        .ok_or(Stopped::Error(errors::INVALID_CURSOR))
+}
+
+/// Reads the options behind the cursor.
+pub fn parse_scan_options<'a>(args: &[&'a [u8]], with_type: bool) -> Result<ScanOptions<'a>, Stopped> {
+    let mut options = ScanOptions { count: 10, pattern: None, type_name: None };
+    let mut rest = args;
+    while let [word, value, after @ ..] = rest {
+        if is(word, "COUNT") {
+            let count = super::parse_int(value)?;
+            if count < 1 {
+                return Err(errors::SYNTAX.into());
+            }
+            options.count = usize::try_from(count).unwrap_or(usize::MAX);
+        } else if is(word, "MATCH") {
+            options.pattern = (*value != b"*").then_some(value);
+        } else if with_type && is(word, "TYPE") {
+            options.type_name = Some(value);
+        } else {
+            return Err(errors::SYNTAX.into());
+        }
+        rest = after;
+    }
+    if rest.is_empty() { Ok(options) } else { Err(errors::SYNTAX.into()) }
+}
+
+fn scan(call: &mut Call<'_>) -> Done {
+    let cursor = parse_cursor(call.args[1])?;
+    let options = parse_scan_options(&call.args[2..], true)?;
+    let mut found: Vec<Vec<u8>> = Vec::new();
+    let mut expired: Vec<Vec<u8>> = Vec::new();
+    let (now_ms, keys) = (call.keys.now_ms, &*call.keys);
+    let next = keys.dbs[keys.selected].table.scan(cursor, options.count, |entry: &Entry| {
+        let key = entry.key();
+        if options.pattern.is_some_and(|pattern| !glob::matches(pattern, key, false))
+            || options.type_name.is_some_and(|name| !has_type(entry.value(), name))
+        {
+            return;
+        }
+        if entry.expire_ms().is_some_and(|at| at < now_ms) {
+            expired.push(key.to_vec());
+        } else {
+            found.push(key.to_vec());
+        }
+    });
+    expired.iter().for_each(|key| call.keys.expire(key));
+    call.reply.array(2);
+    call.reply.bulk(next.to_string().as_bytes());
+    call.reply.array(found.len());
+    found.iter().for_each(|key| call.reply.bulk(key));
+    Ok(())
+}
+
+fn keys(call: &mut Call<'_>) -> Done {
+    let pattern = call.args[1];
+    let (mut found, mut expired) = (0, Vec::new());
+    let mark = call.reply.mark();
+    let now_ms = call.keys.now_ms;
+    for entry in call.keys.dbs[call.keys.selected].table.iter() {
+        if !glob::matches(pattern, entry.key(), false) {
+            continue;
+        }
+        if entry.expire_ms().is_some_and(|at| at < now_ms) {
+            expired.push(entry.key().to_vec());
+        } else {
+            call.reply.bulk(entry.key());
+            found += 1;
+        }
+    }
+    call.reply.array_at(mark, found);
+    expired.iter().for_each(|key| call.keys.expire(key));
+    Ok(())
+}
+
+fn randomkey(call: &mut Call<'_>) -> Done {
+    // On a replica whose keys may all have expired, one of them is answered in the end, as in Redis.
+    for attempt in 0.. {
+        let random = call.keys.rng.next_u64();
+        let now_ms = call.keys.now_ms;
+        let Some(entry) = call.keys.dbs[call.keys.selected].table.random(random) else {
+            call.reply.null();
+            return Ok(());
+        };
+        let expired = entry.expire_ms().is_some_and(|at| at < now_ms);
+        if !expired || (call.keys.gates.replica && attempt >= 100) {
+            call.reply.bulk(entry.key());
+            return Ok(());
+        }
+        let key = entry.key().to_vec();
+        call.keys.expire(&key);
+    }
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! One database: a table of keys, and the counts that INFO shows.
+
+use crate::table::Table;
+
+/// A numbered database.
+#[derive(Clone, Debug)]
+pub struct Db {
+    /// Its keys.
+    pub table: Table,
+    /// Average time to live of the keys that expire, in ms, as the last expiry cycles saw it.
+    pub avg_ttl_ms: i64,
+    /// Where the expiry cycle goes on: a segment's index.
+    pub expire_cursor: usize,
+}
+
+impl Db {
+    /// An empty database.
+    pub fn new(seed: u64) -> Db {
+        Db { table: Table::new(seed), avg_ttl_ms: 0, expire_cursor: 0 }
+    }
+}

@@ -1,0 +1,145 @@
+//! What one unit (a command, or a transaction) puts into the feed.
+//!
+//! A command is fed as it came unless its handler says otherwise: `replace` gives the deterministic form (several
+//! times for several effects), `none` keeps it out, `force` feeds it though nothing changed (PFCOUNT's cache).
+//! More than one effect in a unit are wrapped in MULTI and EXEC; SELECT comes where the database changes.
+//!
+//! ```text
+//!   SPOP k 3     -> replace(SREM k a b c)          -> *2 SELECT 0 | *5 SREM k a b c
+//!   EXEC of two  -> replace / as it came, twice     -> MULTI | ... | ... | EXEC
+//! ```
+
+use redtwin_backlog::Backlog;
+
+/// Collects the effects of a unit, already as RESP.
+#[derive(Debug, Default)]
+pub struct Effects {
+    /// The encoded commands, one after the other.
+    bytes: Vec<u8>,
+    /// Where each command begins in `bytes`, and in which database it applies.
+    commands: Vec<(usize, usize)>,
+    /// This command's own form was given (or is unwanted).
+    replaced: bool,
+    forced: bool,
+}
+
+/// Appends a command as RESP.
+pub fn encode_command(bytes: &mut Vec<u8>, arguments: &[&[u8]]) {
+    let mut digits = itoa::Buffer::new();
+    let mut head = |bytes: &mut Vec<u8>, kind: u8, count: usize| {
+        bytes.push(kind);
+        bytes.extend_from_slice(digits.format(count).as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    };
+    head(bytes, b'*', arguments.len());
+    for argument in arguments {
+        head(bytes, b'$', argument.len());
+        bytes.extend_from_slice(argument);
+        bytes.extend_from_slice(b"\r\n");
+    }
+}
+
+impl Effects {
+    /// Adds an effect in a database beside the command's own (an expired key's DEL); the command itself is still fed.
+    pub fn also(&mut self, db: usize, arguments: &[&[u8]]) {
+        self.commands.push((self.bytes.len(), db));
+        encode_command(&mut self.bytes, arguments);
+    }
+
+    /// Feeds this instead of the command. Called again, it adds another effect.
+    pub fn replace(&mut self, db: usize, arguments: &[&[u8]]) {
+        self.replaced = true;
+        self.also(db, arguments);
+    }
+
+    /// Feeds nothing for this command.
+    pub fn none(&mut self) {
+        self.replaced = true;
+    }
+
+    /// Feeds the command as it came, though it changed nothing that counts.
+    pub fn force(&mut self) {
+        self.forced = true;
+    }
+
+    /// The command is over: when it changed something and gave no form of its own, it is fed as it came.
+    pub fn command_done(&mut self, db: usize, arguments: &[&[u8]], dirty: bool) {
+        if (dirty || self.forced) && !self.replaced {
+            self.also(db, arguments);
+        }
+        self.replaced = false;
+        self.forced = false;
+    }
+
+    /// Nothing to feed so far?
+    pub fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
+
+    /// The unit is over: moves everything into the feed. True when the feed grew.
+    pub fn unit_done(&mut self, feed: &mut Backlog, selected: &mut Option<usize>) -> bool {
+        if self.commands.is_empty() {
+            return false;
+        }
+        let wrap = self.commands.len() > 1;
+        if wrap {
+            feed.append(b"*1\r\n$5\r\nMULTI\r\n");
+        }
+        for (i, &(start, db)) in self.commands.iter().enumerate() {
+            let end = self.commands.get(i + 1).map_or(self.bytes.len(), |next| next.0);
+            if *selected != Some(db) {
+                let mut select = Vec::with_capacity(32);
+                encode_command(&mut select, &[b"SELECT", itoa::Buffer::new().format(db).as_bytes()]);
+                feed.append(&select);
+                *selected = Some(db);
+            }
+            feed.append(&self.bytes[start..end]);
+        }
+        if wrap {
+            feed.append(b"*1\r\n$4\r\nEXEC\r\n");
+        }
+        self.discard();
+        true
+    }
+
+    /// Forgets everything (the unit was the primary's, whose bytes are fed verbatim).
+    pub fn discard(&mut self) {
+        self.bytes.clear();
+        if self.bytes.capacity() > 1024 * 1024 {
+            self.bytes = Vec::new();
+        }
+        self.commands.clear();
+        self.replaced = false;
+        self.forced = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(feed: &Backlog) -> String {
+        let mut bytes = Vec::new();
+        feed.read(0, usize::MAX, &mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn one_effect_is_bare_and_two_are_wrapped() {
+        let (mut effects, mut feed, mut selected) = (Effects::default(), Backlog::new(1 << 20), None);
+        effects.command_done(0, &[b"SET", b"k", b"v"], true);
+        assert!(effects.unit_done(&mut feed, &mut selected));
+        effects.command_done(0, &[b"GET", b"k"], false);
+        assert!(!effects.unit_done(&mut feed, &mut selected));
+        effects.replace(0, &[b"DEL", b"k"]);
+        effects.command_done(0, &[b"GETDEL", b"k"], true);
+        effects.command_done(1, &[b"DEL", b"x"], true);
+        assert!(effects.unit_done(&mut feed, &mut selected));
+        assert_eq!(
+            text(&feed),
+            "*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n\
+             *1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n\
+             *2\r\n$3\r\nDEL\r\n$1\r\nx\r\n*1\r\n$4\r\nEXEC\r\n"
+        );
+    }
+}

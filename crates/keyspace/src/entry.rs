@@ -1,0 +1,528 @@
+//! One key with its value, in one heap block.
+//!
+//! Five million small strings are five million of these, so the block holds everything: no separate key, no
+//! value object, no length words wider than they need to be.
+//!
+//! ```text
+//!   header u32 | [expiry i64] | key length | key bytes | value
+//!   '- 8 flag bits, 24 clock bits (LRU or LFU)            |- Int:    8 bytes
+//!                                                         |- Bytes:  length, bytes
+//!   a length is one byte, or 255 and four bytes           '- Object: 8 bytes, an Arc
+//! ```
+//!
+//! `Entry` itself is eight bytes: the block's address in the low 48 bits, and in the high 16 bits of it the table
+//! keeps a part of the key's hash. This file and `table.rs` are the only ones that know.
+//!
+//! Unsafe is used here because a block of three lengths in one allocation has no safe spelling; measured against
+//! `Box<str>` + enum (two allocations, 48 bytes more a key) it is what the memory bar needs.
+
+use crate::object::Object;
+use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::num::NonZeroU64;
+use std::sync::Arc;
+
+const KIND_MASK: u8 = 3;
+const KIND_INT: u8 = 0;
+const KIND_BYTES: u8 = 1;
+const KIND_OBJECT: u8 = 2;
+const HAS_EXPIRY: u8 = 4;
+/// OBJECT ENCODING says raw although the string is short: it was changed in place.
+const RAW: u8 = 8;
+
+const ADDRESS_BITS: u32 = 48;
+const ADDRESS_MASK: u64 = (1 << ADDRESS_BITS) - 1;
+
+/// Strings longer than this become an `Object::Str`, which grows in place.
+pub const INLINE_BYTES_MAX: usize = 4096;
+
+/// A value as it lies in the block.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// A string that is an integer.
+    Int(i64),
+    /// A short string.
+    Bytes(&'a [u8]),
+    /// Everything else.
+    Object(&'a Object),
+}
+
+/// A value on its way into a block.
+#[derive(Debug)]
+pub enum NewValue<'a> {
+    /// A string that is an integer.
+    Int(i64),
+    /// A short string, copied into the block.
+    Bytes(&'a [u8]),
+    /// Everything else.
+    Object(Object),
+}
+
+/// An owned block. Eight bytes, never null.
+pub struct Entry(NonZeroU64);
+
+// SAFETY: an Entry owns its block alone; what it holds (bytes, Arc<Object>) is Send and Sync.
+unsafe impl Send for Entry {}
+// SAFETY: shared access only reads, but for the header, which is accessed atomically.
+unsafe impl Sync for Entry {}
+
+/// Where the parts of a block lie.
+struct Parts {
+    flags: u8,
+    key_at: usize,
+    key_len: usize,
+    /// First byte of an integer, of a pointer, or of the bytes behind their length.
+    value_at: usize,
+    value_len: usize,
+    total: usize,
+}
+
+const fn length_bytes(len: usize) -> usize {
+    if len < 255 { 1 } else { 5 }
+}
+
+impl Entry {
+    /// Makes a block. The key must be shorter than 4 GiB (Redis: 512 MB), bytes too.
+    pub fn new(key: &[u8], value: NewValue<'_>, expire_ms: Option<i64>) -> Entry {
+        let (kind, value_len) = match &value {
+            NewValue::Int(_) => (KIND_INT, 8),
+            NewValue::Bytes(bytes) => (KIND_BYTES, length_bytes(bytes.len()) + bytes.len()),
+            NewValue::Object(_) => (KIND_OBJECT, 8),
+        };
+        let flags = kind | if expire_ms.is_some() { HAS_EXPIRY } else { 0 };
+        let key_at = 4 + if expire_ms.is_some() { 8 } else { 0 };
+        let total = key_at + length_bytes(key.len()) + key.len() + value_len;
+        let layout = block_layout(total);
+        // SAFETY: the layout has a non-zero size. Every write below stays inside `total` bytes, which is the sum
+        // of exactly these parts; all are written unaligned.
+        unsafe {
+            let block = alloc(layout);
+            if block.is_null() {
+                handle_alloc_error(layout);
+            }
+            let mut at = block;
+            at.cast::<u32>().write(u32::from(flags));
+            at = at.add(4);
+            if let Some(expire_ms) = expire_ms {
+                at.cast::<i64>().write_unaligned(expire_ms);
+                at = at.add(8);
+            }
+            at = write_bytes(at, key);
+            match value {
+                NewValue::Int(int) => at.cast::<i64>().write_unaligned(int),
+                NewValue::Bytes(bytes) => {
+                    write_bytes(at, bytes);
+                }
+                NewValue::Object(object) => {
+                    at.cast::<*const Object>().write_unaligned(Arc::into_raw(Arc::new(object)));
+                }
+            }
+            Entry::from_block(block)
+        }
+    }
+
+    fn from_block(block: *mut u8) -> Entry {
+        let address = block.expose_provenance() as u64;
+        assert!(address & !ADDRESS_MASK == 0, "addresses have 48 bits");
+        Entry(NonZeroU64::new(address).expect("an allocation is not null"))
+    }
+
+    #[inline]
+    fn block(&self) -> *mut u8 {
+        std::ptr::with_exposed_provenance_mut((self.0.get() & ADDRESS_MASK) as usize)
+    }
+
+    /// The 16 bits the table keeps beside the address.
+    #[inline]
+    pub(crate) fn hash_bits(&self) -> u16 {
+        (self.0.get() >> ADDRESS_BITS) as u16
+    }
+
+    #[inline]
+    pub(crate) fn set_hash_bits(&mut self, bits: u16) {
+        let address = self.0.get() & ADDRESS_MASK;
+        // SAFETY: the address part is not zero.
+        self.0 = unsafe { NonZeroU64::new_unchecked(address | u64::from(bits) << ADDRESS_BITS) };
+    }
+
+    /// Asks for the block's first cache line, for a batch that will look at it soon.
+    #[inline]
+    pub(crate) fn prefetch(&self) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch has no effect but on the cache.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(self.block().cast::<i8>());
+        }
+    }
+
+    #[inline]
+    fn header(&self) -> &std::sync::atomic::AtomicU32 {
+        // SAFETY: the block begins with an aligned u32 that is only accessed atomically once it is made.
+        unsafe { &*self.block().cast::<std::sync::atomic::AtomicU32>() }
+    }
+
+    #[inline]
+    fn flags(&self) -> u8 {
+        self.header().load(std::sync::atomic::Ordering::Relaxed) as u8
+    }
+
+    fn set_flags(&mut self, flags: u8) {
+        let header = self.header().load(std::sync::atomic::Ordering::Relaxed);
+        self.header().store(header & !0xff | u32::from(flags), std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// The 24 clock bits: LRU seconds, or LFU minutes and counter.
+    #[inline]
+    pub fn clock(&self) -> u32 {
+        self.header().load(std::sync::atomic::Ordering::Relaxed) >> 8
+    }
+
+    /// Sets the clock bits; the upper 8 bits of `clock` are ignored. Reads do this too, hence `&self`.
+    #[inline]
+    pub fn set_clock(&self, clock: u32) {
+        let flags = u32::from(self.flags());
+        self.header().store(clock << 8 | flags, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn key_at(&self, flags: u8) -> (usize, usize) {
+        let at = if flags & HAS_EXPIRY == 0 { 4 } else { 12 };
+        // SAFETY: a length follows the header and the expiry.
+        unsafe { read_length(self.block(), at) }
+    }
+
+    #[inline]
+    fn parts(&self) -> Parts {
+        let flags = self.flags();
+        let (key_at, key_len) = self.key_at(flags);
+        let after = key_at + key_len;
+        let (value_at, value_len) = if flags & KIND_MASK == KIND_BYTES {
+            // SAFETY: behind the key of a bytes entry stands a length.
+            unsafe { read_length(self.block(), after) }
+        } else {
+            (after, 8)
+        };
+        Parts { flags, key_at, key_len, value_at, value_len, total: value_at + value_len }
+    }
+
+    #[inline]
+    fn slice(&self, at: usize, len: usize) -> &[u8] {
+        // SAFETY: callers pass ranges from `parts` or `key_at`, which lie in the block; it lives as long as self.
+        unsafe { std::slice::from_raw_parts(self.block().add(at), len) }
+    }
+
+    /// The key.
+    #[inline]
+    pub fn key(&self) -> &[u8] {
+        let (at, len) = self.key_at(self.flags());
+        self.slice(at, len)
+    }
+
+    /// The value.
+    #[inline]
+    pub fn value(&self) -> Value<'_> {
+        let parts = self.parts();
+        match parts.flags & KIND_MASK {
+            KIND_BYTES => Value::Bytes(self.slice(parts.value_at, parts.value_len)),
+            // SAFETY: the kind says that eight bytes of an integer stand at value_at.
+            KIND_INT => {
+                Value::Int(unsafe { self.block().add(parts.value_at).cast::<i64>().read_unaligned() })
+            }
+            // SAFETY: the kind says that a pointer from Arc::into_raw stands there; the Arc lives as long as self.
+            _ => Value::Object(unsafe { &*self.object_pointer(&parts) }),
+        }
+    }
+
+    unsafe fn object_pointer(&self, parts: &Parts) -> *const Object {
+        // SAFETY: the caller has checked the kind.
+        unsafe { self.block().add(parts.value_at).cast::<*const Object>().read_unaligned() }
+    }
+
+    /// The object for changing it, when the value is one. Copies it first when a snapshot still holds it.
+    #[inline]
+    pub fn object_mut(&mut self) -> Option<&mut Object> {
+        let parts = self.parts();
+        if parts.flags & KIND_MASK != KIND_OBJECT {
+            return None;
+        }
+        // SAFETY: the pointer came from Arc::into_raw and is put back before anything can look at the block; the
+        // reference is bound to &mut self.
+        unsafe {
+            let place = self.block().add(parts.value_at).cast::<*const Object>();
+            let mut object = Arc::from_raw(place.read_unaligned());
+            let pointer: *mut Object = Arc::make_mut(&mut object);
+            place.write_unaligned(Arc::into_raw(object));
+            Some(&mut *pointer)
+        }
+    }
+
+    /// Absolute expiry in Unix ms, or None for a key that stays.
+    #[inline]
+    pub fn expire_ms(&self) -> Option<i64> {
+        if self.flags() & HAS_EXPIRY == 0 {
+            None
+        } else {
+            // SAFETY: the flag says that eight bytes of expiry follow the header.
+            Some(unsafe { self.block().add(4).cast::<i64>().read_unaligned() })
+        }
+    }
+
+    /// Is OBJECT ENCODING to say raw although the string is short?
+    pub fn is_raw(&self) -> bool {
+        self.flags() & RAW != 0
+    }
+
+    /// See `is_raw`.
+    pub fn set_raw(&mut self, raw: bool) {
+        let flags = self.flags();
+        self.set_flags(if raw { flags | RAW } else { flags & !RAW });
+    }
+
+    /// Replaces the value; the expiry and the clock stay. In place when the new value has the old one's shape.
+    pub fn set_value(&mut self, value: NewValue<'_>) {
+        let parts = self.parts();
+        match (&value, parts.flags & KIND_MASK) {
+            (NewValue::Bytes(bytes), KIND_BYTES) if bytes.len() == parts.value_len => {
+                // SAFETY: value_len bytes at value_at belong to this block, and `bytes` cannot overlap a block that
+                // is borrowed mutably.
+                unsafe {
+                    std::ptr::copy_nonoverlapping(
+                        bytes.as_ptr(),
+                        self.block().add(parts.value_at),
+                        bytes.len(),
+                    );
+                }
+                self.set_flags(parts.flags & !RAW);
+            }
+            (NewValue::Int(int), KIND_INT) => {
+                // SAFETY: an integer entry has eight bytes at value_at.
+                unsafe { self.block().add(parts.value_at).cast::<i64>().write_unaligned(*int) };
+                self.set_flags(parts.flags & !RAW);
+            }
+            _ => {
+                let made = Entry::new(self.slice(parts.key_at, parts.key_len), value, self.expire_ms());
+                self.replace(made);
+            }
+        }
+    }
+
+    /// Sets or clears the expiry.
+    pub fn set_expire(&mut self, expire_ms: Option<i64>) {
+        let parts = self.parts();
+        match expire_ms {
+            // SAFETY: the flag says that eight bytes of expiry follow the header.
+            Some(at) if parts.flags & HAS_EXPIRY != 0 => unsafe {
+                self.block().add(4).cast::<i64>().write_unaligned(at);
+            },
+            None if parts.flags & HAS_EXPIRY == 0 => {}
+            _ => {
+                let raw = parts.flags & RAW;
+                let key = self.slice(parts.key_at, parts.key_len);
+                let made = match parts.flags & KIND_MASK {
+                    KIND_BYTES => Entry::new(
+                        key,
+                        NewValue::Bytes(self.slice(parts.value_at, parts.value_len)),
+                        expire_ms,
+                    ),
+                    KIND_INT => {
+                        let Value::Int(int) = self.value() else { return };
+                        Entry::new(key, NewValue::Int(int), expire_ms)
+                    }
+                    _ => {
+                        let mut made = Entry::new(key, NewValue::Int(0), expire_ms);
+                        // The Arc moves over: the new block takes the pointer, the old one is left with an integer.
+                        // SAFETY: both places hold eight bytes; the kinds are changed with them, so that exactly
+                        // one block owns the Arc.
+                        unsafe {
+                            let pointer = self.block().add(parts.value_at).cast::<u64>().read_unaligned();
+                            made.block().add(made.parts().value_at).cast::<u64>().write_unaligned(pointer);
+                        }
+                        made.set_flags(made.flags() & !KIND_MASK | KIND_OBJECT);
+                        self.set_flags(parts.flags & !KIND_MASK | KIND_INT);
+                        made
+                    }
+                };
+                self.replace(made);
+                let flags = self.flags();
+                self.set_flags(flags | raw);
+            }
+        }
+    }
+
+    /// Takes the place of this entry; clock and hash bits stay.
+    fn replace(&mut self, mut made: Entry) {
+        made.set_clock(self.clock());
+        made.set_hash_bits(self.hash_bits());
+        *self = made;
+    }
+
+    /// The same value and expiry under another key. An object is shared until one of the two changes it.
+    pub fn renamed(&self, key: &[u8]) -> Entry {
+        let parts = self.parts();
+        let value = match self.value() {
+            Value::Int(int) => NewValue::Int(int),
+            Value::Bytes(bytes) => NewValue::Bytes(bytes),
+            Value::Object(_) => NewValue::Int(0),
+        };
+        let mut made = Entry::new(key, value, self.expire_ms());
+        if parts.flags & KIND_MASK == KIND_OBJECT {
+            // SAFETY: the kind says that a pointer from Arc::into_raw stands at value_at; its count is raised for the
+            // new block, whose integer place of eight bytes takes the pointer and whose kind is changed with it.
+            unsafe {
+                let pointer = self.object_pointer(&parts);
+                Arc::increment_strong_count(pointer);
+                made.block().add(made.parts().value_at).cast::<*const Object>().write_unaligned(pointer);
+            }
+            made.set_flags(made.flags() & !KIND_MASK | KIND_OBJECT);
+        }
+        made.set_raw(parts.flags & RAW != 0);
+        made
+    }
+
+    /// Moves the object out, when the value is one, leaving an integer in its place.
+    pub fn into_object(mut self) -> Option<Object> {
+        let parts = self.parts();
+        if parts.flags & KIND_MASK != KIND_OBJECT {
+            return None;
+        }
+        // SAFETY: the kind says that a pointer from Arc::into_raw stands there; changing the kind hands it to us alone.
+        let object = unsafe { Arc::from_raw(self.object_pointer(&parts)) };
+        self.set_flags(parts.flags & !KIND_MASK | KIND_INT);
+        Some(Arc::unwrap_or_clone(object))
+    }
+
+    /// Bytes of the block, as asked of the allocator.
+    pub fn block_bytes(&self) -> usize {
+        self.parts().total.next_multiple_of(8)
+    }
+}
+
+fn block_layout(total: usize) -> Layout {
+    // Allocators hand out multiples of eight anyway; aligned to four for the header.
+    Layout::from_size_align(total, 8).expect("a block is shorter than isize::MAX")
+}
+
+/// SAFETY: `at` must have room for the length and the bytes. Gives the place behind them.
+unsafe fn write_bytes(mut at: *mut u8, bytes: &[u8]) -> *mut u8 {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if bytes.len() < 255 {
+            at.write(bytes.len() as u8);
+            at = at.add(1);
+        } else {
+            at.write(255);
+            at.add(1).cast::<u32>().write_unaligned(bytes.len() as u32);
+            at = at.add(5);
+        }
+        std::ptr::copy_nonoverlapping(bytes.as_ptr(), at, bytes.len());
+        at.add(bytes.len())
+    }
+}
+
+/// SAFETY: a length as `write_bytes` makes it must stand at `at`. Gives the place behind it, and the length.
+#[inline]
+unsafe fn read_length(block: *const u8, at: usize) -> (usize, usize) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match block.add(at).read() {
+            255 => (at + 5, block.add(at + 1).cast::<u32>().read_unaligned() as usize),
+            short => (at + 1, short as usize),
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let parts = self.parts();
+        // SAFETY: this entry owns the block and, when the kind says so, one count of the Arc.
+        unsafe {
+            if parts.flags & KIND_MASK == KIND_OBJECT {
+                drop(Arc::from_raw(self.object_pointer(&parts)));
+            }
+            dealloc(self.block(), block_layout(parts.total));
+        }
+    }
+}
+
+impl Clone for Entry {
+    /// Copies the block; an object is shared until one side changes it.
+    fn clone(&self) -> Self {
+        let parts = self.parts();
+        let layout = block_layout(parts.total);
+        // SAFETY: the block is `total` bytes long; for an object the count of its Arc is raised for the copy.
+        unsafe {
+            if parts.flags & KIND_MASK == KIND_OBJECT {
+                Arc::increment_strong_count(self.object_pointer(&parts));
+            }
+            let block = alloc(layout);
+            if block.is_null() {
+                handle_alloc_error(layout);
+            }
+            std::ptr::copy_nonoverlapping(self.block(), block, parts.total);
+            let mut copy = Entry::from_block(block);
+            copy.set_hash_bits(self.hash_bits());
+            copy
+        }
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Entry")
+            .field("key", &String::from_utf8_lossy(self.key()))
+            .field("value", &self.value())
+            .field("expire_ms", &self.expire_ms())
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(entry: &Entry) -> Vec<u8> {
+        match entry.value() {
+            Value::Int(int) => int.to_string().into_bytes(),
+            Value::Bytes(bytes) => bytes.to_vec(),
+            Value::Object(Object::Str(bytes)) => bytes.clone(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn holds_what_was_put_in(
+            key in proptest::collection::vec(0u8.., 0..600), first in proptest::collection::vec(0u8.., 0..600),
+            second in proptest::collection::vec(0u8.., 0..600), int: i64, expire: Option<i64>, later: Option<i64>,
+            clock in 0u32..1 << 24, bits: u16,
+        ) {
+            let mut entry = Entry::new(&key, NewValue::Bytes(&first), expire);
+            entry.set_clock(clock);
+            entry.set_hash_bits(bits);
+            let check = |entry: &Entry, value: &[u8], expire: Option<i64>| {
+                assert_eq!(entry.key(), key);
+                assert_eq!(text(entry), value);
+                assert_eq!(entry.expire_ms(), expire);
+                assert_eq!((entry.clock(), entry.hash_bits()), (clock, bits));
+            };
+            check(&entry, &first, expire);
+            entry.set_value(NewValue::Bytes(&second));
+            check(&entry, &second, expire);
+            entry.set_expire(later);
+            check(&entry, &second, later);
+            entry.set_value(NewValue::Object(Object::Str(first.clone())));
+            check(&entry, &first, later);
+            let copy = entry.clone();
+            entry.set_expire(expire);
+            check(&entry, &first, expire);
+            if let Some(Object::Str(bytes)) = entry.object_mut() {
+                bytes.push(1);
+            }
+            check(&copy, &first, later);
+            entry.set_value(NewValue::Int(int));
+            check(&entry, int.to_string().as_bytes(), expire);
+            entry.set_expire(later);
+            check(&entry, int.to_string().as_bytes(), later);
+            assert!(matches!(copy.into_object(), Some(Object::Str(bytes)) if bytes == first));
+        }
+    }
+}

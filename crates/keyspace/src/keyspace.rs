@@ -1,0 +1,460 @@
+//! What a command's handler works on: the databases, the clock of this call, and what the command does to others
+//! (its effects for the feed, its events, the keys it touched).
+//!
+//! Looking a key up is where expiry happens. Who looks decides what becomes of an expired key:
+//!
+//! | caller                     | sees it | deletes it                     |
+//! |----------------------------|---------|--------------------------------|
+//! | client of a primary        | no      | yes, and DEL goes into the feed |
+//! | client of a replica        | no      | no, its primary will say so     |
+//! | the primary's feed         | yes     | no                              |
+
+use crate::db::Db;
+use crate::effects::Effects;
+use crate::entry::{Entry, NewValue, Value};
+use crate::generated::errors;
+use crate::object::Object;
+use crate::rng::Rng;
+use crate::settings::Settings;
+use crate::table::Hash;
+use crate::watch::Watched;
+
+/// Why a handler stopped before its end.
+#[derive(Debug)]
+pub enum Stopped {
+    /// An error for the client, from the table of wire errors.
+    Error(&'static str),
+    /// An error with something of the command in it.
+    Text(String),
+    /// The command (or this form of it) belongs to the host.
+    Host,
+}
+
+impl From<&'static str> for Stopped {
+    fn from(error: &'static str) -> Self {
+        Stopped::Error(error)
+    }
+}
+
+impl From<String> for Stopped {
+    fn from(error: String) -> Self {
+        Stopped::Text(error)
+    }
+}
+
+/// Whose commands run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Caller {
+    /// An ordinary client.
+    #[default]
+    Client,
+    /// Our primary, through its feed.
+    Primary,
+}
+
+/// What every client command is held against. See `Gates` in src/engine/engine.ts.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct Gates {
+    pub replica: bool,
+    pub read_only: bool,
+    pub master_down: bool,
+    pub loading: bool,
+    pub misconf: bool,
+    pub no_replicas: bool,
+}
+
+/// Counters that INFO shows.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "documented in engine.ts, StoreStats")]
+pub struct Stats {
+    pub commands: u64,
+    pub hits: u64,
+    pub misses: u64,
+    pub expired_keys: u64,
+    pub expired_fields: u64,
+    pub evicted_keys: u64,
+    pub error_replies: u64,
+}
+
+/// Something that happened to a key, for keyspace notifications.
+#[derive(Clone, Debug)]
+pub struct KeyEvent {
+    /// In which database.
+    pub db: usize,
+    /// Its class, a letter of notify-keyspace-events.
+    pub class: u8,
+    /// Its name: `set`, `expired`...
+    pub event: &'static str,
+    /// The key.
+    pub key: Vec<u8>,
+}
+
+/// A string's value without a copy.
+#[derive(Clone, Copy, Debug)]
+pub enum Text<'a> {
+    /// Kept as an integer.
+    Int(i64),
+    /// Kept as bytes.
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Text<'a> {
+    /// The bytes; an integer is written into `digits`.
+    pub fn bytes(self, digits: &'a mut itoa::Buffer) -> &'a [u8] {
+        match self {
+            Text::Int(int) => digits.format(int).as_bytes(),
+            Text::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// An owned copy.
+    pub fn to_vec(self) -> Vec<u8> {
+        self.bytes(&mut itoa::Buffer::new()).to_vec()
+    }
+
+    /// STRLEN.
+    pub fn len(self) -> usize {
+        self.bytes(&mut itoa::Buffer::new()).len()
+    }
+
+    /// No bytes at all?
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The databases and everything that is true while a command runs.
+#[derive(Debug)]
+pub struct Keyspace {
+    /// All databases.
+    pub dbs: Vec<Db>,
+    /// The one this command works on.
+    pub selected: usize,
+    /// Unix ms, the same for the whole call.
+    pub now_ms: i64,
+    /// Whose command it is.
+    pub caller: Caller,
+    /// What clients may do.
+    pub gates: Gates,
+    /// Options.
+    pub settings: Settings,
+    /// Counters.
+    pub stats: Stats,
+    /// What goes into the feed.
+    pub effects: Effects,
+    /// Changes since the start; a command that raised it is fed.
+    pub dirty: u64,
+    /// Notifications not fetched yet.
+    pub events: Vec<KeyEvent>,
+    /// Keys under WATCH.
+    pub watched: Watched,
+    /// Seeded randomness.
+    pub rng: Rng,
+    /// Function libraries, as loaded: name and source.
+    pub libraries: Vec<Vec<u8>>,
+    /// Module AUX fields of the RDB we loaded, raw, to be kept.
+    pub module_aux: Vec<Vec<u8>>,
+}
+
+impl Keyspace {
+    /// Empty databases.
+    pub fn new(databases: usize, seed: u64) -> Keyspace {
+        let mut rng = Rng::new(seed);
+        let table_seed = rng.next_u64();
+        Keyspace {
+            // One seed for all, so that a key's hash is the same in each (MOVE, SWAPDB, snapshots).
+            dbs: (0..databases.max(1)).map(|_| Db::new(table_seed)).collect(),
+            selected: 0,
+            now_ms: 0,
+            caller: Caller::Client,
+            gates: Gates::default(),
+            settings: Settings::default(),
+            stats: Stats::default(),
+            effects: Effects::default(),
+            dirty: 0,
+            events: Vec::new(),
+            watched: Watched::default(),
+            rng,
+            libraries: Vec::new(),
+            module_aux: Vec::new(),
+        }
+    }
+
+    /// The database the command works on.
+    #[inline]
+    pub fn db(&mut self) -> &mut Db {
+        &mut self.dbs[self.selected]
+    }
+
+    /// Hash of a key, the same in all databases.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> Hash {
+        self.dbs[self.selected].table.hash(key)
+    }
+
+    /// Is this expiry over, for those who may not see expired keys?
+    #[inline]
+    pub fn is_expired(&self, expire_ms: Option<i64>) -> bool {
+        match expire_ms {
+            Some(at) => at < self.now_ms && self.caller == Caller::Client,
+            None => false,
+        }
+    }
+
+    // --- Looking up ---------------------------------------------------------------------------------------------
+
+    /// The entry of a key that this caller may see. No statistics.
+    pub fn entry(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        let hash = self.hash(key);
+        let place = self.dbs[self.selected].table.locate(hash, key)?;
+        let expire_ms = self.dbs[self.selected].table.at(place)?.expire_ms();
+        if self.is_expired(expire_ms) {
+            self.expire(key);
+            return None;
+        }
+        self.dbs[self.selected].table.at_mut(place)
+    }
+
+    /// The same without the right to change, and counted as a hit or a miss.
+    #[inline]
+    pub fn read_entry(&mut self, key: &[u8]) -> Option<&Entry> {
+        let hash = self.hash(key);
+        let table = &self.dbs[self.selected].table;
+        let Some(place) = table.locate(hash, key) else {
+            self.stats.misses += 1;
+            self.notify(b'm', "keymiss", key);
+            return None;
+        };
+        let expire_ms = table.at(place)?.expire_ms();
+        if self.is_expired(expire_ms) {
+            self.expire(key);
+            self.stats.misses += 1;
+            self.notify(b'm', "keymiss", key);
+            return None;
+        }
+        self.stats.hits += 1;
+        let clock = self.clock_now();
+        let lfu = self.settings.lfu();
+        let entry = self.dbs[self.selected].table.at(place)?;
+        if !lfu {
+            entry.set_clock(clock);
+        }
+        Some(entry)
+    }
+
+    /// The value of a key, for reading.
+    #[inline]
+    pub fn read(&mut self, key: &[u8]) -> Option<Value<'_>> {
+        self.read_entry(key).map(Entry::value)
+    }
+
+    /// Is the key there, for this caller? No statistics.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// LRU clock: seconds in 24 bits.
+    pub fn clock_now(&self) -> u32 {
+        ((self.now_ms / 1000) & 0xff_ffff) as u32
+    }
+
+    /// The string at a key, for reading.
+    #[inline]
+    pub fn text(&mut self, key: &[u8]) -> Result<Option<Text<'_>>, Stopped> {
+        match self.read(key) {
+            None => Ok(None),
+            Some(value) => text_of(value).map(Some),
+        }
+    }
+
+    // --- Changing -----------------------------------------------------------------------------------------------
+
+    /// Sets a key's value; its expiry goes unless `keep_ttl`. Does not touch or count: see `touched`.
+    pub fn put(&mut self, key: &[u8], value: NewValue<'_>, keep_ttl: bool) {
+        let hash = self.hash(key);
+        let clock = self.clock_for_new();
+        let table = &mut self.dbs[self.selected].table;
+        if let Some(place) = table.locate(hash, key) {
+            let clear = !keep_ttl && table.at(place).is_some_and(|entry| entry.expire_ms().is_some());
+            if clear {
+                table.set_expire(hash, key, None);
+            }
+            if let Some(entry) = table.at_mut(place) {
+                entry.set_value(value);
+                entry.set_clock(clock);
+            }
+        } else {
+            table.insert_new(hash, Entry::new(key, value, None)).set_clock(clock);
+            self.notify(b'n', "new", key);
+        }
+    }
+
+    /// Sets a string: as an integer when it is one, in the block when it is short.
+    pub fn put_string(&mut self, key: &[u8], bytes: &[u8], keep_ttl: bool) {
+        self.put(key, string_value(bytes), keep_ttl);
+    }
+
+    fn clock_for_new(&self) -> u32 {
+        if self.settings.lfu() {
+            // Minutes in 16 bits and a counter that starts at 5, as in Redis.
+            (((self.now_ms / 60_000) & 0xffff) as u32) << 8 | 5
+        } else {
+            self.clock_now()
+        }
+    }
+
+    /// Removes a key from the selected database. True when it was there. No event, no effect, no count.
+    pub fn remove(&mut self, key: &[u8]) -> bool {
+        self.take(key).is_some()
+    }
+
+    /// Removes a key and gives its entry.
+    pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
+        let hash = self.hash(key);
+        self.db().table.remove(hash, key)
+    }
+
+    /// Sets or clears an expiry. False when there is no such key.
+    pub fn set_expire(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
+        let hash = self.hash(key);
+        self.db().table.set_expire(hash, key, expire_ms)
+    }
+
+    /// Says that a command changed a key: raises dirty by `changes`, tells watchers, records the event.
+    pub fn touched(&mut self, class: u8, event: &'static str, key: &[u8], changes: u64) {
+        self.dirty += changes;
+        self.signal(key);
+        self.notify(class, event, key);
+    }
+
+    /// Tells those who WATCH the key.
+    #[inline]
+    pub fn signal(&mut self, key: &[u8]) {
+        if !self.watched.is_empty() {
+            self.watched.touch(self.selected, key);
+        }
+    }
+
+    /// Records an event when its class is wanted.
+    #[inline]
+    pub fn notify(&mut self, class: u8, event: &'static str, key: &[u8]) {
+        if !self.settings.notify_keyspace_events.is_empty() && self.settings.notifies(class) {
+            self.events.push(KeyEvent { db: self.selected, class, event, key: key.to_vec() });
+        }
+    }
+
+    /// Deletes an expired key when that is ours to do, and feeds the deletion.
+    pub fn expire(&mut self, key: &[u8]) {
+        if self.gates.replica {
+            return;
+        }
+        let db = self.selected;
+        if self.remove(key) {
+            self.stats.expired_keys += 1;
+            let word: &[u8] = if self.settings.lazyfree_lazy_expire { b"UNLINK" } else { b"DEL" };
+            self.effects.also(db, &[word, key]);
+            self.signal(key);
+            self.notify(b'x', "expired", key);
+        }
+    }
+
+    /// Deletes a key whose collection has become empty, with its event. True when it was empty.
+    pub fn remove_if_empty(&mut self, key: &[u8]) -> bool {
+        let hash = self.hash(key);
+        let empty = match self.dbs[self.selected].table.get(hash, key).map(Entry::value) {
+            Some(Value::Object(object)) => object.is_empty(),
+            _ => false,
+        };
+        if empty {
+            self.remove(key);
+            self.notify(b'g', "del", key);
+        }
+        empty
+    }
+
+    /// Empties one database. Gives the number of keys that were there.
+    pub fn flush_db(&mut self, db: usize) -> usize {
+        let table = &mut self.dbs[db].table;
+        let count = table.len();
+        table.clear();
+        count
+    }
+}
+
+/// A string as the block holds it best.
+#[inline]
+pub fn string_value(bytes: &[u8]) -> NewValue<'_> {
+    // Twenty digits and a sign is the longest integer; nothing longer needs a look.
+    if bytes.len() <= 20
+        && let Some(int) = redtwin_resp::parse_i64(bytes)
+    {
+        NewValue::Int(int)
+    } else if bytes.len() > crate::entry::INLINE_BYTES_MAX {
+        NewValue::Object(Object::Str(bytes.to_vec()))
+    } else {
+        NewValue::Bytes(bytes)
+    }
+}
+
+/// The string in a value, or WRONGTYPE.
+#[inline]
+pub fn text_of(value: Value<'_>) -> Result<Text<'_>, Stopped> {
+    match value {
+        Value::Int(int) => Ok(Text::Int(int)),
+        Value::Bytes(bytes) => Ok(Text::Bytes(bytes)),
+        Value::Object(Object::Str(bytes)) => Ok(Text::Bytes(bytes)),
+        Value::Object(_) => Err(Stopped::Error(errors::WRONG_TYPE)),
+    }
+}
+
+/// Access to one kind of collection: for reading, for changing, and made when it is not there.
+///
+/// `typed!(List, list, list_mut, list_or_new)` gives `Keyspace::list(key)` (counted as a hit or a miss),
+/// `list_mut(key)` and `list_or_new(key)`; each is WRONGTYPE when the key holds something else.
+#[macro_export]
+macro_rules! typed {
+    ($kind:ident, $type:ty, $read:ident, $change:ident, $make:ident, $new:expr) => {
+        impl $crate::keyspace::Keyspace {
+            /// For reading; counted as a hit or a miss.
+            #[allow(dead_code)]
+            pub fn $read(&mut self, key: &[u8]) -> Result<Option<&$type>, $crate::keyspace::Stopped> {
+                match self.read(key) {
+                    None => Ok(None),
+                    Some($crate::entry::Value::Object($crate::object::Object::$kind(value))) => {
+                        Ok(Some(value))
+                    }
+                    Some(_) => Err($crate::generated::errors::WRONG_TYPE.into()),
+                }
+            }
+
+            /// For changing what is there.
+            #[allow(dead_code)]
+            pub fn $change(&mut self, key: &[u8]) -> Result<Option<&mut $type>, $crate::keyspace::Stopped> {
+                match self.entry(key) {
+                    None => Ok(None),
+                    Some(entry) => match entry.object_mut() {
+                        Some($crate::object::Object::$kind(value)) => Ok(Some(value)),
+                        _ => Err($crate::generated::errors::WRONG_TYPE.into()),
+                    },
+                }
+            }
+
+            /// For changing; made empty when there is none. The caller must put something in.
+            #[allow(dead_code)]
+            pub fn $make(&mut self, key: &[u8]) -> Result<&mut $type, $crate::keyspace::Stopped> {
+                if !self.exists(key) {
+                    self.put(
+                        key,
+                        $crate::entry::NewValue::Object($crate::object::Object::$kind($new)),
+                        false,
+                    );
+                }
+                match self.$change(key)? {
+                    Some(value) => Ok(value),
+                    None => Err($crate::generated::errors::NO_SUCH_KEY.into()),
+                }
+            }
+        }
+    };
+}

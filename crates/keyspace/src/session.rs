@@ -1,0 +1,129 @@
+//! One connection as the engine sees it: what it has selected, queued, watched, and the input not yet run.
+
+use crate::generated::commands::CommandSpec;
+use redtwin_resp::{Parser, Protocol};
+
+pub use crate::watch::SessionId;
+
+/// A command's name and arguments, owned.
+pub type OwnedCommand = Vec<Vec<u8>>;
+
+/// An open MULTI.
+#[derive(Debug, Default)]
+pub struct Multi {
+    /// What has been queued.
+    pub queue: Vec<(OwnedCommand, &'static CommandSpec)>,
+    /// A queued command was refused: EXEC will refuse too.
+    pub refused: bool,
+}
+
+/// An EXEC under way; it may stop at host commands.
+#[derive(Debug)]
+pub struct Exec {
+    /// What is still to run, last first.
+    pub left: Vec<(OwnedCommand, &'static CommandSpec)>,
+}
+
+/// A command that waits for its keys.
+#[derive(Debug)]
+pub struct Waiting {
+    /// The command, to be tried again.
+    pub command: OwnedCommand,
+    /// Its row in the table.
+    pub spec: &'static CommandSpec,
+    /// The database it waits in.
+    pub db: usize,
+    /// The keys it waits for.
+    pub keys: Vec<Vec<u8>>,
+    /// When it gives up (Unix ms); None to wait for ever.
+    pub deadline_ms: Option<i64>,
+    /// Its reply when it gives up is a null array rather than a null.
+    pub null_array: bool,
+}
+
+/// What CLIENT REPLY asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// As usual.
+    #[default]
+    On,
+    /// Nothing until it is switched on again.
+    Off,
+    /// Nothing for the next command.
+    Skip,
+}
+
+/// Why a session stopped running commands. Numbers as `Stop` in engine.ts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub enum Stop {
+    Drained = 0,
+    Host = 1,
+    Blocked = 2,
+    Closing = 3,
+    Failed = 4,
+}
+
+/// A session. See `SessionSettings` and `SessionInfo` in engine.ts.
+#[derive(Debug)]
+pub struct Session {
+    /// Its number.
+    pub id: SessionId,
+    /// Selected database.
+    pub db: usize,
+    /// RESP version of its replies.
+    pub protocol: Protocol,
+    /// May run commands without the no_auth flag.
+    pub authenticated: bool,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// Reads its requests.
+    pub parser: Parser,
+    /// Input that has not been run: a part of a command, or what follows a stop.
+    pub pending: Vec<u8>,
+    /// An open MULTI.
+    pub multi: Option<Multi>,
+    /// An EXEC that stopped at a host command.
+    pub exec: Option<Exec>,
+    /// A watched key has changed.
+    pub watch_broken: bool,
+    /// Watched keys, with whether they were already expired then.
+    pub watching: Vec<(usize, Vec<u8>, bool)>,
+    /// The host command it stopped at.
+    pub host_command: OwnedCommand,
+    /// A command that waits.
+    pub waiting: Option<Waiting>,
+    /// The last command.
+    pub last_command: Option<&'static CommandSpec>,
+    /// Only for the primary's feed: bytes of the unit under way, fed when it is complete.
+    pub unit: Vec<u8>,
+    /// Only for the primary's feed: the command that failed, and why.
+    pub failure: Option<(String, String)>,
+    /// The host is answering; its bytes of the feed wait in `unit`.
+    pub at_host: bool,
+}
+
+impl Session {
+    /// A session as it is after connecting.
+    pub fn new(id: SessionId) -> Session {
+        Session {
+            id,
+            db: 0,
+            protocol: Protocol::Resp2,
+            authenticated: true,
+            reply_mode: ReplyMode::On,
+            parser: Parser::new(),
+            pending: Vec::new(),
+            multi: None,
+            exec: None,
+            watch_broken: false,
+            watching: Vec::new(),
+            host_command: Vec::new(),
+            waiting: None,
+            last_command: None,
+            unit: Vec::new(),
+            failure: None,
+            at_host: false,
+        }
+    }
+}

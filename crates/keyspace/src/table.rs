@@ -1,0 +1,607 @@
+//! The hash table of a database: many small segments that grow and split on their own.
+//!
+//! Nothing here ever touches more than one segment (at most 1,024 slots) at a time, so growth has no pause, and
+//! a snapshot can hold segments one by one: a writer that meets a held segment copies just that one.
+//!
+//! ```text
+//!   hash, 64 bits:  [ directory | place in the segment .......... | tag ]
+//!                        |              |                           '- low 7 bits, beside each slot
+//!   directory  0 1 2 3 4 5 6 7          '- scaled to the groups of the segment
+//!              | | |/  |/__/__/
+//!   segments   A B C   D            each: tags [u8; 16] a group, slots [Entry]
+//! ```
+//!
+//! Places are scaled, not masked, so that walking the groups walks the hashes in ascending order, whatever the
+//! size of a segment. A scan's cursor is simply the hash where it goes on: splits cannot make it miss a key.
+
+use crate::entry::Entry;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+const GROUP: usize = 16;
+const GROUPS_MAX: usize = 64;
+const EMPTY: u8 = 0;
+const TOMBSTONE: u8 = 1;
+/// How many bits behind the directory's decide the group.
+const PLACE_BITS: u32 = 12;
+
+/// More hash bits than this are never used up by splits; a segment that deep grows instead.
+const DEPTH_MAX: u32 = 40;
+
+/// Hash of a key; a table's own.
+pub type Hash = u64;
+
+/// Where an entry stands, until the table changes.
+#[derive(Clone, Copy, Debug)]
+pub struct Place {
+    segment: usize,
+    group: usize,
+    slot: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Segment {
+    /// Leading hash bits that all its keys share.
+    depth: u32,
+    /// Of the 16 hash bits in each entry, how many (from the left) are known.
+    bits_known: u32,
+    len: usize,
+    tombstones: usize,
+    /// Entries with an expiry.
+    volatile: usize,
+    tags: Box<[[u8; GROUP]]>,
+    slots: Box<[[Option<Entry>; GROUP]]>,
+}
+
+#[inline]
+fn tag_of(hash: Hash) -> u8 {
+    hash as u8 | 0x80
+}
+
+/// The 16 bits behind the first `depth` ones.
+#[inline]
+fn bits_of(hash: Hash, depth: u32) -> u16 {
+    ((hash << depth) >> 48) as u16
+}
+
+/// Slots of a group whose tag is `tag`, as a bit mask.
+#[inline]
+fn matches(tags: &[u8; GROUP], tag: u8) -> u32 {
+    // Written so that the compiler makes one vector comparison of it.
+    let mut mask = 0;
+    for (i, &t) in tags.iter().enumerate() {
+        mask |= u32::from(t == tag) << i;
+    }
+    mask
+}
+
+impl Segment {
+    fn new(depth: u32, groups: usize) -> Segment {
+        Segment {
+            depth,
+            bits_known: 16,
+            len: 0,
+            tombstones: 0,
+            volatile: 0,
+            tags: vec![[EMPTY; GROUP]; groups].into_boxed_slice(),
+            slots: (0..groups).map(|_| [const { None }; GROUP]).collect(),
+        }
+    }
+
+    #[inline]
+    fn home(&self, bits: u16) -> usize {
+        (usize::from(bits >> (16 - PLACE_BITS)) * self.tags.len()) >> PLACE_BITS
+    }
+
+    #[inline]
+    fn find(&self, hash: Hash, key: &[u8]) -> Option<(usize, usize)> {
+        let tag = tag_of(hash);
+        let mut group = self.home(bits_of(hash, self.depth));
+        for _ in 0..self.tags.len() {
+            let tags = &self.tags[group];
+            let mut mask = matches(tags, tag);
+            while mask != 0 {
+                let slot = mask.trailing_zeros() as usize;
+                if let Some(entry) = &self.slots[group][slot]
+                    && entry.key() == key
+                {
+                    return Some((group, slot));
+                }
+                mask &= mask - 1;
+            }
+            if matches(tags, EMPTY) != 0 {
+                return None;
+            }
+            group += 1;
+            if group == self.tags.len() {
+                group = 0;
+            }
+        }
+        None
+    }
+
+    fn is_full(&self) -> bool {
+        // Seven eighths, tombstones included.
+        (self.len + self.tombstones + 1) * 8 > self.tags.len() * GROUP * 7
+    }
+
+    /// Puts an entry whose hash bits are set into the first free slot from its home on. There must be one.
+    fn place(&mut self, tag: u8, entry: Entry) -> (usize, usize) {
+        let mut group = self.home(entry.hash_bits());
+        loop {
+            let free = matches(&self.tags[group], EMPTY) | matches(&self.tags[group], TOMBSTONE);
+            if free != 0 {
+                let slot = free.trailing_zeros() as usize;
+                if self.tags[group][slot] == TOMBSTONE {
+                    self.tombstones -= 1;
+                }
+                self.tags[group][slot] = tag;
+                self.len += 1;
+                self.volatile += usize::from(entry.expire_ms().is_some());
+                self.slots[group][slot] = Some(entry);
+                return (group, slot);
+            }
+            group = (group + 1) % self.tags.len();
+        }
+    }
+
+    fn remove(&mut self, group: usize, slot: usize) -> Option<Entry> {
+        let entry = self.slots[group][slot].take()?;
+        self.len -= 1;
+        self.volatile -= usize::from(entry.expire_ms().is_some());
+        // A group that has an empty slot ends every probe, so nothing beyond it depends on this slot.
+        if matches(&self.tags[group], EMPTY) != 0 {
+            self.tags[group][slot] = EMPTY;
+        } else {
+            self.tags[group][slot] = TOMBSTONE;
+            self.tombstones += 1;
+        }
+        Some(entry)
+    }
+
+    /// Takes all entries out, with their tags.
+    fn drain(&mut self) -> impl Iterator<Item = (u8, Entry)> + use<> {
+        let tags = std::mem::take(&mut self.tags);
+        let slots = std::mem::take(&mut self.slots);
+        tags.into_vec()
+            .into_iter()
+            .flatten()
+            .zip(slots.into_vec().into_iter().flatten())
+            .filter_map(|(tag, slot)| slot.map(|entry| (tag, entry)))
+    }
+
+    /// The same entries with `groups` groups.
+    fn rebuilt(&mut self, groups: usize) -> Segment {
+        let mut made = Segment::new(self.depth, groups);
+        made.bits_known = self.bits_known;
+        for (tag, entry) in self.drain() {
+            made.place(tag, entry);
+        }
+        made
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.slots.iter().flatten().flatten()
+    }
+}
+
+/// Groups that hold `len` entries with some room to grow.
+fn groups_for(len: usize) -> usize {
+    (len * 5 / 4).div_ceil(GROUP).clamp(1, GROUPS_MAX)
+}
+
+/// A map from keys to entries. Single-threaded; segments may be shared with a snapshot.
+#[derive(Clone)]
+pub struct Table {
+    directory: Vec<u32>,
+    directory_bits: u32,
+    segments: Vec<Arc<Segment>>,
+    len: usize,
+    hasher: foldhash::quality::FixedState,
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Table").field("len", &self.len).field("segments", &self.segments.len()).finish()
+    }
+}
+
+impl Table {
+    /// An empty table. The seed keeps others from choosing keys that collide.
+    pub fn new(seed: u64) -> Table {
+        Table {
+            directory: vec![0],
+            directory_bits: 0,
+            segments: vec![Arc::new(Segment::new(0, 1))],
+            len: 0,
+            hasher: foldhash::quality::FixedState::with_seed(seed),
+        }
+    }
+
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// No keys at all?
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Number of keys with an expiry. O(segments).
+    pub fn volatile(&self) -> usize {
+        self.segments.iter().map(|segment| segment.volatile).sum()
+    }
+
+    /// Hash of a key in this table.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> Hash {
+        self.hasher.hash_one(key)
+    }
+
+    #[inline]
+    fn segment_index(&self, hash: Hash) -> usize {
+        // A shift by 64 is no shift: the directory of one has no bits.
+        let at = if self.directory_bits == 0 { 0 } else { (hash >> (64 - self.directory_bits)) as usize };
+        self.directory[at] as usize
+    }
+
+    /// Asks for the memory that a lookup of this hash will touch first.
+    #[inline]
+    pub fn prefetch(&self, hash: Hash) {
+        let segment = &self.segments[self.segment_index(hash)];
+        let group = segment.home(bits_of(hash, segment.depth));
+        let mask = matches(&segment.tags[group], tag_of(hash));
+        if mask != 0
+            && let Some(entry) = &segment.slots[group][mask.trailing_zeros() as usize]
+        {
+            entry.prefetch();
+        }
+    }
+
+    /// Where the entry of a key is. O(1).
+    #[inline]
+    pub fn locate(&self, hash: Hash, key: &[u8]) -> Option<Place> {
+        let segment = self.segment_index(hash);
+        let (group, slot) = self.segments[segment].find(hash, key)?;
+        Some(Place { segment, group, slot })
+    }
+
+    /// The entry at a place that `locate` gave, if the table has not changed since.
+    #[inline]
+    pub fn at(&self, place: Place) -> Option<&Entry> {
+        self.segments.get(place.segment)?.slots.get(place.group)?[place.slot].as_ref()
+    }
+
+    /// The same, for changing its value. Its expiry is changed with `set_expire`, which counts.
+    #[inline]
+    pub fn at_mut(&mut self, place: Place) -> Option<&mut Entry> {
+        Arc::make_mut(self.segments.get_mut(place.segment)?).slots.get_mut(place.group)?[place.slot].as_mut()
+    }
+
+    /// The entry of a key. O(1).
+    #[inline]
+    pub fn get(&self, hash: Hash, key: &[u8]) -> Option<&Entry> {
+        self.at(self.locate(hash, key)?)
+    }
+
+    /// The entry of a key for changing its value. Its expiry is changed with `set_expire`, which counts.
+    #[inline]
+    pub fn get_mut(&mut self, hash: Hash, key: &[u8]) -> Option<&mut Entry> {
+        self.at_mut(self.locate(hash, key)?)
+    }
+
+    /// Changes an entry's expiry; false when there is no such key.
+    pub fn set_expire(&mut self, hash: Hash, key: &[u8], expire_ms: Option<i64>) -> bool {
+        let at = self.segment_index(hash);
+        let Some((group, slot)) = self.segments[at].find(hash, key) else { return false };
+        let segment = Arc::make_mut(&mut self.segments[at]);
+        let Some(entry) = segment.slots[group][slot].as_mut() else { return false };
+        let before = usize::from(entry.expire_ms().is_some());
+        entry.set_expire(expire_ms);
+        segment.volatile = segment.volatile - before + usize::from(expire_ms.is_some());
+        true
+    }
+
+    /// Puts an entry in whose key is not there yet. O(1), amortised; at worst one segment is split.
+    pub fn insert_new(&mut self, hash: Hash, mut entry: Entry) -> &mut Entry {
+        let mut at = self.segment_index(hash);
+        while self.segments[at].is_full() {
+            self.grow(at);
+            at = self.segment_index(hash);
+        }
+        self.len += 1;
+        let segment = Arc::make_mut(&mut self.segments[at]);
+        entry.set_hash_bits(bits_of(hash, segment.depth));
+        let (group, slot) = segment.place(tag_of(hash), entry);
+        segment.slots[group][slot].as_mut().expect("just placed")
+    }
+
+    /// Takes an entry out.
+    pub fn remove(&mut self, hash: Hash, key: &[u8]) -> Option<Entry> {
+        let at = self.segment_index(hash);
+        let (group, slot) = self.segments[at].find(hash, key)?;
+        self.len -= 1;
+        let segment = Arc::make_mut(&mut self.segments[at]);
+        let entry = segment.remove(group, slot);
+        // A segment that has become nearly empty gives its memory back.
+        if segment.tags.len() > 2 && segment.len * 8 < segment.tags.len() * GROUP {
+            let groups = groups_for(segment.len.max(1));
+            *segment = segment.rebuilt(groups);
+        }
+        entry
+    }
+
+    /// Makes room in a segment: more groups, fewer tombstones, or two segments.
+    fn grow(&mut self, at: usize) {
+        let segment = Arc::make_mut(&mut self.segments[at]);
+        let groups = segment.tags.len();
+        let wanted = (segment.len * 5 / 4 / GROUP + 1).max(1);
+        if segment.tombstones > segment.len / 8 {
+            *segment = segment.rebuilt(wanted.max(groups_for(segment.len)).min(GROUPS_MAX));
+        } else if groups < GROUPS_MAX || segment.depth >= DEPTH_MAX {
+            *segment = segment.rebuilt(groups + groups / 4 + 1);
+        } else {
+            self.split(at);
+        }
+    }
+
+    fn split(&mut self, at: usize) {
+        let hasher = self.hasher.clone();
+        let segment = Arc::make_mut(&mut self.segments[at]);
+        let depth = segment.depth;
+        let groups = groups_for(segment.len / 2 + segment.len / 16);
+        let mut halves = [Segment::new(depth + 1, groups), Segment::new(depth + 1, groups)];
+        // One of the 16 hash bits is used up. When too few remain, they are read from the keys again.
+        let known = segment.bits_known - 1;
+        let reread = known < PLACE_BITS;
+        for (tag, mut entry) in segment.drain() {
+            let bits = entry.hash_bits();
+            let side = usize::from(bits >> 15);
+            let bits = if reread { bits_of(hasher.hash_one(entry.key()), depth + 1) } else { bits << 1 };
+            entry.set_hash_bits(bits);
+            let half = &mut halves[side];
+            if half.is_full() {
+                // A lopsided split; it happens with hashes that are not random.
+                *half = half.rebuilt((half.tags.len() + half.tags.len() / 4 + 1).min(GROUPS_MAX * 2));
+            }
+            half.bits_known = if reread { 16 } else { known };
+            half.place(tag, entry);
+        }
+        for half in &mut halves {
+            half.bits_known = if reread { 16 } else { known };
+        }
+        if depth == self.directory_bits {
+            self.directory = self.directory.iter().flat_map(|&index| [index, index]).collect();
+            self.directory_bits += 1;
+        }
+        let [low, high] = halves;
+        let high_index = self.segments.len() as u32;
+        self.segments[at] = Arc::new(low);
+        self.segments.push(Arc::new(high));
+        let run = 1usize << (self.directory_bits - depth);
+        if let Some(first) = self.directory.iter().position(|&index| index as usize == at) {
+            for index in &mut self.directory[first + run / 2..first + run] {
+                *index = high_index;
+            }
+        }
+    }
+
+    /// Removes everything.
+    pub fn clear(&mut self) {
+        self.directory = vec![0];
+        self.directory_bits = 0;
+        self.segments = vec![Arc::new(Segment::new(0, 1))];
+        self.len = 0;
+    }
+
+    /// All entries, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.segments.iter().flat_map(|segment| segment.entries())
+    }
+
+    /// Number of segments, for walks that go on later (`segment_entries`).
+    pub fn segments(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Entries of one segment.
+    pub fn segment_entries(&self, index: usize) -> impl Iterator<Item = &Entry> {
+        self.segments.get(index).into_iter().flat_map(|segment| segment.entries())
+    }
+
+    /// Entries with an expiry in one segment.
+    pub fn segment_volatile(&self, index: usize) -> usize {
+        self.segments.get(index).map_or(0, |segment| segment.volatile)
+    }
+
+    /// Visits entries from the cursor on until about `count` slots were seen, and gives the next cursor, 0 at the
+    /// end. A key that is there from the first call to the last is visited at least once.
+    pub fn scan<'a>(&'a self, cursor: u64, count: usize, mut visit: impl FnMut(&'a Entry)) -> u64 {
+        let mut from = cursor;
+        let mut seen = 0;
+        loop {
+            let segment = &self.segments[self.segment_index(from)];
+            let groups = segment.tags.len();
+            let depth = segment.depth;
+            // The range of hashes of the group where `from` falls: [from, until), until = 0 behind the last hash.
+            let home = segment.home(bits_of(from, depth));
+            let prefix = if depth == 0 { 0 } else { from >> (64 - depth) << (64 - depth) };
+            // First place of the next group: the least p with p * groups >> PLACE_BITS == home + 1.
+            let next_place = (((home + 1) << PLACE_BITS) as u64).div_ceil(groups as u64);
+            let until = if next_place >= 1 << PLACE_BITS {
+                // Behind the segment.
+                if depth == 0 { 0 } else { prefix.wrapping_add(1 << (64 - depth)) }
+            } else {
+                prefix | (next_place << (64 - PLACE_BITS - depth))
+            };
+            // Its keys stand in the home group or, when that was full, in the groups behind it.
+            let mut group = home;
+            for _ in 0..groups {
+                for entry in segment.slots[group].iter().flatten() {
+                    if segment.home(entry.hash_bits()) == home {
+                        visit(entry);
+                        seen += 1;
+                    }
+                }
+                if matches(&segment.tags[group], EMPTY) != 0 {
+                    break;
+                }
+                group = (group + 1) % groups;
+            }
+            from = until;
+            if from == 0 || seen >= count {
+                return from;
+            }
+            // Empty places count too, so that a call is bounded.
+            seen += usize::from(segment.len == 0);
+        }
+    }
+
+    /// Some entry, decided by a random number; None when there are none. Close to uniform, as Redis's is.
+    pub fn random(&self, random: u64) -> Option<&Entry> {
+        if self.len == 0 {
+            return None;
+        }
+        let start = self.segment_index(random);
+        for offset in 0..self.segments.len() {
+            let segment = &self.segments[(start + offset) % self.segments.len()];
+            if segment.len > 0 {
+                let slots = segment.tags.len() * GROUP;
+                // Other bits than those that chose the segment.
+                let first = (random.rotate_left(32) as usize) % slots;
+                return (0..slots)
+                    .map(|i| (first + i) % slots)
+                    .find_map(|i| segment.slots[i / GROUP][i % GROUP].as_ref());
+            }
+        }
+        None
+    }
+
+    /// Bytes of the table itself, without the entries' blocks.
+    pub fn memory_bytes(&self) -> usize {
+        self.directory.capacity() * 4
+            + self
+                .segments
+                .iter()
+                .map(|s| s.tags.len() * GROUP * 9 + size_of::<Segment>() + 24)
+                .sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entry::{NewValue, Value};
+    use std::collections::{HashMap, HashSet};
+
+    fn insert(table: &mut Table, key: &[u8], value: i64) {
+        let hash = table.hash(key);
+        match table.get_mut(hash, key) {
+            Some(entry) => entry.set_value(NewValue::Int(value)),
+            None => {
+                table.insert_new(hash, Entry::new(key, NewValue::Int(value), None));
+            }
+        }
+    }
+
+    fn get(table: &Table, key: &[u8]) -> Option<i64> {
+        match table.get(table.hash(key), key)?.value() {
+            Value::Int(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn scan_all(table: &Table) -> HashSet<Vec<u8>> {
+        let (mut seen, mut cursor) = (HashSet::new(), 0);
+        loop {
+            cursor = table.scan(cursor, 10, |entry| assert!(seen.insert(entry.key().to_vec())));
+            if cursor == 0 {
+                return seen;
+            }
+        }
+    }
+
+    #[test]
+    fn agrees_with_a_plain_map() {
+        let mut table = Table::new(7);
+        let mut model = HashMap::new();
+        let mut random = 1u64;
+        for step in 0..200_000i64 {
+            random = random.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+            let key = format!("key:{}", (random >> 40) % 60_000).into_bytes();
+            // Phases of growth and of shrinking.
+            if (random >> 33) % 10 < if (step / 50_000) % 2 == 0 { 8 } else { 2 } {
+                insert(&mut table, &key, step);
+                model.insert(key, step);
+            } else {
+                let hash = table.hash(&key);
+                assert_eq!(table.remove(hash, &key).is_some(), model.remove(&key).is_some());
+            }
+        }
+        assert_eq!(table.len(), model.len());
+        for (key, value) in &model {
+            assert_eq!(get(&table, key), Some(*value));
+        }
+        assert_eq!(table.iter().count(), model.len());
+        assert_eq!(scan_all(&table), model.keys().cloned().collect());
+        assert!(table.random(random).is_some());
+    }
+
+    #[test]
+    fn a_scan_misses_nothing_while_the_table_grows_and_shrinks() {
+        for grow in [true, false] {
+            let mut table = Table::new(3);
+            (0..20_000).for_each(|i| insert(&mut table, format!("stay{i}").as_bytes(), i));
+            if !grow {
+                (0..60_000).for_each(|i| insert(&mut table, format!("go{i}").as_bytes(), i));
+            }
+            let (mut seen, mut cursor, mut step) = (HashSet::new(), 0, 0);
+            loop {
+                cursor = table.scan(cursor, 10, |entry| {
+                    seen.insert(entry.key().to_vec());
+                });
+                if cursor == 0 {
+                    break;
+                }
+                for _ in 0..40 {
+                    let key = format!("go{step}");
+                    if grow {
+                        insert(&mut table, key.as_bytes(), step);
+                    } else {
+                        let hash = table.hash(key.as_bytes());
+                        table.remove(hash, key.as_bytes());
+                    }
+                    step += 1;
+                }
+            }
+            assert!((0..20_000).all(|i| seen.contains(format!("stay{i}").as_bytes())), "grow {grow}");
+        }
+    }
+
+    #[test]
+    fn a_copy_shares_until_written() {
+        let mut table = Table::new(1);
+        (0..5_000).for_each(|i| insert(&mut table, format!("k{i}").as_bytes(), i));
+        let copy = table.clone();
+        (0..5_000).for_each(|i| insert(&mut table, format!("k{i}").as_bytes(), -i));
+        (5_000..9_000).for_each(|i| insert(&mut table, format!("k{i}").as_bytes(), i));
+        assert!((0..5_000).all(|i| get(&copy, format!("k{i}").as_bytes()) == Some(i)));
+        assert!((0..5_000).all(|i| get(&table, format!("k{i}").as_bytes()) == Some(-i)));
+        assert_eq!((copy.len(), table.len()), (5_000, 9_000));
+    }
+
+    #[test]
+    fn counts_what_expires() {
+        let mut table = Table::new(1);
+        insert(&mut table, b"a", 1);
+        insert(&mut table, b"b", 1);
+        let hash = table.hash(b"a");
+        assert!(table.set_expire(hash, b"a", Some(5)));
+        assert!(table.set_expire(hash, b"a", Some(6)));
+        assert_eq!(table.volatile(), 1);
+        assert!(!table.set_expire(table.hash(b"c"), b"c", Some(5)));
+        table.remove(hash, b"a");
+        assert_eq!(table.volatile(), 0);
+    }
+}
