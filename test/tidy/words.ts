@@ -14,7 +14,7 @@ export const wireFiles: Record<string, string> = {
 
 const oldWords = /master|slave/i;
 /** Names of Redis's own errors, and in comments of INFO's fields and of options, are quoted, not used. */
-const quoted = /MASTERDOWN|NOMASTERLINK|masterDown/g;
+const quoted = /MASTER_?DOWN|NOMASTERLINK|masterDown/gi;
 const quotedInComment = /\b(?:master|slave)[_-][a-z0-9_-]+|`?\bmaster(?:auth|user)\b`?/g;
 const comment = /^\s*(?:\/?\*|\/\/)/;
 
