@@ -17,11 +17,11 @@ const drawings: Record<string, string> = { 'replica-link': draw(edges(replicaLin
 const path = join(root, 'docs/replication.md');
 let text = readFileSync(path, 'utf8');
 for (const [name, drawing] of Object.entries(drawings)) {
-  const place = new RegExp(`(<!-- ${name}: drawn by npm run diagrams -->\n)[sS]*?(<!-- /${name} -->)`);
-  if (!place.test(text)) throw new Error(`docs/replication.md has no place for the drawing of ${name}`);
-  text = text.replace(
-    place,
-    (_, open: string, close: string) => `${open}\`\`\`mermaid\n${drawing}\`\`\`\n${close}`,
-  );
+  const open = `<!-- ${name}: drawn by npm run diagrams -->\n`;
+  const start = text.indexOf(open) + open.length;
+  const end = text.indexOf(`<!-- /${name} -->`);
+  if (start < open.length || end < start)
+    throw new Error(`docs/replication.md has no place for the drawing of ${name}`);
+  text = `${text.slice(0, start)}\`\`\`mermaid\n${drawing}\`\`\`\n${text.slice(end)}`;
 }
 writeFileSync(path, text);
