@@ -1,1 +1,439 @@
 //! N-API glue only: no `if` about Redis lives here.
+//!
+//! One class, `NativeStore`, mirrors `Store` of src/engine/engine.ts; src/engine/native.ts is its only user and
+//! gives it the interface's shape. A panic anywhere below becomes a JavaScript error here (catch_unwind), and the
+//! TypeScript side ends the process with it.
+
+mod allocator;
+
+use napi::bindgen_prelude::{BigInt, Buffer, Error, Result, Uint8ArraySlice};
+use napi_derive::napi;
+use redtwin_keyspace::Protocol;
+use redtwin_keyspace::session::{ReplyMode, Stop};
+use redtwin_keyspace::settings::SettingValue;
+use redtwin_keyspace::store::Store;
+
+#[global_allocator]
+static ALLOCATOR: allocator::Counting = allocator::Counting;
+
+/// Must equal `engineAbi` in engine.ts.
+const ABI: u32 = 1;
+
+/// The number that tells whether this addon and the TypeScript around it belong together.
+#[napi]
+pub fn abi() -> u32 {
+    ABI
+}
+
+/// CRC64 (Jones) of bytes, continuing from `crc`.
+#[napi]
+pub fn crc64(bytes: &[u8], crc: BigInt) -> BigInt {
+    BigInt::from(redtwin_checksum::crc64(crc.get_u64().1, bytes))
+}
+
+/// One number for one setting's value, whatever its kind.
+#[napi(object)]
+pub struct Setting {
+    /// A number or a size.
+    pub number: Option<f64>,
+    /// Text.
+    pub text: Option<String>,
+    /// yes or no.
+    pub flag: Option<bool>,
+}
+
+/// See `Gates` in engine.ts; only what is given changes.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct Gates {
+    pub replica: Option<bool>,
+    pub read_only: Option<bool>,
+    pub master_down: Option<bool>,
+    pub loading: Option<bool>,
+    pub misconf: Option<bool>,
+    pub no_replicas: Option<bool>,
+}
+
+/// See `SessionSettings` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct SessionSettings {
+    pub protocol: Option<u32>,
+    pub authenticated: Option<bool>,
+    pub reply: Option<String>,
+}
+
+/// See `SessionInfo` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct SessionInfo {
+    pub db: u32,
+    pub protocol: u32,
+    pub multi: i32,
+    pub watch: u32,
+    pub pending_bytes: f64,
+    pub last_command: String,
+}
+
+/// See `Failure` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct Failure {
+    pub command: String,
+    pub error: String,
+}
+
+/// Output for a session that did not ask.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct Push {
+    pub session: u32,
+    pub bytes: Buffer,
+}
+
+/// See `takeEvents` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct KeyEvent {
+    pub db: u32,
+    pub event: String,
+    pub key: Buffer,
+    pub flags: String,
+}
+
+/// See `StoreStats` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct StoreStats {
+    pub commands_processed: f64,
+    pub keyspace_hits: f64,
+    pub keyspace_misses: f64,
+    pub expired_keys: f64,
+    pub evicted_keys: f64,
+    pub expired_fields: f64,
+    pub error_replies: f64,
+    pub used_memory_bytes: f64,
+    pub used_memory_peak_bytes: f64,
+    pub opaque_module_values: f64,
+    pub databases: Vec<DatabaseStats>,
+}
+
+/// One database in `StoreStats`.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct DatabaseStats {
+    pub db: u32,
+    pub keys: f64,
+    pub expires: f64,
+    pub avg_ttl_ms: f64,
+}
+
+/// A store. See engine.ts for what each method does.
+#[napi]
+pub struct NativeStore {
+    store: Store,
+    overflow: Vec<u8>,
+    peak_bytes: usize,
+}
+
+/// Bits of `Note` in engine.ts.
+const NOTE_PUSHES: u32 = 1;
+const NOTE_FEED_GREW: u32 = 2;
+const NOTE_OVERFLOW: u32 = 4;
+const NOTE_EVENTS: u32 = 8;
+
+#[napi]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+impl NativeStore {
+    #[napi(constructor)]
+    pub fn new(databases: u32, seed: BigInt, backlog_bytes: f64) -> Self {
+        let store = Store::new(databases as usize, seed.get_u64().1, backlog_bytes as u64);
+        NativeStore { store, overflow: Vec::new(), peak_bytes: 0 }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn configure(&mut self, name: String, value: Setting) -> Result<bool> {
+        let value = match (value.number, &value.text, value.flag) {
+            (Some(number), _, _) => SettingValue::Number(number),
+            (_, Some(text), _) => SettingValue::Text(text),
+            (_, _, Some(flag)) => SettingValue::Flag(flag),
+            _ => return Err(Error::from_reason("a setting without a value")),
+        };
+        Ok(self.store.keys.settings.set(&name, &value))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn gate(&mut self, given: Gates) {
+        let gates = &mut self.store.keys.gates;
+        let set = |place: &mut bool, value: Option<bool>| *place = value.unwrap_or(*place);
+        let was_replica = gates.replica;
+        set(&mut gates.replica, given.replica);
+        set(&mut gates.read_only, given.read_only);
+        set(&mut gates.master_down, given.master_down);
+        set(&mut gates.loading, given.loading);
+        set(&mut gates.misconf, given.misconf);
+        set(&mut gates.no_replicas, given.no_replicas);
+        if was_replica != gates.replica {
+            self.store.forget_feed_selection();
+        }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn open_session(&mut self) -> u32 {
+        self.store.open_session()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn close_session(&mut self, session: u32) {
+        self.store.close_session(session);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn set_session(&mut self, session: u32, given: SessionSettings) {
+        let Some(session) = self.store.session(session) else { return };
+        match given.protocol {
+            Some(3) => session.protocol = Protocol::Resp3,
+            Some(_) => session.protocol = Protocol::Resp2,
+            None => {}
+        }
+        if let Some(authenticated) = given.authenticated {
+            session.authenticated = authenticated;
+        }
+        match given.reply.as_deref() {
+            Some("off") => session.reply_mode = ReplyMode::Off,
+            Some("skip") => session.reply_mode = ReplyMode::Skip,
+            Some(_) => session.reply_mode = ReplyMode::On,
+            None => {}
+        }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn session_info(&mut self, session: u32) -> Option<SessionInfo> {
+        let session = self.store.session(session)?;
+        Some(SessionInfo {
+            db: session.db as u32,
+            protocol: if session.protocol == Protocol::Resp3 { 3 } else { 2 },
+            multi: session.multi.as_ref().map_or(-1, |multi| multi.queue.len() as i32),
+            watch: session.watching.len() as u32,
+            pending_bytes: session.pending.len() as f64,
+            last_command: session.last_command_name(),
+        })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn reset_session(&mut self, session: u32) {
+        self.store.reset_session(session);
+    }
+
+    fn outcome(&mut self, stop: Stop, output: &mut [u8]) -> f64 {
+        let reply = self.store.reply.bytes();
+        let fits = reply.len().min(output.len());
+        let (now, later) = reply.split_at(fits);
+        if let Some(place) = output.get_mut(..fits) {
+            place.copy_from_slice(now);
+        }
+        let overflow = if later.is_empty() {
+            0
+        } else {
+            self.overflow = later.to_vec();
+            NOTE_OVERFLOW
+        };
+        let notes = self.notes() | overflow;
+        self.store.reply.clear();
+        f64::from(stop as u32) + f64::from(notes) * 16.0 + fits as f64 * 4096.0
+    }
+
+    fn notes(&mut self) -> u32 {
+        let mut notes = 0;
+        if !self.store.pushes.is_empty() {
+            notes |= NOTE_PUSHES;
+        }
+        if self.store.take_feed_grew() {
+            notes |= NOTE_FEED_GREW;
+        }
+        if !self.store.keys.events.is_empty() {
+            notes |= NOTE_EVENTS;
+        }
+        notes
+    }
+
+    #[napi(catch_unwind)]
+    pub fn execute(
+        &mut self,
+        session: u32,
+        input: &[u8],
+        length: u32,
+        mut output: Uint8ArraySlice<'_>,
+        now_ms: f64,
+    ) -> f64 {
+        let input = input.get(..length as usize).unwrap_or(input);
+        let stop = self.store.execute(session, input, now_ms as i64);
+        // SAFETY: the caller lends `output` for this call and reads it only afterwards (engine.ts).
+        self.outcome(stop, unsafe { output.as_mut() })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn resume(&mut self, session: u32, mut output: Uint8ArraySlice<'_>, now_ms: f64) -> f64 {
+        let stop = self.store.resume(session, now_ms as i64);
+        // SAFETY: as in `execute`.
+        self.outcome(stop, unsafe { output.as_mut() })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn command(&mut self, session: u32) -> Vec<Buffer> {
+        self.store
+            .session(session)
+            .map(|session| std::mem::take(&mut session.host_command).into_iter().map(Buffer::from).collect())
+            .unwrap_or_default()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_overflow(&mut self) -> Buffer {
+        Buffer::from(std::mem::take(&mut self.overflow))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_pushes(&mut self) -> Vec<Push> {
+        std::mem::take(&mut self.store.pushes)
+            .into_iter()
+            .map(|(session, bytes)| Push { session, bytes: Buffer::from(bytes) })
+            .collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_events(&mut self) -> Vec<KeyEvent> {
+        std::mem::take(&mut self.store.keys.events)
+            .into_iter()
+            .map(|event| KeyEvent {
+                db: event.db as u32,
+                event: event.event.to_string(),
+                key: Buffer::from(event.key),
+                flags: char::from(event.class).to_string(),
+            })
+            .collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn apply(&mut self, session: u32, input: &[u8], length: u32, now_ms: f64) -> f64 {
+        let input = input.get(..length as usize).unwrap_or(input);
+        let stop = self.store.apply(session, input, now_ms as i64);
+        self.outcome(stop, &mut [])
+    }
+
+    #[napi(catch_unwind)]
+    pub fn resume_apply(&mut self, session: u32, now_ms: f64) -> f64 {
+        let stop = self.store.resume_apply(session, now_ms as i64);
+        self.outcome(stop, &mut [])
+    }
+
+    #[napi(catch_unwind)]
+    pub fn failure(&mut self, session: u32) -> Option<Failure> {
+        let (command, error) = self.store.session(session)?.failure.clone()?;
+        Some(Failure { command, error })
+    }
+
+    #[napi(catch_unwind)]
+    pub fn select_db(&mut self, session: u32, db: u32) {
+        let databases = self.store.keys.dbs.len();
+        if let Some(session) = self.store.session(session) {
+            session.db = (db as usize).min(databases - 1);
+        }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_end(&self) -> f64 {
+        self.store.feed.end() as f64
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_start(&self) -> f64 {
+        self.store.feed.start() as f64
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_resize(&mut self, backlog_bytes: f64) {
+        self.store.feed.resize(backlog_bytes as u64);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_restart(&mut self, offset: f64) {
+        self.store.feed.restart(offset as u64);
+        self.store.forget_feed_selection();
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_append(&mut self, bytes: &[u8]) {
+        self.store.feed.append(bytes);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_read(&self, offset: f64, max_bytes: f64) -> Option<Buffer> {
+        let mut bytes = Vec::new();
+        self.store
+            .feed
+            .read(offset as u64, max_bytes as usize, &mut bytes)
+            .then(|| Buffer::from(bytes))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn flush(&mut self) {
+        self.store.flush();
+    }
+
+    #[napi(catch_unwind)]
+    pub fn cron(&mut self, now_ms: f64, budget: u32) -> u32 {
+        self.store.cron(now_ms as i64, budget as usize);
+        self.notes()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn unblock(&mut self, session: u32, error: Option<String>) -> bool {
+        self.store.end_wait(session, error.as_deref())
+    }
+
+    #[napi(catch_unwind)]
+    pub fn stats(&mut self) -> StoreStats {
+        let used = allocator::used_bytes();
+        self.peak_bytes = self.peak_bytes.max(used);
+        let databases = self.store.keys.dbs.iter().enumerate();
+        let databases = databases
+            .filter(|(_, db)| !db.table.is_empty())
+            .map(|(index, db)| DatabaseStats {
+                db: index as u32,
+                keys: db.table.len() as f64,
+                expires: db.table.volatile() as f64,
+                avg_ttl_ms: db.avg_ttl_ms as f64,
+            })
+            .collect();
+        let stats = &self.store.keys.stats;
+        StoreStats {
+            commands_processed: stats.commands as f64,
+            keyspace_hits: stats.hits as f64,
+            keyspace_misses: stats.misses as f64,
+            expired_keys: stats.expired_keys as f64,
+            evicted_keys: stats.evicted_keys as f64,
+            expired_fields: stats.expired_fields as f64,
+            error_replies: stats.error_replies as f64,
+            used_memory_bytes: used as f64,
+            used_memory_peak_bytes: self.peak_bytes as f64,
+            opaque_module_values: self.store.keys.opaque_module_values as f64,
+            databases,
+        }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn reset_stats(&mut self) {
+        self.store.keys.stats = Default::default();
+        self.peak_bytes = 0;
+    }
+
+    #[napi(catch_unwind)]
+    pub fn digest(&self) -> String {
+        redtwin_keyspace::digest::hex(&redtwin_keyspace::digest::of_dataset(&self.store.keys.dbs))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn close(&mut self) {
+        self.store = Store::new(1, 0, 0);
+    }
+}

@@ -153,6 +153,8 @@ pub struct Keyspace {
     pub rng: Rng,
     /// Function libraries, as loaded: name and source.
     pub libraries: Vec<Vec<u8>>,
+    /// Module values in the databases, as of the last load.
+    pub opaque_module_values: u64,
     /// Module AUX fields of the RDB we loaded, raw, to be kept.
     pub module_aux: Vec<Vec<u8>>,
 }
@@ -177,6 +179,7 @@ impl Keyspace {
             watched: Watched::default(),
             rng,
             libraries: Vec::new(),
+            opaque_module_values: 0,
             module_aux: Vec::new(),
         }
     }

@@ -36,3 +36,5 @@ pub mod generated {
     pub mod commands;
     pub mod errors;
 }
+
+pub use redtwin_resp::Protocol;

@@ -126,4 +126,9 @@ impl Session {
             at_host: false,
         }
     }
+
+    /// Name of the last command, `config|get` style; empty before the first.
+    pub fn last_command_name(&self) -> String {
+        self.last_command.map_or(String::new(), |spec| spec.name.to_string())
+    }
 }

@@ -782,6 +782,14 @@ impl Store {
         }
     }
 
+    /// Empties all databases, without a word in the feed.
+    pub fn flush(&mut self) {
+        for db in 0..self.keys.dbs.len() {
+            self.keys.flush_db(db);
+        }
+        self.keys.opaque_module_values = 0;
+    }
+
     /// Background work: expiry of keys that nobody asks for, and waits that are over.
     pub fn cron(&mut self, now_ms: i64, budget: usize) {
         self.keys.now_ms = now_ms;
