@@ -245,6 +245,12 @@ export interface Store {
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[];
 
   /**
+   * Ends the wait of a blocked session: with the null it would get at its deadline, or with an error
+   * ("UNBLOCKED ..."). The reply comes through `takePushes`. False when it does not wait.
+   */
+  unblock(session: SessionId, error?: string): boolean;
+
+  /**
    * Runs the primary's feed. No replies, no gates; expired keys are visible. The bytes of complete commands are
    * appended to our own feed verbatim; a transaction counts, and is applied, as a whole when its EXEC has come.
    * So `feed.endOffset` is always the applied offset: what to ACK and where to PSYNC from.

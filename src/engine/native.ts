@@ -1,0 +1,251 @@
+/**
+ * The native engine: the Rust core in native/redtwin.node, given the interface's shape.
+ *
+ * The only importer of native/, and the only place where native errors become ours. A panic in Rust arrives here
+ * as an exception: the store is poisoned, because nobody knows what it left half done, and every further call
+ * says so. It never falls back to the other engine in mid-flight.
+ */
+import { createRequire } from 'node:module';
+import type { NativeLoader, NativeSnapshot, NativeStore } from '../../native/index.d.ts';
+import { type ErrorCode, errorCodes, RedtwinError } from '../errors.ts';
+import type {
+  Engine,
+  Failure,
+  Feed,
+  Gates,
+  Loader,
+  LoadOptions,
+  LoadReport,
+  Outcome,
+  SessionId,
+  SessionInfo,
+  SessionSettings,
+  Snapshot,
+  SnapshotOptions,
+  Store,
+  StoreStats,
+} from './engine.ts';
+
+type Addon = typeof import('../../native/index.d.ts');
+
+/** Where the addon lies, seen from src/engine as well as from dist/engine. */
+const addonPath = '../../native/redtwin.node';
+
+/** Loads the addon. Throws what Node throws when it is missing or was built for something else. */
+export function loadNative(): Engine {
+  const addon = createRequire(import.meta.url)(addonPath) as Addon;
+  return {
+    name: 'native',
+    abi: addon.abi(),
+    open: (options) => new NativeStoreFront(new addon.NativeStore(options.databases, options.seed, options.backlogBytes)),
+    crc64: (bytes, crc = 0n) => addon.crc64(bytes, crc),
+  };
+}
+
+/**
+ * What a native error says: operating errors come as "code|offset|text", anything else is a panic or a misuse.
+ */
+function translated(error: unknown): RedtwinError {
+  const text = error instanceof Error ? error.message : String(error);
+  const [code, offset, ...words] = text.split('|');
+  if (code !== undefined && code in errorCodes && words.length > 0) {
+    return new RedtwinError(code as ErrorCode, words.join('|'), { offset: Number(offset) });
+  }
+  return new RedtwinError('engine-internal', `the native engine failed: ${text}`, { cause: error });
+}
+
+class NativeStoreFront implements Store {
+  readonly feed: Feed;
+  readonly #store: NativeStore;
+  #poisoned: RedtwinError | undefined;
+
+  constructor(store: NativeStore) {
+    this.#store = store;
+    this.feed = new NativeFeed(store);
+  }
+
+  /** Runs a call; an internal error ends this store for good. */
+  #run<T>(call: (store: NativeStore) => T): T {
+    if (this.#poisoned !== undefined) throw this.#poisoned;
+    try {
+      return call(this.#store);
+    } catch (error) {
+      const ours = translated(error);
+      if (ours.code === 'engine-internal') this.#poisoned = ours;
+      throw ours;
+    }
+  }
+
+  configure(name: string, value: number | string | boolean): void {
+    const setting =
+      typeof value === 'number' ? { number: value } : typeof value === 'string' ? { text: value } : { flag: value };
+    if (!this.#run((store) => store.configure(name, setting))) {
+      throw new RedtwinError('engine-unknown-option', `the engine has no option ${name} that takes ${typeof value}s`);
+    }
+  }
+
+  gate(gates: Partial<Gates>): void {
+    this.#run((store) => store.gate(gates));
+  }
+  openSession(): SessionId {
+    return this.#run((store) => store.openSession());
+  }
+  closeSession(session: SessionId): void {
+    this.#run((store) => store.closeSession(session));
+  }
+  setSession(session: SessionId, settings: SessionSettings): void {
+    this.#run((store) => store.setSession(session, settings));
+  }
+  sessionInfo(session: SessionId): SessionInfo {
+    const info = this.#run((store) => store.sessionInfo(session));
+    if (info === null) throw new RedtwinError('engine-internal', `session ${session} is closed`);
+    return { ...info, protocol: info.protocol === 3 ? 3 : 2 };
+  }
+  resetSession(session: SessionId): void {
+    this.#run((store) => store.resetSession(session));
+  }
+
+  execute(session: SessionId, input: Uint8Array, length: number, output: Uint8Array, nowMs: number): Outcome {
+    // The hot path: no closure.
+    if (this.#poisoned !== undefined) throw this.#poisoned;
+    try {
+      return this.#store.execute(session, input, length, output, nowMs);
+    } catch (error) {
+      throw this.#poison(error);
+    }
+  }
+  #poison(error: unknown): RedtwinError {
+    this.#poisoned = translated(error);
+    return this.#poisoned;
+  }
+  resume(session: SessionId, output: Uint8Array, nowMs: number): Outcome {
+    return this.#run((store) => store.resume(session, output, nowMs));
+  }
+  command(session: SessionId): Buffer[] {
+    return this.#run((store) => store.command(session));
+  }
+  takeOverflow(): Buffer {
+    return this.#run((store) => store.takeOverflow());
+  }
+  takePushes(): { session: SessionId; bytes: Buffer }[] {
+    return this.#run((store) => store.takePushes());
+  }
+  takeEvents(): { db: number; event: string; key: Buffer; flags: string }[] {
+    return this.#run((store) => store.takeEvents());
+  }
+  unblock(session: SessionId, error?: string): boolean {
+    return this.#run((store) => store.unblock(session, error));
+  }
+
+  apply(session: SessionId, input: Uint8Array, length: number, nowMs: number): Outcome {
+    return this.#run((store) => store.apply(session, input, length, nowMs));
+  }
+  resumeApply(session: SessionId, nowMs: number): Outcome {
+    return this.#run((store) => store.resumeApply(session, nowMs));
+  }
+  failure(session: SessionId): Failure | null {
+    return this.#run((store) => store.failure(session));
+  }
+  selectDb(session: SessionId, db: number): void {
+    this.#run((store) => store.selectDb(session, db));
+  }
+
+  loader(options: LoadOptions): Loader {
+    const native = this.#run((store) => store.loader(options.nowMs, options.dropExpired, options.checksum));
+    return new NativeLoaderFront(native, (loader) => this.#run((store) => store.commitLoad(loader)));
+  }
+  snapshot(options: SnapshotOptions): Snapshot {
+    return new NativeSnapshotFront(
+      this.#run((store) =>
+        store.snapshot(options.version, options.compress, options.checksum, options.nowMs, options.aux),
+      ),
+    );
+  }
+
+  flush(): void {
+    this.#run((store) => store.flush());
+  }
+  cron(nowMs: number, budget: number): number {
+    return this.#run((store) => store.cron(nowMs, budget));
+  }
+  stats(): StoreStats {
+    return this.#run((store) => store.stats());
+  }
+  resetStats(): void {
+    this.#run((store) => store.resetStats());
+  }
+  digest(): string {
+    return this.#run((store) => store.digest());
+  }
+  close(): void {
+    this.#run((store) => store.close());
+  }
+}
+
+class NativeFeed implements Feed {
+  readonly #store: NativeStore;
+  constructor(store: NativeStore) {
+    this.#store = store;
+  }
+  get endOffset(): number {
+    return this.#store.feedEnd();
+  }
+  get startOffset(): number {
+    return this.#store.feedStart();
+  }
+  resize(backlogBytes: number): void {
+    this.#store.feedResize(backlogBytes);
+  }
+  restart(offset: number): void {
+    this.#store.feedRestart(offset);
+  }
+  append(bytes: Uint8Array): void {
+    this.#store.feedAppend(bytes);
+  }
+  read(offset: number, maxBytes: number): Buffer | null {
+    return this.#store.feedRead(offset, maxBytes);
+  }
+}
+
+class NativeLoaderFront implements Loader {
+  readonly #loader: NativeLoader;
+  readonly #commit: (loader: NativeLoader) => LoadReport;
+  constructor(loader: NativeLoader, commit: (loader: NativeLoader) => LoadReport) {
+    this.#loader = loader;
+    this.#commit = commit;
+  }
+  write(chunk: Uint8Array): boolean {
+    try {
+      return this.#loader.write(chunk);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+  get bytes(): number {
+    return this.#loader.bytes();
+  }
+  commit(): LoadReport {
+    return this.#commit(this.#loader);
+  }
+  abort(): void {
+    this.#loader.abort();
+  }
+}
+
+class NativeSnapshotFront implements Snapshot {
+  readonly #snapshot: NativeSnapshot;
+  constructor(snapshot: NativeSnapshot) {
+    this.#snapshot = snapshot;
+  }
+  read(bytes: number): Buffer | null {
+    try {
+      return this.#snapshot.read(bytes);
+    } catch (error) {
+      throw translated(error);
+    }
+  }
+  release(): void {
+    this.#snapshot.release();
+  }
+}
+
