@@ -6,7 +6,7 @@
  * says so. It never falls back to the other engine in mid-flight.
  */
 import { createRequire } from 'node:module';
-import type { NativeLoader, NativeSnapshot, NativeStore } from '../../native/index.d.ts';
+import type { NativeStore } from '../../native/index.d.ts';
 import { type ErrorCode, errorCodes, RedtwinError } from '../errors.ts';
 import type {
   Engine,
@@ -15,7 +15,6 @@ import type {
   Gates,
   Loader,
   LoadOptions,
-  LoadReport,
   Outcome,
   SessionId,
   SessionInfo,
@@ -37,7 +36,8 @@ export function loadNative(): Engine {
   return {
     name: 'native',
     abi: addon.abi(),
-    open: (options) => new NativeStoreFront(new addon.NativeStore(options.databases, options.seed, options.backlogBytes)),
+    open: (options) =>
+      new NativeStoreFront(new addon.NativeStore(options.databases, options.seed, options.backlogBytes)),
     crc64: (bytes, crc = 0n) => addon.crc64(bytes, crc),
   };
 }
@@ -78,9 +78,16 @@ class NativeStoreFront implements Store {
 
   configure(name: string, value: number | string | boolean): void {
     const setting =
-      typeof value === 'number' ? { number: value } : typeof value === 'string' ? { text: value } : { flag: value };
+      typeof value === 'number'
+        ? { number: value }
+        : typeof value === 'string'
+          ? { text: value }
+          : { flag: value };
     if (!this.#run((store) => store.configure(name, setting))) {
-      throw new RedtwinError('engine-unknown-option', `the engine has no option ${name} that takes ${typeof value}s`);
+      throw new RedtwinError(
+        'engine-unknown-option',
+        `the engine has no option ${name} that takes ${typeof value}s`,
+      );
     }
   }
 
@@ -150,16 +157,11 @@ class NativeStoreFront implements Store {
     this.#run((store) => store.selectDb(session, db));
   }
 
-  loader(options: LoadOptions): Loader {
-    const native = this.#run((store) => store.loader(options.nowMs, options.dropExpired, options.checksum));
-    return new NativeLoaderFront(native, (loader) => this.#run((store) => store.commitLoad(loader)));
+  loader(_options: LoadOptions): Loader {
+    throw new RedtwinError('engine-unavailable', 'the native engine cannot load yet');
   }
-  snapshot(options: SnapshotOptions): Snapshot {
-    return new NativeSnapshotFront(
-      this.#run((store) =>
-        store.snapshot(options.version, options.compress, options.checksum, options.nowMs, options.aux),
-      ),
-    );
+  snapshot(_options: SnapshotOptions): Snapshot {
+    throw new RedtwinError('engine-unavailable', 'the native engine cannot save yet');
   }
 
   flush(): void {
@@ -206,46 +208,3 @@ class NativeFeed implements Feed {
     return this.#store.feedRead(offset, maxBytes);
   }
 }
-
-class NativeLoaderFront implements Loader {
-  readonly #loader: NativeLoader;
-  readonly #commit: (loader: NativeLoader) => LoadReport;
-  constructor(loader: NativeLoader, commit: (loader: NativeLoader) => LoadReport) {
-    this.#loader = loader;
-    this.#commit = commit;
-  }
-  write(chunk: Uint8Array): boolean {
-    try {
-      return this.#loader.write(chunk);
-    } catch (error) {
-      throw translated(error);
-    }
-  }
-  get bytes(): number {
-    return this.#loader.bytes();
-  }
-  commit(): LoadReport {
-    return this.#commit(this.#loader);
-  }
-  abort(): void {
-    this.#loader.abort();
-  }
-}
-
-class NativeSnapshotFront implements Snapshot {
-  readonly #snapshot: NativeSnapshot;
-  constructor(snapshot: NativeSnapshot) {
-    this.#snapshot = snapshot;
-  }
-  read(bytes: number): Buffer | null {
-    try {
-      return this.#snapshot.read(bytes);
-    } catch (error) {
-      throw translated(error);
-    }
-  }
-  release(): void {
-    this.#snapshot.release();
-  }
-}
-
