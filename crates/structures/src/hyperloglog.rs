@@ -18,7 +18,10 @@
 mod dense;
 mod estimate;
 mod murmur;
+mod self_test;
 mod sparse;
+
+pub use self_test::self_test;
 
 /// Number of registers: 2^14.
 pub const REGISTERS: usize = 1 << INDEX_BITS;

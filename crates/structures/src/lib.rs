@@ -1,5 +1,6 @@
 //! Data structures that must be byte-exact with Redis, or better than it: none knows a command.
 
+pub mod bits;
 pub mod buckets;
 pub mod geohash;
 pub mod hash;

@@ -20,9 +20,12 @@ use crate::keyspace::{Keyspace, Stopped};
 use crate::session::Session;
 use redtwin_resp::Reply;
 
+mod bitfield;
+mod bitmap;
 mod connection;
 mod debug;
 mod expiry;
+mod hyperloglog;
 mod keys;
 mod scan;
 mod string;
@@ -96,4 +99,7 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| expiry::handler(id))
         .or_else(|| scan::handler(id))
         .or_else(|| debug::handler(id))
+        .or_else(|| bitmap::handler(id))
+        .or_else(|| bitfield::handler(id))
+        .or_else(|| hyperloglog::handler(id))
 }
