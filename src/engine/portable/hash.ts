@@ -88,10 +88,10 @@ export class HashValue extends ValueBase {
     return this.#expiries !== undefined && this.#expiries.size > 0;
   }
 
-  /** Fields whose moment has come, in no particular order. */
+  /** Fields whose moment lies in the past, in no particular order. */
   expiredFields(nowMs: number): string[] {
     const expired: string[] = [];
-    for (const [field, at] of this.#expiries ?? []) if (at <= nowMs) expired.push(field);
+    for (const [field, at] of this.#expiries ?? []) if (nowMs > at) expired.push(field);
     return expired;
   }
 

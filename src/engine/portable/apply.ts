@@ -1,0 +1,148 @@
+/**
+ * The primary's feed, applied: commands run without gates and replies, and their bytes go into our own feed verbatim.
+ *
+ * Its one idea: bytes are counted when the unit they belong to is complete. A command by itself is a unit, so is
+ * everything from MULTI to EXEC, so are blank lines. What came but is not yet counted waits in `#raw`; a link that is cut
+ * in the middle of a unit asks for those bytes again.
+ *
+ *     *1 MULTI  *3 SET..  *2 INCR..  *1 EXEC  *3 SET (cut)
+ *     '------------ one unit --------------'  '- not counted
+ *
+ * A command that is unknown, unsupported or fails is never skipped: it ends in Stop.failed, and nothing after it runs.
+ */
+import { type Failure, Stop } from '../engine.ts';
+import { binary, lower } from './bytes.ts';
+import { Call } from './call.ts';
+import type { Keyspace } from './keyspace.ts';
+import { Refusal } from './refusal.ts';
+import { Reply } from './reply.ts';
+import { RequestParser } from './resp.ts';
+import type { Session } from './session.ts';
+import { findCommand } from './table.ts';
+
+/** Arguments of a failed command that are told, and how much of each. */
+const toldArguments = 8;
+const toldBytes = 64;
+
+export class Applying {
+  readonly #keyspace: Keyspace;
+  readonly #session: Session;
+  /** Serves clients that waited for what a unit brought. */
+  readonly #serveWaiting: (nowMs: number) => void;
+  readonly #parser = new RequestParser();
+  readonly #reply = new Reply();
+  /** Received and not yet counted. */
+  #raw: Buffer[] = [];
+  #rawBytes = 0;
+  /** Of the parser's consumed bytes, how many are counted. */
+  #countedBytes = 0;
+  /** Commands since MULTI; null outside a transaction. */
+  #queue: Buffer[][] | null = null;
+  /** Commands of the complete unit that still have to run. */
+  #due: Buffer[][] = [];
+  #failure: Failure | null = null;
+
+  constructor(keyspace: Keyspace, session: Session, serveWaiting: (nowMs: number) => void) {
+    this.#keyspace = keyspace;
+    this.#session = session;
+    this.#serveWaiting = serveWaiting;
+  }
+
+  get failure(): Failure | null {
+    return this.#failure;
+  }
+
+  /** Bytes received that are not yet applied. */
+  get pendingBytes(): number {
+    return this.#rawBytes;
+  }
+
+  take(chunk: Uint8Array, nowMs: number): Stop {
+    const copy = Buffer.from(chunk);
+    this.#raw.push(copy);
+    this.#rawBytes += copy.length;
+    this.#parser.feed(copy);
+    if (this.#session.hostCommand !== null) return Stop.host;
+    return this.resume(nowMs);
+  }
+
+  resume(nowMs: number): Stop {
+    for (;;) {
+      if (this.#failure !== null) return Stop.failed;
+      const stop = this.#runDue(nowMs);
+      if (stop !== null) return stop;
+      if (this.#queue === null) this.#count();
+      const parsed = this.#parser.next({ bulkBytesMax: Number.MAX_SAFE_INTEGER, authenticated: true });
+      if (parsed.is === 'broken') return this.#fail([], parsed.error);
+      if (parsed.is === 'partial') {
+        if (this.#queue === null) this.#count();
+        return Stop.drained;
+      }
+      this.#schedule(parsed.args);
+    }
+  }
+
+  /** Puts a request where it belongs: into the open transaction, or among what is due. */
+  #schedule(args: Buffer[]): void {
+    const name = lower(binary(args[0]!));
+    if (name === 'multi' && this.#queue === null) {
+      this.#queue = [];
+    } else if (name === 'exec' && this.#queue !== null) {
+      this.#due = this.#queue;
+      this.#queue = null;
+    } else if (this.#queue !== null) {
+      this.#queue.push(args);
+    } else {
+      this.#due = [args];
+    }
+  }
+
+  /** Runs what is due; null when all of it is done. */
+  #runDue(nowMs: number): Stop | null {
+    for (let args = this.#due.shift(); args !== undefined; args = this.#due.shift()) {
+      const command = findCommand(args);
+      if (typeof command === 'string') return this.#fail(args, command);
+      this.#session.lastCommand = command.name;
+      this.#keyspace.counters.commandsProcessed++;
+      if (command.isHost) {
+        this.#session.hostCommand = args;
+        return Stop.host;
+      }
+      const call = new Call(this.#keyspace, this.#session, args, this.#reply, nowMs, true);
+      call.mayBlock = false;
+      this.#reply.truncate(0);
+      this.#reply.clearError();
+      try {
+        command.run(call);
+      } catch (thrown) {
+        if (!(thrown instanceof Refusal)) throw thrown;
+        return this.#fail(args, thrown.text);
+      }
+      if (this.#reply.lastError !== null) return this.#fail(args, this.#reply.lastError);
+    }
+    this.#serveWaiting(nowMs);
+    return null;
+  }
+
+  /** Counts the bytes of the units that are complete: they become part of our own feed. */
+  #count(): void {
+    let wanted = this.#parser.consumedBytes - this.#countedBytes;
+    this.#countedBytes += wanted;
+    this.#rawBytes -= wanted;
+    while (wanted > 0) {
+      const first = this.#raw[0]!;
+      const part = first.subarray(0, wanted);
+      this.#keyspace.feed.relay(part);
+      wanted -= part.length;
+      if (part.length === first.length) this.#raw.shift();
+      else this.#raw[0] = first.subarray(part.length);
+    }
+  }
+
+  #fail(args: readonly Buffer[], error: string): Stop {
+    const told = args.slice(0, toldArguments).map((arg) => binary(arg.subarray(0, toldBytes)));
+    const more = args.length > toldArguments ? ` ...(${args.length - toldArguments} more)` : '';
+    this.#failure = { command: told.join(' ') + more, error };
+    return Stop.failed;
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * From a request to a command that ran: the gates, in Redis 7.0's order, then the queue of MULTI, then the command.
+ *
+ *     unknown? arity? --> NOAUTH --> no_multi --> OOM --> MISCONF --> NOREPLICAS --> READONLY --> MASTERDOWN --> LOADING
+ *        --> in MULTI: queue it
+ *        --> the host's: hand it back
+ *        --> run it
+ *
+ * A refusal inside MULTI breaks the transaction. EXEC is held against the gates with the flags of all it has queued.
+ */
+import { wireErrors } from '../../protocol/generated/wire-errors.ts';
+import { Call } from './call.ts';
+import type { Keyspace } from './keyspace.ts';
+import { isOutOfMemory } from './memory.ts';
+import { Refusal } from './refusal.ts';
+import type { Reply } from './reply.ts';
+import type { Session } from './session.ts';
+import { type Command, findCommand } from './table.ts';
+
+/** What became of a request. */
+export type Dispatched = 'done' | 'host' | 'blocked';
+
+/** Commands that MULTI does not queue. */
+const neverQueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
+/** Commands that get through inside MULTI although memory is full. */
+const alwaysAfforded = new Set(['exec', 'discard', 'quit', 'reset']);
+
+export function dispatch(keyspace: Keyspace, session: Session, args: Buffer[], reply: Reply, nowMs: number): Dispatched {
+  const command = findCommand(args);
+  if (typeof command === 'string') {
+    reject(keyspace, session, command, args.length > 0 && isExec(args), reply);
+    return 'done';
+  }
+  session.lastCommand = command.name;
+  const error = gate(keyspace, session, command);
+  if (error !== null) {
+    reject(keyspace, session, error, command.name === 'exec', reply);
+    return 'done';
+  }
+  const transaction = session.transaction;
+  if (transaction !== null && !neverQueued.has(command.name)) {
+    // A transaction that will abort anyway is not worth the memory.
+    if (!transaction.isBroken && !session.isStale) transaction.queue.push(args);
+    for (const flag of command.flags) transaction.flags.add(flag);
+    for (const flag of ['stale', 'loading'] as const) if (!command.flags.has(flag)) transaction.lacks.add(flag);
+    reply.simple('QUEUED');
+    return 'done';
+  }
+  keyspace.counters.commandsProcessed++;
+  if (command.isHost) {
+    session.hostCommand = args;
+    return 'host';
+  }
+  return run(new Call(keyspace, session, args, reply, nowMs), command);
+}
+
+/** Runs a command that has passed the gates. The reply is complete afterwards, unless it is blocked. */
+export function run(call: Call, command: Command): Dispatched {
+  try {
+    command.run(call);
+  } catch (thrown) {
+    if (!(thrown instanceof Refusal)) throw thrown;
+    call.reply.error(thrown.text);
+  }
+  call.finish();
+  if (call.waiting === null) return 'done';
+  call.session.waiting = call.waiting;
+  call.keyspace.waitingRoom.add(call.waiting);
+  return 'blocked';
+}
+
+function gate(keyspace: Keyspace, session: Session, command: Command): string | null {
+  const { gates } = keyspace;
+  const { flags } = command;
+  const queued = command.name === 'exec' ? session.transaction : null;
+  const has = (flag: 'write' | 'denyoom'): boolean => flags.has(flag) || queued?.flags.has(flag) === true;
+  const lacks = (flag: 'stale' | 'loading'): boolean => !flags.has(flag) || queued?.lacks.has(flag) === true;
+  if (!session.authenticated && !flags.has('no_auth')) return wireErrors.noAuth;
+  if (session.transaction !== null && flags.has('no_multi')) return wireErrors.notInMulti;
+  if (command.name === 'debug' && keyspace.settings['enable-debug-command'] === 'no') return debugNotAllowed;
+  if (keyspace.settings.maxmemory > 0) {
+    const mustAfford = has('denyoom') || (session.transaction !== null && !alwaysAfforded.has(command.name));
+    if (isOutOfMemory(keyspace) && mustAfford) return wireErrors.oom;
+  }
+  if (gates.misconf && (has('write') || command.name === 'ping')) return wireErrors.misconf;
+  if (gates.noReplicas && has('write')) return wireErrors.noReplicas;
+  if (gates.readOnly && has('write')) return wireErrors.readOnly;
+  if (gates.masterDown && lacks('stale')) return wireErrors.masterDown;
+  if (gates.loading && lacks('loading')) return wireErrors.loading;
+  return null;
+}
+
+const debugNotAllowed =
+  'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a ' +
+  'local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
+
+function isExec(args: readonly Buffer[]): boolean {
+  return args[0]!.length === 4 && args[0]!.toString('latin1').toLowerCase() === 'exec';
+}
+
+/** Answers with an error. In MULTI the transaction is broken by it; an EXEC that is refused ends its transaction. */
+function reject(keyspace: Keyspace, session: Session, error: string, isExecItself: boolean, reply: Reply): void {
+  if (session.transaction !== null) session.transaction.isBroken = true;
+  if (!isExecItself) {
+    reply.error(error);
+    return;
+  }
+  session.discard();
+  keyspace.unwatchAll(session);
+  reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, '')}`);
+}

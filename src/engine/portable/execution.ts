@@ -1,0 +1,47 @@
+/**
+ * EXEC, command by command, with a pause wherever one belongs to the host.
+ *
+ * The whole transaction is one unit: its effects are collected and go into the feed together at the end. While
+ * the host answers a command, they wait in the session, and what the host appends to the feed meanwhile takes its
+ * place among them.
+ */
+import { Call } from './call.ts';
+import { run } from './dispatch.ts';
+import type { Keyspace } from './keyspace.ts';
+import type { Reply } from './reply.ts';
+import type { Execution, Session } from './session.ts';
+import { findCommand } from './table.ts';
+
+/** Runs on until the end ('done', the session has no execution any more) or the next host command ('host'). */
+export function continueExecution(
+  keyspace: Keyspace,
+  session: Session,
+  execution: Execution,
+  reply: Reply,
+  nowMs: number,
+): 'done' | 'host' {
+  keyspace.feed.divert(null);
+  keyspace.effects = execution.effects;
+  while (execution.next < execution.queue.length) {
+    const args = execution.queue[execution.next++]!;
+    const command = findCommand(args);
+    if (typeof command === 'string') {
+      reply.error(command);
+      continue;
+    }
+    keyspace.counters.commandsProcessed++;
+    if (command.isHost) {
+      session.hostCommand = args;
+      execution.effects = keyspace.effects;
+      keyspace.effects = [];
+      keyspace.feed.divert((bytes) => execution.effects.push(bytes));
+      return 'host';
+    }
+    const call = new Call(keyspace, session, args, reply, nowMs);
+    call.mayBlock = false;
+    run(call, command);
+    reply.protocol = session.protocol;
+  }
+  session.execution = null;
+  return 'done';
+}

@@ -1,0 +1,158 @@
+/**
+ * Everything a store holds: databases, settings, gates, feed, counters, and who must hear of a change.
+ *
+ * It offers the few operations that more than one room needs (touch a watched key, delete an expired one, end a
+ * unit of work) and otherwise lets call.ts and the commands speak to its parts directly.
+ */
+import type { Gates } from '../engine.ts';
+import { bytes } from './bytes.ts';
+import { Database } from './database.ts';
+import { type EventClass, EventLog } from './events.ts';
+import { type Effect, FeedLog } from './feed.ts';
+import { Random } from './random.ts';
+import type { Session } from './session.ts';
+import { defaultSettings, type Settings } from './settings.ts';
+import { WaitingRoom } from './waiting.ts';
+
+/** Counters that resetStats clears. */
+export interface Counters {
+  commandsProcessed: number;
+  keyspaceHits: number;
+  keyspaceMisses: number;
+  expiredKeys: number;
+  evictedKeys: number;
+  expiredFields: number;
+  errorReplies: number;
+}
+
+const zeroCounters = (): Counters => ({
+  commandsProcessed: 0,
+  keyspaceHits: 0,
+  keyspaceMisses: 0,
+  expiredKeys: 0,
+  evictedKeys: 0,
+  expiredFields: 0,
+  errorReplies: 0,
+});
+
+export class Keyspace {
+  databases: Database[];
+  readonly settings: Settings = defaultSettings();
+  readonly gates: Gates = {
+    replica: false,
+    readOnly: false,
+    masterDown: false,
+    loading: false,
+    misconf: false,
+    noReplicas: false,
+  };
+  readonly random: Random;
+  readonly feed: FeedLog;
+  readonly events = new EventLog();
+  readonly waitingRoom = new WaitingRoom();
+  counters = zeroCounters();
+  /** DEBUG SET-ACTIVE-EXPIRE. */
+  isActiveExpiryOn = true;
+  /** Libraries of FUNCTION LOAD by name: kept, told to replicas and snapshots, never run here. */
+  readonly functions = new Map<string, Buffer>();
+  /** Effects of the unit in progress: a command, or a whole EXEC. Ready bytes are the host's. */
+  effects: (Effect | Buffer)[] = [];
+  /** Sessions that watch a key, by database and key. */
+  readonly #watchers = new Map<string, Set<Session>>();
+
+  constructor(databases: number, seed: bigint, backlogBytes: number) {
+    this.databases = Array.from({ length: databases }, () => new Database());
+    this.random = new Random(seed);
+    this.feed = new FeedLog(backlogBytes);
+  }
+
+  resetCounters(): void {
+    this.counters = zeroCounters();
+  }
+
+  notify(flags: EventClass, event: string, key: string, db: number): void {
+    this.events.add(this.settings['notify-keyspace-events'], flags, event, key, db);
+  }
+
+  /** Ends a unit: its effects go into the feed, several of them as a transaction. */
+  endUnit(): void {
+    if (this.effects.length === 0) return;
+    this.feed.write(this.effects);
+    this.effects = [];
+  }
+
+  /**
+   * Deletes a key whose moment has come, and says so to the feed and to listeners. For a primary, or a writable
+   * replica that is about to write the key.
+   */
+  deleteExpired(db: number, key: string): void {
+    this.databases[db]!.delete(key);
+    this.counters.expiredKeys++;
+    const name = this.settings['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL';
+    this.effects.push({ db, args: [bytes(name), bytes(key)] });
+    this.notify('x', 'expired', key, db);
+    this.touch(db, key);
+  }
+
+  /** Deletes a field of a hash whose moment has come, likewise. The hash may be empty afterwards. */
+  deleteExpiredField(db: number, key: string, field: string): void {
+    const hash = this.databases[db]!.get(key);
+    if (hash?.type !== 'hash') return;
+    hash.delete(field);
+    this.counters.expiredFields++;
+    this.effects.push({ db, args: [bytes('HDEL'), bytes(key), bytes(field)] });
+  }
+
+  // --- WATCH ---
+
+  watch(session: Session, db: number, key: string, wasExpired: boolean): void {
+    if (session.watched.some((w) => w.db === db && w.key === key)) return;
+    session.watched.push({ db, key, wasExpired });
+    const name = watchName(db, key);
+    const watchers = this.#watchers.get(name);
+    if (watchers === undefined) this.#watchers.set(name, new Set([session]));
+    else watchers.add(session);
+  }
+
+  unwatchAll(session: Session): void {
+    for (const { db, key } of session.watched) {
+      const name = watchName(db, key);
+      const watchers = this.#watchers.get(name);
+      watchers?.delete(session);
+      if (watchers?.size === 0) this.#watchers.delete(name);
+    }
+    session.watched = [];
+  }
+
+  /** A key was changed: transactions of those who watch it will fail. */
+  touch(db: number, key: string): void {
+    const watchers = this.#watchers.get(watchName(db, key));
+    if (watchers === undefined) return;
+    for (const session of [...watchers]) {
+      const watched = session.watched.find((w) => w.db === db && w.key === key);
+      if (watched?.wasExpired && this.databases[db]!.get(key) === undefined) {
+        // It was expired when WATCH came and now it is gone: nothing changed for this client.
+        watched.wasExpired = false;
+        continue;
+      }
+      session.isStale = true;
+    }
+  }
+
+  /** A database is about to be emptied or swapped with `other`: whatever exists on either side counts as changed. */
+  touchAll(db: number, other?: number): void {
+    for (const watchers of this.#watchers.values()) {
+      for (const session of watchers) {
+        for (const watched of session.watched) {
+          if (watched.db !== db) continue;
+          const here = this.databases[db]!.get(watched.key) !== undefined;
+          const there = other !== undefined && this.databases[other]!.get(watched.key) !== undefined;
+          if ((here || there) && !(watched.wasExpired && !there)) session.isStale = true;
+          if (watched.wasExpired) watched.wasExpired = false;
+        }
+      }
+    }
+  }
+}
+
+const watchName = (db: number, key: string): string => `${db} ${key}`;

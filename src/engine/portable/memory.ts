@@ -1,0 +1,35 @@
+/**
+ * How much memory the data takes: an estimate, because JavaScript does not tell.
+ *
+ * A few keys of each database are looked at and their sizes multiplied. So it costs the same for any amount of data,
+ * and is the same for the same calls.
+ */
+import type { Keyspace } from './keyspace.ts';
+
+/** Keys looked at per database. */
+const samples = 16;
+/** What an entry costs beside its key and value. */
+const entryBytes = 56;
+
+/** About how many bytes Redis would need for this data. */
+export function usedMemoryBytes(keyspace: Keyspace): number {
+  let sum = 0;
+  for (const database of keyspace.databases) {
+    if (database.size === 0) continue;
+    let sampled = 0;
+    let seen = 0;
+    for (const [key, value] of database.values) {
+      sampled += key.length + entryBytes + value.sizeBytes();
+      if (++seen === samples) break;
+    }
+    sum += Math.round((sampled / seen) * database.size) + database.expiries.size * 32;
+  }
+  return sum;
+}
+
+/** True when `maxmemory` is set and passed. A replica that ignores maxmemory is never out of it. */
+export function isOutOfMemory(keyspace: Keyspace): boolean {
+  const { settings, gates } = keyspace;
+  if (settings.maxmemory === 0 || (gates.replica && settings['replica-ignore-maxmemory'])) return false;
+  return usedMemoryBytes(keyspace) > settings.maxmemory;
+}

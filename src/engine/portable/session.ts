@@ -1,0 +1,69 @@
+/**
+ * What the engine remembers of a connection: its database, its protocol, its transaction, what it waits for.
+ *
+ * A session does not know its socket. The link to our primary is a session too; it runs through apply.ts.
+ */
+import type { Applying } from './apply.ts';
+import type { Effect } from './feed.ts';
+import { RequestParser } from './resp.ts';
+import type { Waiting } from './waiting.ts';
+
+/** A key under WATCH. */
+export interface WatchedKey {
+  readonly db: number;
+  readonly key: string;
+  /** It was expired already when WATCH came; its deletion then changes nothing for this client. */
+  wasExpired: boolean;
+}
+
+/** An open MULTI. */
+export interface Transaction {
+  queue: Buffer[][];
+  /** Flags that some queued command has: EXEC is held against the gates with them. */
+  flags: Set<string>;
+  /** Of 'stale' and 'loading': those that some queued command lacks. */
+  lacks: Set<string>;
+  /** A command was refused while queueing; EXEC will abort. */
+  isBroken: boolean;
+}
+
+/** An EXEC that is being run, or waits for the host to answer one of its commands. */
+export interface Execution {
+  queue: Buffer[][];
+  /** The next command to run. */
+  next: number;
+  /** What the unit has for the feed so far; kept here while the host has the word. */
+  effects: (Effect | Buffer)[];
+}
+
+export class Session {
+  readonly id: number;
+  db = 0;
+  protocol: 2 | 3 = 2;
+  authenticated = true;
+  /** CLIENT REPLY; 'skip' is for the next command only. */
+  replyMode: 'on' | 'off' | 'skip' = 'on';
+  transaction: Transaction | null = null;
+  execution: Execution | null = null;
+  watched: WatchedKey[] = [];
+  /** A watched key was changed: EXEC will answer null. */
+  isStale = false;
+  lastCommand = '';
+  /** The host command at which we stopped. */
+  hostCommand: Buffer[] | null = null;
+  /** What a blocking command of this session waits for. */
+  waiting: Waiting | null = null;
+  /** Set once this session applies a primary's feed. */
+  applying: Applying | null = null;
+  readonly parser = new RequestParser();
+
+  constructor(id: number) {
+    this.id = id;
+  }
+
+  /** Drops the transaction; the caller also lets go of the watched keys. */
+  discard(): void {
+    this.transaction = null;
+    this.isStale = false;
+  }
+}

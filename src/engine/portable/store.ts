@@ -1,0 +1,362 @@
+/**
+ * The Store of the portable engine: sessions in, replies out.
+ *
+ * It owns the loop (parse, dispatch, end the unit, serve those who waited) and the packing of outcomes. What commands
+ * do is in commands/, what they may do in call.ts and dispatch.ts, the primary's feed in apply.ts.
+ */
+import {
+  type Failure,
+  type Feed,
+  type Gates,
+  type Loader,
+  type LoadOptions,
+  Note,
+  type Outcome,
+  packOutcome,
+  type SessionId,
+  type SessionInfo,
+  type SessionSettings,
+  type Snapshot,
+  type SnapshotOptions,
+  Stop,
+  type Store,
+  type StoreOptions,
+  type StoreStats,
+} from '../engine.ts';
+import { RedtwinError } from '../../errors.ts';
+import { Applying } from './apply.ts';
+import { Call } from './call.ts';
+import { digestOf } from './digest.ts';
+import { dispatch } from './dispatch.ts';
+import { continueExecution } from './execution.ts';
+import { expireCycle } from './expire.ts';
+import { Keyspace } from './keyspace.ts';
+import { usedMemoryBytes } from './memory.ts';
+import { Refusal } from './refusal.ts';
+import { Reply } from './reply.ts';
+import { Session } from './session.ts';
+import { applySetting } from './settings.ts';
+import type { Waiting } from './waiting.ts';
+
+const nothing = new Uint8Array(0);
+
+export class PortableStore implements Store {
+  readonly #keyspace: Keyspace;
+  /** By id; a closed session leaves a hole that the next one fills. */
+  readonly #sessions: (Session | null)[] = [];
+  readonly #reply = new Reply();
+  #overflow: Buffer = Buffer.alloc(0);
+  #pushes: { session: SessionId; bytes: Buffer }[] = [];
+  #peakBytes = 0;
+  /** End of the feed when the current call began. */
+  #feedMark = 0;
+
+  constructor(options: StoreOptions) {
+    this.#keyspace = new Keyspace(options.databases, options.seed, options.backlogBytes);
+  }
+
+  get feed(): Feed {
+    return this.#keyspace.feed;
+  }
+
+  configure(name: string, value: number | string | boolean): void {
+    applySetting(this.#keyspace.settings, name, value);
+  }
+
+  gate(gates: Partial<Gates>): void {
+    Object.assign(this.#keyspace.gates, gates);
+  }
+
+  // --- Sessions ---
+
+  openSession(): SessionId {
+    const hole = this.#sessions.indexOf(null);
+    const id = hole < 0 ? this.#sessions.length : hole;
+    this.#sessions[id] = new Session(id);
+    return id;
+  }
+
+  closeSession(id: SessionId): void {
+    const session = this.#session(id);
+    this.#forget(session);
+    this.#sessions[id] = null;
+    this.#pushes = this.#pushes.filter((push) => push.session !== id);
+  }
+
+  setSession(id: SessionId, settings: SessionSettings): void {
+    const session = this.#session(id);
+    if (settings.protocol !== undefined) session.protocol = settings.protocol;
+    if (settings.authenticated !== undefined) session.authenticated = settings.authenticated;
+    if (settings.reply !== undefined) session.replyMode = settings.reply;
+  }
+
+  sessionInfo(id: SessionId): SessionInfo {
+    const session = this.#session(id);
+    return {
+      db: session.db,
+      protocol: session.protocol,
+      multi: session.transaction?.queue.length ?? -1,
+      watch: session.watched.length,
+      pendingBytes: session.applying?.pendingBytes ?? session.parser.pendingBytes,
+      lastCommand: session.lastCommand,
+    };
+  }
+
+  resetSession(id: SessionId): void {
+    const session = this.#session(id);
+    this.#forget(session);
+    session.db = 0;
+    session.protocol = 2;
+    session.replyMode = 'on';
+  }
+
+  /** Lets go of everything that others hold of a session. */
+  #forget(session: Session): void {
+    if (session.waiting !== null) this.#keyspace.waitingRoom.remove(session.waiting);
+    session.waiting = null;
+    session.discard();
+    if (session.execution !== null) this.#abandon(session);
+    this.#keyspace.unwatchAll(session);
+  }
+
+  /** A session closes while the host answers a command of its EXEC: what was done is done, and goes into the feed. */
+  #abandon(session: Session): void {
+    this.#keyspace.feed.divert(null);
+    this.#keyspace.effects = session.execution!.effects;
+    session.execution = null;
+    this.#keyspace.endUnit();
+  }
+
+  #session(id: SessionId): Session {
+    const session = this.#sessions[id];
+    if (session === null || session === undefined) throw new Error(`there is no session ${id}`);
+    return session;
+  }
+
+  // --- Clients ---
+
+  execute(id: SessionId, input: Uint8Array, length: number, output: Uint8Array, nowMs: number): Outcome {
+    const session = this.#session(id);
+    session.parser.feed(input.subarray(0, length));
+    return this.#serve(session, output, nowMs);
+  }
+
+  resume(id: SessionId, output: Uint8Array, nowMs: number): Outcome {
+    const session = this.#session(id);
+    session.hostCommand = null;
+    return this.#serve(session, output, nowMs);
+  }
+
+  command(id: SessionId): Buffer[] {
+    return [...(this.#session(id).hostCommand ?? [])];
+  }
+
+  takeOverflow(): Buffer {
+    const overflow = this.#overflow;
+    this.#overflow = Buffer.alloc(0);
+    return overflow;
+  }
+
+  takePushes(): { session: SessionId; bytes: Buffer }[] {
+    const pushes = this.#pushes;
+    this.#pushes = [];
+    return pushes;
+  }
+
+  takeEvents(): { db: number; event: string; key: Buffer; flags: string }[] {
+    return this.#keyspace.events.take();
+  }
+
+  /** Runs what a session has pending and packs the outcome. */
+  #serve(session: Session, output: Uint8Array, nowMs: number): Outcome {
+    this.#feedMark = this.feed.endOffset;
+    let stop = this.#run(session, nowMs);
+    session.parser.settle();
+    if (session.parser.pendingBytes > this.#keyspace.settings['client-query-buffer-limit']) stop = Stop.closing;
+    return this.#outcome(stop, output);
+  }
+
+  #run(session: Session, nowMs: number): Stop {
+    for (;;) {
+      if (session.hostCommand !== null) return Stop.host;
+      if (session.waiting !== null) return Stop.blocked;
+      this.#reply.protocol = session.protocol;
+      const mark = this.#reply.size;
+      const mode = session.replyMode;
+      const stop = this.#step(session, nowMs);
+      if (mode !== 'on') this.#reply.truncate(mark);
+      if (stop === Stop.drained) return stop;
+      if (mode === 'skip') session.replyMode = 'on';
+      if (stop !== null) return stop;
+    }
+  }
+
+  /** One request, or the next piece of an EXEC. Null: go on. */
+  #step(session: Session, nowMs: number): Stop | null {
+    const keyspace = this.#keyspace;
+    if (session.execution === null) {
+      const parsed = session.parser.next({
+        bulkBytesMax: keyspace.settings['proto-max-bulk-len'],
+        authenticated: session.authenticated,
+      });
+      if (parsed.is === 'partial') return Stop.drained;
+      if (parsed.is === 'broken') {
+        this.#reply.error(parsed.error);
+        return Stop.closing;
+      }
+      const done = dispatch(keyspace, session, parsed.args, this.#reply, nowMs);
+      if (done === 'host') return Stop.host;
+      if (done === 'blocked') {
+        this.#endUnit(nowMs);
+        return session.waiting === null ? null : Stop.blocked;
+      }
+    }
+    if (session.execution !== null) {
+      const done = continueExecution(keyspace, session, session.execution, this.#reply, nowMs);
+      if (done === 'host') return Stop.host;
+    }
+    this.#endUnit(nowMs);
+    return null;
+  }
+
+  // --- The primary's feed ---
+
+  apply(id: SessionId, input: Uint8Array, length: number, nowMs: number): Outcome {
+    const session = this.#session(id);
+    session.applying ??= new Applying(this.#keyspace, session, (at) => this.#serveWaiting(at));
+    this.#feedMark = this.feed.endOffset;
+    return this.#outcome(session.applying.take(input.subarray(0, length), nowMs), nothing);
+  }
+
+  resumeApply(id: SessionId, nowMs: number): Outcome {
+    const session = this.#session(id);
+    this.#feedMark = this.feed.endOffset;
+    session.hostCommand = null;
+    return this.#outcome(session.applying?.resume(nowMs) ?? Stop.drained, nothing);
+  }
+
+  failure(id: SessionId): Failure | null {
+    return this.#session(id).applying?.failure ?? null;
+  }
+
+  selectDb(id: SessionId, db: number): void {
+    this.#session(id).db = db;
+  }
+
+  // --- Waiting clients ---
+
+  /** Ends a unit of work, and serves those for whom it brought something. */
+  #endUnit(nowMs: number): void {
+    this.#keyspace.endUnit();
+    this.#serveWaiting(nowMs);
+  }
+
+  #serveWaiting(nowMs: number): void {
+    const { waitingRoom } = this.#keyspace;
+    for (let ready = waitingRoom.takeReady(); ready.length > 0; ready = waitingRoom.takeReady()) {
+      for (const { db, key } of ready) {
+        for (const waiting of waitingRoom.line(db, key)) this.#wake(waiting, nowMs, (call) => waiting.serve(call, key));
+      }
+    }
+  }
+
+  /** Lets a waiting client try; when it got its answer (or an error), it waits no longer and the answer is pushed. */
+  #wake(waiting: Waiting, nowMs: number, attempt: (call: Call) => boolean): void {
+    const { session } = waiting;
+    const reply = new Reply();
+    reply.protocol = session.protocol;
+    const call = new Call(this.#keyspace, session, waiting.args, reply, nowMs);
+    call.mayBlock = false;
+    let isServed = true;
+    try {
+      isServed = attempt(call);
+    } catch (thrown) {
+      if (!(thrown instanceof Refusal)) throw thrown;
+      reply.error(thrown.text);
+    }
+    if (!isServed) return;
+    call.finish();
+    this.#keyspace.waitingRoom.remove(waiting);
+    session.waiting = null;
+    this.#keyspace.endUnit();
+    this.#keyspace.counters.errorReplies += reply.errorCount;
+    this.#pushes.push({ session: session.id, bytes: session.replyMode === 'on' ? reply.take() : Buffer.alloc(0) });
+    if (session.replyMode === 'skip') session.replyMode = 'on';
+  }
+
+  // --- The whole ---
+
+  loader(options: LoadOptions): Loader {
+    throw notYet('load RDBs', options);
+  }
+
+  snapshot(options: SnapshotOptions): Snapshot {
+    throw notYet('write RDBs', options);
+  }
+
+  flush(): void {
+    for (const database of this.#keyspace.databases) database.clear();
+  }
+
+  cron(nowMs: number, budget: number): number {
+    this.#feedMark = this.feed.endOffset;
+    for (const waiting of this.#keyspace.waitingRoom.expired(nowMs)) {
+      this.#wake(waiting, nowMs, (call) => {
+        waiting.expire(call);
+        return true;
+      });
+    }
+    expireCycle(this.#keyspace, nowMs, budget);
+    return this.#notes();
+  }
+
+  stats(): StoreStats {
+    const { counters, databases } = this.#keyspace;
+    const usedBytes = usedMemoryBytes(this.#keyspace);
+    this.#peakBytes = Math.max(this.#peakBytes, usedBytes);
+    return {
+      ...counters,
+      errorReplies: counters.errorReplies + this.#reply.errorCount,
+      usedMemoryBytes: usedBytes,
+      usedMemoryPeakBytes: this.#peakBytes,
+      opaqueModuleValues: 0,
+      databases: databases.flatMap((database, db) =>
+        database.size === 0 ? [] : [{ db, keys: database.size, expires: database.expiries.size, avgTtlMs: 0 }],
+      ),
+    };
+  }
+
+  resetStats(): void {
+    this.#keyspace.resetCounters();
+    this.#keyspace.counters.errorReplies = -this.#reply.errorCount;
+    this.#peakBytes = 0;
+  }
+
+  digest(): string {
+    return digestOf(this.#keyspace).toString('hex');
+  }
+
+  close(): void {
+    this.flush();
+    this.#sessions.length = 0;
+  }
+
+  #notes(): number {
+    return (
+      (this.#pushes.length > 0 ? Note.pushes : 0) |
+      (this.feed.endOffset !== this.#feedMark ? Note.feedGrew : 0) |
+      (this.#overflow.length > 0 ? Note.overflow : 0) |
+      (this.#keyspace.events.isEmpty ? 0 : Note.events)
+    );
+  }
+
+  #outcome(stop: Stop, output: Uint8Array): Outcome {
+    const { written, rest } = this.#reply.moveTo(output);
+    this.#overflow = rest ?? Buffer.alloc(0);
+    return packOutcome(stop, this.#notes(), written);
+  }
+}
+
+/** Until rdb/ is wired in here. */
+const notYet = (what: string, options: object): RedtwinError =>
+  new RedtwinError('engine-internal', `the portable engine cannot ${what} yet (${Object.keys(options).join(', ')})`);

@@ -1,0 +1,74 @@
+/**
+ * The command table as dispatch wants it: by name, with the function that runs each command.
+ *
+ * Facts (arity, flags, keys) come from data/ through protocol/generated; functions come from commands/. A command of the
+ * engine without a function is known but refused ("does not support this command yet").
+ */
+import { type CommandFlag, type CommandSpec, commandTable } from '../../protocol/generated/commands.ts';
+import { wireErrors } from '../../protocol/generated/wire-errors.ts';
+import { binary, lower, upper } from './bytes.ts';
+import { handlers } from './commands/index.ts';
+import type { Handler } from './handler.ts';
+import { refuse } from './refusal.ts';
+
+export interface Command {
+  /** Lower case; subcommands as container|sub. */
+  readonly name: string;
+  readonly arity: number;
+  readonly flags: ReadonlySet<CommandFlag>;
+  readonly isHost: boolean;
+  readonly run: Handler;
+  /** By lower-case name without the container's; null for a command without any. */
+  readonly subcommands: ReadonlyMap<string, Command> | null;
+}
+
+const unsupported: Handler = () => refuse('notSupportedYet');
+
+function commandOf(spec: CommandSpec, isHost: boolean): Command {
+  const subs = spec.subcommands ?? [];
+  return {
+    name: spec.name,
+    arity: spec.arity,
+    flags: new Set(spec.flags),
+    isHost,
+    run: handlers.get(spec.name) ?? unsupported,
+    subcommands: subs.length === 0 ? null : new Map(subs.map((s) => [s.name.split('|')[1]!, commandOf(s, isHost)])),
+  };
+}
+
+const commands = new Map(commandTable.map((spec) => [spec.name, commandOf(spec, spec.runs === 'host')]));
+
+/** The command that a request names, or the text of the error that Redis answers. Checks the number of arguments too. */
+export function findCommand(args: readonly Buffer[]): Command | string {
+  const container = commands.get(lower(binary(args[0]!)));
+  if (container === undefined) return unknownCommand(args);
+  let command = container;
+  if (container.subcommands !== null && args.length > 1) {
+    const sub = container.subcommands.get(lower(binary(args[1]!)));
+    if (sub === undefined) return `ERR unknown subcommand '${cString(args[1]!, 128)}'. Try ${upper(container.name)} HELP.`;
+    command = sub;
+  }
+  const fits = command.arity >= 0 ? args.length === command.arity : args.length >= -command.arity;
+  return fits ? command : `ERR wrong number of arguments for '${command.name}' command`;
+}
+
+function unknownCommand(args: readonly Buffer[]): string {
+  let beginning = '';
+  for (const arg of args.slice(1)) {
+    if (beginning.length >= 128) break;
+    beginning += `'${cString(arg, 128 - beginning.length)}' `;
+  }
+  return `ERR unknown command '${cString(args[0]!, 128)}', with args beginning with: ${beginning}`;
+}
+
+/** Up to `max` bytes of an argument, cut at a zero byte as printf("%s") does. */
+const cString = (arg: Buffer, max: number): string => binary(arg).split('\0', 1)[0]!.slice(0, max);
+
+/** For tests and tools: names of engine commands that nothing runs yet. */
+export const unsupportedCommands = (): string[] =>
+  [...commands.values()]
+    .flatMap((c) => (c.subcommands === null ? [c] : [...c.subcommands.values()]))
+    .filter((c) => !c.isHost && c.run === unsupported)
+    .map((c) => c.name);
+
+export const isUnsupported = (error: string): boolean => error === wireErrors.notSupportedYet;
