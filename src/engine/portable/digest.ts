@@ -12,6 +12,7 @@ import { bytes } from './bytes.ts';
 import type { HashValue } from './hash.ts';
 import type { Keyspace } from './keyspace.ts';
 import { formatDouble } from './numbers.ts';
+import { streamIdMs, streamIdSeq } from './stream-id.ts';
 import type { Value } from './value.ts';
 
 /** 20 bytes that pieces are added to. */
@@ -86,6 +87,18 @@ function addValue(digest: Digest, value: Value, expires: boolean): void {
     case 'hash':
       addHash(digest, value);
       break;
+    case 'stream':
+      for (const node of value.nodes) {
+        for (const entry of node.entries) {
+          if (entry.deleted) continue;
+          digest.mix(`${streamIdMs(entry.id)}.${streamIdSeq(entry.id)}`);
+          for (const text of entry.fields) digest.mix(text);
+        }
+      }
+      break;
+    case 'module':
+      // Redis asks the module; without it only the type is known.
+      break;
   }
   if (expires) digest.xor('!!expire!!');
 }
@@ -101,4 +114,4 @@ function addHash(digest: Digest, hash: HashValue): void {
 }
 
 /** Redis's numbers of the types. */
-const typeNumbers = { string: 0, list: 1, set: 2, zset: 3, hash: 4 } as const;
+const typeNumbers = { string: 0, list: 1, set: 2, zset: 3, hash: 4, module: 5, stream: 6 } as const;

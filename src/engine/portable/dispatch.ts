@@ -25,7 +25,13 @@ const neverQueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset
 /** Commands that get through inside MULTI although memory is full. */
 const alwaysAfforded = new Set(['exec', 'discard', 'quit', 'reset']);
 
-export function dispatch(keyspace: Keyspace, session: Session, args: Buffer[], reply: Reply, nowMs: number): Dispatched {
+export function dispatch(
+  keyspace: Keyspace,
+  session: Session,
+  args: Buffer[],
+  reply: Reply,
+  nowMs: number,
+): Dispatched {
   const command = findCommand(args);
   if (typeof command === 'string') {
     reject(keyspace, session, command, args.length > 0 && isExec(args), reply);
@@ -42,7 +48,8 @@ export function dispatch(keyspace: Keyspace, session: Session, args: Buffer[], r
     // A transaction that will abort anyway is not worth the memory.
     if (!transaction.isBroken && !session.isStale) transaction.queue.push(args);
     for (const flag of command.flags) transaction.flags.add(flag);
-    for (const flag of ['stale', 'loading'] as const) if (!command.flags.has(flag)) transaction.lacks.add(flag);
+    for (const flag of ['stale', 'loading'] as const)
+      if (!command.flags.has(flag)) transaction.lacks.add(flag);
     reply.simple('QUEUED');
     return 'done';
   }
@@ -99,7 +106,13 @@ function isExec(args: readonly Buffer[]): boolean {
 }
 
 /** Answers with an error. In MULTI the transaction is broken by it; an EXEC that is refused ends its transaction. */
-function reject(keyspace: Keyspace, session: Session, error: string, isExecItself: boolean, reply: Reply): void {
+function reject(
+  keyspace: Keyspace,
+  session: Session,
+  error: string,
+  isExecItself: boolean,
+  reply: Reply,
+): void {
   if (session.transaction !== null) session.transaction.isBroken = true;
   if (!isExecItself) {
     reply.error(error);

@@ -4,7 +4,7 @@
  * It is written for clarity, to be read and to be compared with; it stands in where the native one cannot be built.
  */
 import { type Engine, engineAbi } from '../engine.ts';
-import { crc64 } from "./crc64.ts";
+import { crc64 } from './crc64.ts';
 import { PortableStore } from './store.ts';
 
 export const portableEngine: Engine = {

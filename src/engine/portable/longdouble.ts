@@ -47,7 +47,8 @@ export class LongDouble {
     if (this.isInfinite || other.isInfinite) return null;
     const exponent = Math.min(this.exponent, other.exponent);
     const sum =
-      (this.mantissa << BigInt(this.exponent - exponent)) + (other.mantissa << BigInt(other.exponent - exponent));
+      (this.mantissa << BigInt(this.exponent - exponent)) +
+      (other.mantissa << BigInt(other.exponent - exponent));
     const rounded = new LongDouble(sum, exponent);
     return rounded.isInfinite ? null : rounded;
   }
@@ -85,7 +86,10 @@ function fromHex(text: string): LongDouble | null {
   const digits = parts[2]! + parts[3]!;
   if (digits === '') return null;
   const mantissa = BigInt(`0x${digits}`);
-  return new LongDouble(parts[1] === '-' ? -mantissa : mantissa, Number(parts[4] ?? '0') - 4 * parts[3]!.length);
+  return new LongDouble(
+    parts[1] === '-' ? -mantissa : mantissa,
+    Number(parts[4] ?? '0') - 4 * parts[3]!.length,
+  );
 }
 
 /** printf's "%.17Lf" without trailing zeros; null for what is no finite number. */
@@ -93,7 +97,8 @@ export function formatLongDouble(value: LongDouble | null): string | null {
   if (value === null) return null;
   const scale = 10n ** 17n;
   const magnitude = (value.mantissa < 0n ? -value.mantissa : value.mantissa) * scale;
-  const scaled = value.exponent >= 0 ? magnitude << BigInt(value.exponent) : halfToEven(magnitude, -value.exponent);
+  const scaled =
+    value.exponent >= 0 ? magnitude << BigInt(value.exponent) : halfToEven(magnitude, -value.exponent);
   const sign = value.mantissa < 0n && scaled !== 0n ? '-' : '';
   const fraction = (scaled % scale).toString().padStart(17, '0').replace(/0+$/, '');
   return `${sign}${scaled / scale}${fraction && '.'}${fraction}`;

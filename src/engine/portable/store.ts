@@ -4,6 +4,8 @@
  * It owns the loop (parse, dispatch, end the unit, serve those who waited) and the packing of outcomes. What commands
  * do is in commands/, what they may do in call.ts and dispatch.ts, the primary's feed in apply.ts.
  */
+
+import { RedtwinError } from '../../errors.ts';
 import {
   type Failure,
   type Feed,
@@ -23,7 +25,6 @@ import {
   type StoreOptions,
   type StoreStats,
 } from '../engine.ts';
-import { RedtwinError } from '../../errors.ts';
 import { Applying } from './apply.ts';
 import { Call } from './call.ts';
 import { digestOf } from './digest.ts';
@@ -172,7 +173,8 @@ export class PortableStore implements Store {
     this.#feedMark = this.feed.endOffset;
     let stop = this.#run(session, nowMs);
     session.parser.settle();
-    if (session.parser.pendingBytes > this.#keyspace.settings['client-query-buffer-limit']) stop = Stop.closing;
+    if (session.parser.pendingBytes > this.#keyspace.settings['client-query-buffer-limit'])
+      stop = Stop.closing;
     return this.#outcome(stop, output);
   }
 
@@ -255,7 +257,8 @@ export class PortableStore implements Store {
     const { waitingRoom } = this.#keyspace;
     for (let ready = waitingRoom.takeReady(); ready.length > 0; ready = waitingRoom.takeReady()) {
       for (const { db, key } of ready) {
-        for (const waiting of waitingRoom.line(db, key)) this.#wake(waiting, nowMs, (call) => waiting.serve(call, key));
+        for (const waiting of waitingRoom.line(db, key))
+          this.#wake(waiting, nowMs, (call) => waiting.serve(call, key));
       }
     }
   }
@@ -280,7 +283,10 @@ export class PortableStore implements Store {
     session.waiting = null;
     this.#keyspace.endUnit();
     this.#keyspace.counters.errorReplies += reply.errorCount;
-    this.#pushes.push({ session: session.id, bytes: session.replyMode === 'on' ? reply.take() : Buffer.alloc(0) });
+    this.#pushes.push({
+      session: session.id,
+      bytes: session.replyMode === 'on' ? reply.take() : Buffer.alloc(0),
+    });
     if (session.replyMode === 'skip') session.replyMode = 'on';
   }
 
@@ -321,7 +327,9 @@ export class PortableStore implements Store {
       usedMemoryPeakBytes: this.#peakBytes,
       opaqueModuleValues: 0,
       databases: databases.flatMap((database, db) =>
-        database.size === 0 ? [] : [{ db, keys: database.size, expires: database.expiries.size, avgTtlMs: 0 }],
+        database.size === 0
+          ? []
+          : [{ db, keys: database.size, expires: database.expiries.size, avgTtlMs: 0 }],
       ),
     };
   }
@@ -359,4 +367,7 @@ export class PortableStore implements Store {
 
 /** Until rdb/ is wired in here. */
 const notYet = (what: string, options: object): RedtwinError =>
-  new RedtwinError('engine-internal', `the portable engine cannot ${what} yet (${Object.keys(options).join(', ')})`);
+  new RedtwinError(
+    'engine-internal',
+    `the portable engine cannot ${what} yet (${Object.keys(options).join(', ')})`,
+  );

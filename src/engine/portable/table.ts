@@ -32,7 +32,8 @@ function commandOf(spec: CommandSpec, isHost: boolean): Command {
     flags: new Set(spec.flags),
     isHost,
     run: handlers.get(spec.name) ?? unsupported,
-    subcommands: subs.length === 0 ? null : new Map(subs.map((s) => [s.name.split('|')[1]!, commandOf(s, isHost)])),
+    subcommands:
+      subs.length === 0 ? null : new Map(subs.map((s) => [s.name.split('|')[1]!, commandOf(s, isHost)])),
   };
 }
 
@@ -45,7 +46,8 @@ export function findCommand(args: readonly Buffer[]): Command | string {
   let command = container;
   if (container.subcommands !== null && args.length > 1) {
     const sub = container.subcommands.get(lower(binary(args[1]!)));
-    if (sub === undefined) return `ERR unknown subcommand '${cString(args[1]!, 128)}'. Try ${upper(container.name)} HELP.`;
+    if (sub === undefined)
+      return `ERR unknown subcommand '${cString(args[1]!, 128)}'. Try ${upper(container.name)} HELP.`;
     command = sub;
   }
   const fits = command.arity >= 0 ? args.length === command.arity : args.length >= -command.arity;

@@ -87,6 +87,8 @@ export class WaitingRoom {
   /** Keys of a database that somebody waits for (SWAPDB signals them). */
   keysOf(db: number): string[] {
     const prefix = `${db} `;
-    return [...this.#lines.keys()].filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    return [...this.#lines.keys()]
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => name.slice(prefix.length));
   }
 }

@@ -27,7 +27,8 @@ function digestValues(call: Call): void {
   call.reply.array(call.args.length - 2);
   for (const key of call.texts(2)) {
     const value = call.db.get(key);
-    const digest = value === undefined ? Buffer.alloc(20) : digestOfValue(value, call.db.expiry(key) !== null);
+    const digest =
+      value === undefined ? Buffer.alloc(20) : digestOfValue(value, call.db.expiry(key) !== null);
     call.reply.simple(digest.toString('hex'));
   }
 }
@@ -56,6 +57,7 @@ function protocolSample(call: Call): void {
   const samples: Record<string, () => void> = {
     string: () => reply.bulk('Hello World'),
     integer: () => reply.integer(12345),
+    // biome-ignore lint/suspicious/noApproximativeNumericConstant: this is what Redis answers.
     double: () => reply.double(3.141),
     null: () => reply.nullBulk(),
     array: () => {
@@ -159,10 +161,15 @@ export const debug: HandlerTable = {
   'memory|purge': done,
   'memory|malloc-stats': ({ reply }) => reply.bulk('Stats not supported for the current allocator'),
   'memory|doctor': ({ reply }) =>
-    reply.verbatim('txt', 'The portable engine keeps its data in the JavaScript heap; look at the process instead.\n'),
+    reply.verbatim(
+      'txt',
+      'The portable engine keeps its data in the JavaScript heap; look at the process instead.\n',
+    ),
   'memory|stats': (call) => {
     const { reply, keyspace } = call;
-    const used = keyspace.databases.map((database, db) => ({ database, db })).filter((d) => d.database.size > 0);
+    const used = keyspace.databases
+      .map((database, db) => ({ database, db }))
+      .filter((d) => d.database.size > 0);
     reply.map(2 + used.length);
     reply.bulk('total.allocated');
     reply.integer(usedMemoryBytes(keyspace));

@@ -12,4 +12,6 @@ import { transactions } from './transactions.ts';
 
 const families: HandlerTable[] = [connection, transactions, keys, scans, expiry, strings, debug];
 
-export const handlers: ReadonlyMap<string, Handler> = new Map(families.flatMap((family) => Object.entries(family)));
+export const handlers: ReadonlyMap<string, Handler> = new Map(
+  families.flatMap((family) => Object.entries(family)),
+);

@@ -3,10 +3,11 @@
  *
  * Walks over keys (KEYS, SCAN, RANDOMKEY) are in scan.ts, expiry in expiry.ts.
  */
+
+import { binary } from '../bytes.ts';
 import type { Call } from '../call.ts';
 import type { Database } from '../database.ts';
 import type { HandlerTable } from '../handler.ts';
-import { binary } from '../bytes.ts';
 import { parseInt64, parseInteger } from '../numbers.ts';
 import { refuse, refuseWith } from '../refusal.ts';
 import type { Value } from '../value.ts';
@@ -56,7 +57,14 @@ function databaseAt(call: Call, index: number): number {
 }
 
 /** Puts a value under a key of any database, with its expiry, and tells waiters, watchers and listeners. */
-function place(call: Call, db: number, key: string, value: Value, expiry: number | null, event: string): void {
+function place(
+  call: Call,
+  db: number,
+  key: string,
+  value: Value,
+  expiry: number | null,
+  event: string,
+): void {
   const { keyspace } = call;
   const database = keyspace.databases[db]!;
   database.set(key, value);

@@ -3,10 +3,11 @@
  *
  * How a cursor works is told in dict.ts.
  */
+
+import { lower } from '../bytes.ts';
 import type { Call } from '../call.ts';
 import { globMatches } from '../glob.ts';
 import type { HandlerTable } from '../handler.ts';
-import { lower } from '../bytes.ts';
 import { parseUnsigned } from '../numbers.ts';
 import { refuse } from '../refusal.ts';
 

@@ -30,7 +30,13 @@ const expiryWords: Record<string, Omit<ExpiryArgument, 'index'>> = {
 
 /** Options of SET, from the fourth argument on. IFEQ is Valkey 8.1's, IFNE Redis 8.4's. */
 export function parseSetOptions(call: Call): SetOptions {
-  const options: SetOptions = { condition: 'none', comparand: null, isGet: false, keepsExpiry: false, expiry: null };
+  const options: SetOptions = {
+    condition: 'none',
+    comparand: null,
+    isGet: false,
+    keepsExpiry: false,
+    expiry: null,
+  };
   for (let i = 3; i < call.args.length; i++) {
     const word = call.word(i);
     const hasNext = i + 1 < call.args.length;
@@ -46,7 +52,12 @@ export function parseSetOptions(call: Call): SetOptions {
       options.isGet = true;
     } else if (word === 'KEEPTTL' && options.expiry === null) {
       options.keepsExpiry = true;
-    } else if (expiry !== undefined && hasNext && !options.keepsExpiry && isSame(call, options.expiry, word)) {
+    } else if (
+      expiry !== undefined &&
+      hasNext &&
+      !options.keepsExpiry &&
+      isSame(call, options.expiry, word)
+    ) {
       options.expiry = { ...expiry, index: ++i };
     } else {
       refuse('syntax');
@@ -63,7 +74,12 @@ export function parseGetexOptions(call: Call): { expiry: ExpiryArgument | null; 
     const expiry = expiryWords[word];
     if (word === 'PERSIST' && options.expiry === null) {
       options.persists = true;
-    } else if (expiry !== undefined && i + 1 < call.args.length && !options.persists && isSame(call, options.expiry, word)) {
+    } else if (
+      expiry !== undefined &&
+      i + 1 < call.args.length &&
+      !options.persists &&
+      isSame(call, options.expiry, word)
+    ) {
       options.expiry = { ...expiry, index: ++i };
     } else {
       refuse('syntax');

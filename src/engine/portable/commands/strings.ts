@@ -26,7 +26,12 @@ export function unshared(value: StringValue): StringValue {
 }
 
 /** SET, SETNX, SETEX, PSETEX after their arguments are read. Answers what `options` say. */
-function setGeneric(call: Call, value: Buffer, options: SetOptions, replies?: { done: number; not: number }): void {
+function setGeneric(
+  call: Call,
+  value: Buffer,
+  options: SetOptions,
+  replies?: { done: number; not: number },
+): void {
   const { reply } = call;
   const key = call.text(1);
   const expireAtMs = options.expiry === null ? null : expiryOf(call, options.expiry);
@@ -105,7 +110,13 @@ function setMany(call: Call): void {
   }
 }
 
-const plain: SetOptions = { condition: 'none', comparand: null, isGet: false, keepsExpiry: false, expiry: null };
+const plain: SetOptions = {
+  condition: 'none',
+  comparand: null,
+  isGet: false,
+  keepsExpiry: false,
+  expiry: null,
+};
 
 export const strings: HandlerTable = {
   get(call) {
@@ -146,7 +157,12 @@ export const strings: HandlerTable = {
     }
     const expireAtMs = expiry === null ? null : expiryOf(call, expiry);
     call.reply.bulk(value.bytes);
-    if (expireAtMs !== null && expiry!.isAbsolute && expireAtMs <= call.nowMs && !call.keyspace.gates.replica) {
+    if (
+      expireAtMs !== null &&
+      expiry!.isAbsolute &&
+      expireAtMs <= call.nowMs &&
+      !call.keyspace.gates.replica
+    ) {
       call.db.delete(key);
       call.changed('g', 'del', key);
       call.feedAs(call.settings['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL', call.args[1]!);

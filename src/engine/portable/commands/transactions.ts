@@ -18,10 +18,12 @@ export const transactions: HandlerTable = {
     const { session, reply, keyspace } = call;
     const { transaction } = session;
     if (transaction === null) refuse('execWithoutMulti');
-    const isStale = session.isStale || session.watched.some(({ db, key, wasExpired }) => {
-      const at = keyspace.databases[db]!.expiry(key);
-      return !wasExpired && at !== null && call.nowMs > at;
-    });
+    const isStale =
+      session.isStale ||
+      session.watched.some(({ db, key, wasExpired }) => {
+        const at = keyspace.databases[db]!.expiry(key);
+        return !wasExpired && at !== null && call.nowMs > at;
+      });
     end(call);
     if (transaction.isBroken) refuse('execAbort');
     if (isStale) {
