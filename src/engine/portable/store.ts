@@ -168,6 +168,18 @@ export class PortableStore implements Store {
     return this.#keyspace.events.take();
   }
 
+  unblock(id: SessionId, error?: string): boolean {
+    const { waiting } = this.#session(id);
+    if (waiting === null) return false;
+    // Ending a wait looks at no key, so the time does not matter.
+    this.#wake(waiting, 0, (call) => {
+      if (error === undefined) waiting.expire(call);
+      else call.reply.error(error);
+      return true;
+    });
+    return true;
+  }
+
   /** Runs what a session has pending and packs the outcome. */
   #serve(session: Session, output: Uint8Array, nowMs: number): Outcome {
     this.#feedMark = this.feed.endOffset;
