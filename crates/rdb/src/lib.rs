@@ -1,1 +1,20 @@
-//! RDB: streaming decoder and encoder.
+//! RDB, the snapshot format of Redis and Valkey: a streaming decoder, an encoder, and DUMP payloads.
+//!
+//! ```text
+//! chunks --> Decoder --> Sink        Encoder --> bytes        dump: one value with a version and a checksum
+//! ```
+//!
+//! This crate knows the format and the blocks within it. It knows no keyspace, no file and no thread.
+
+mod bytes;
+mod decoder;
+mod error;
+pub mod format;
+mod input;
+mod sink;
+mod text;
+
+pub use bytes::{Bytes, Digits};
+pub use decoder::{Decoder, Progress};
+pub use error::{Error, ErrorKind};
+pub use sink::{EntryId, Item, Key, NullSink, Packing, Part, Sink, StreamInfo, Taken, Wish};

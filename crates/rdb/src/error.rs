@@ -1,0 +1,88 @@
+//! What can be wrong with an RDB, and where.
+//!
+//! "Needs more bytes" is no error: the decoder says so by not being at the end. Each kind has a code that never
+//! changes (what a program looks at) and a sentence (what a person reads).
+
+use crate::format::Version;
+
+/// What is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The bytes do not begin with `REDIS` or `VALKEY` and a number.
+    BadMagic,
+    /// A version that is not spoken here.
+    UnsupportedVersion(Version),
+    /// A byte where a type or an opcode must stand that is neither in this vendor's table.
+    UnknownType(u8),
+    /// A type or opcode that is known, and refused as servers refuse it.
+    Refused(u8, &'static str),
+    /// The form is broken: what and why.
+    Corrupt(&'static str),
+    /// The CRC64 at the end is another than that of the bytes.
+    Checksum {
+        /// What the file says.
+        expected: u64,
+        /// What its bytes give.
+        actual: u64,
+    },
+    /// The input ended before the RDB did.
+    Truncated,
+    /// Bytes after the end.
+    TrailingBytes,
+}
+
+/// What is wrong with an RDB, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    /// What is wrong.
+    pub kind: ErrorKind,
+    /// Position in the RDB of the byte at which it became clear: a wrong type byte itself, the last byte of a block
+    /// that is none. For `Truncated`, the bytes there were; for `Checksum`, where it is written.
+    pub offset: u64,
+}
+
+impl ErrorKind {
+    /// A code for programs: `rdb-` and one word. Never changes.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            ErrorKind::BadMagic => "rdb-magic",
+            ErrorKind::UnsupportedVersion(_) => "rdb-version",
+            ErrorKind::UnknownType(_) => "rdb-unknown",
+            ErrorKind::Refused(..) => "rdb-refused",
+            ErrorKind::Corrupt(_) => "rdb-corrupt",
+            ErrorKind::Checksum { .. } => "rdb-checksum",
+            ErrorKind::Truncated => "rdb-truncated",
+            ErrorKind::TrailingBytes => "rdb-trailing",
+        }
+    }
+}
+
+impl std::fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ErrorKind::BadMagic => {
+                write!(f, "not an RDB: it begins with neither REDIS nor VALKEY and a version")
+            }
+            ErrorKind::UnsupportedVersion(version) => {
+                write!(f, "RDB version {version} cannot be read (REDIS 1 to 13 and VALKEY 80 can)")
+            }
+            ErrorKind::UnknownType(byte) => write!(f, "unknown RDB type or opcode {byte}"),
+            ErrorKind::Refused(byte, why) => write!(f, "RDB type or opcode {byte} is refused: {why}"),
+            ErrorKind::Corrupt(what) => write!(f, "corrupt RDB: {what}"),
+            ErrorKind::Checksum { expected, actual } => {
+                write!(f, "wrong RDB checksum: {expected:016x} is written, the bytes give {actual:016x}")
+            }
+            ErrorKind::Truncated => write!(f, "the RDB ends too early"),
+            ErrorKind::TrailingBytes => write!(f, "bytes after the end of the RDB"),
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} (at byte {})", self.kind, self.offset)
+    }
+}
+
+impl std::error::Error for Error {}
