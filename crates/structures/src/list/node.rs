@@ -1,0 +1,190 @@
+//! A node of a long list: one listpack with room at both of its ends, or one huge element.
+//!
+//! ```text
+//! block:  [ gap | header | entries ... | 0xFF | spare capacity ]
+//!               ^ start
+//! ```
+//!
+//! Its one idea: a push or pop at the front moves the six header bytes instead of all entries, so LPUSH costs what RPUSH
+//! does. `settle` gives the room back once the node no longer is at an end of the list.
+
+use crate::limits::Malformed;
+use crate::listpack::{self, END, Encoded, HEADER_BYTES, Listpack, Value};
+
+/// A node. Never empty while it is in a list.
+#[derive(Clone)]
+pub(super) struct Node {
+    block: Vec<u8>,
+    start: u32,
+    /// The block is one element, without a listpack around it (Redis's PLAIN container).
+    plain: bool,
+}
+
+impl Node {
+    pub(super) fn new() -> Self {
+        Node { block: vec![HEADER_BYTES as u8 + 1, 0, 0, 0, 0, 0, END], start: 0, plain: false }
+    }
+
+    pub(super) fn plain(element: Vec<u8>) -> Self {
+        Node { block: element, start: 0, plain: true }
+    }
+
+    pub(super) fn from_listpack(pack: &Listpack) -> Self {
+        Node { block: pack.as_bytes().to_vec(), start: 0, plain: false }
+    }
+
+    /// Checked bytes of a listpack, as they come from an RDB.
+    pub(super) fn from_bytes(bytes: Vec<u8>) -> Result<Self, Malformed> {
+        listpack::validate(&bytes)?;
+        Ok(Node { block: bytes, start: 0, plain: false })
+    }
+
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// The listpack, or the one element.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.block[self.start as usize..]
+    }
+
+    pub(super) fn len(&self) -> usize {
+        if self.plain { 1 } else { listpack::len(self.bytes()) }
+    }
+
+    pub(super) fn capacity_bytes(&self) -> usize {
+        self.block.capacity()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<Value<'_>> {
+        if self.plain {
+            return (index == 0).then_some(Value::Bytes(self.bytes()));
+        }
+        listpack::decode(self.bytes(), listpack::seek(self.bytes(), index)?).map(|(value, _)| value)
+    }
+
+    /// Elements from `from` to before `to`.
+    pub(super) fn iter(&self, from: usize, to: usize) -> NodeIter<'_> {
+        if self.plain {
+            return NodeIter::Plain((from == 0 && to > 0).then_some(self.bytes()));
+        }
+        let bytes = self.bytes();
+        let end = bytes.len() - 1;
+        let mut iter = listpack::Iter::new(bytes);
+        if from > 0 {
+            iter = iter.starting_at(listpack::seek(bytes, from).unwrap_or(end));
+        }
+        if to < self.len() {
+            iter = iter.ending_at(listpack::seek(bytes, to).unwrap_or(end));
+        }
+        NodeIter::Packed(iter)
+    }
+
+    pub(super) fn push_back(&mut self, value: Value<'_>) {
+        let end = self.bytes().len() - 1;
+        listpack::splice(&mut self.block, self.start as usize, end, 0, &[value], 1);
+    }
+
+    pub(super) fn push_front(&mut self, value: Value<'_>) {
+        let size = value.entry_bytes();
+        let count = listpack::header_count(self.bytes());
+        if (self.start as usize) < size {
+            // As much room again as there is content, so that pushes copy each byte about once.
+            let room = size + self.bytes().len().min(8192);
+            let mut block = Vec::with_capacity(room + self.bytes().len());
+            block.resize(room, 0);
+            block.extend_from_slice(self.bytes());
+            self.block = block;
+            self.start = room as u32;
+        }
+        let entry_at = self.start as usize + HEADER_BYTES - size;
+        self.start -= size as u32;
+        Encoded::of(&value).write(&mut self.block, entry_at);
+        self.write_header(count.map(|c| c + 1));
+    }
+
+    /// Removes elements; the node may be empty afterwards.
+    pub(super) fn delete(&mut self, index: usize, count: usize) {
+        if self.plain {
+            self.block = Node::new().block;
+            self.plain = false;
+            return;
+        }
+        let Some(from) = listpack::seek(self.bytes(), index) else { return };
+        let len = self.len();
+        let count = count.min(len - index);
+        let to = listpack::seek(self.bytes(), index + count).unwrap_or(self.bytes().len() - 1);
+        if index == 0 {
+            // At the front the gap grows.
+            self.start += (to - from) as u32;
+            self.write_header(Some(len - count));
+        } else {
+            listpack::splice(&mut self.block, self.start as usize, from, to - from, &[], -(count as isize));
+        }
+    }
+
+    pub(super) fn insert(&mut self, index: usize, value: Value<'_>) {
+        let position = listpack::seek(self.bytes(), index).unwrap_or(self.bytes().len() - 1);
+        listpack::splice(&mut self.block, self.start as usize, position, 0, &[value], 1);
+    }
+
+    pub(super) fn replace(&mut self, index: usize, value: Value<'_>) {
+        let Some(position) = listpack::seek(self.bytes(), index) else { return };
+        let Some(next) = listpack::after(self.bytes(), position) else { return };
+        listpack::splice(&mut self.block, self.start as usize, position, next - position, &[value], 0);
+    }
+
+    /// Moves the elements from `index` on into a new node.
+    pub(super) fn split_off(&mut self, index: usize) -> Node {
+        let mut right = Node::new();
+        let moved: Vec<Value<'_>> = self.iter(index, usize::MAX).collect();
+        listpack::splice(&mut right.block, 0, HEADER_BYTES, 0, &moved, moved.len() as isize);
+        let count = moved.len();
+        self.delete(index, count);
+        right
+    }
+
+    /// Gives back the room that pushes had made.
+    pub(super) fn settle(&mut self) {
+        if self.start > 0 {
+            self.block.drain(..self.start as usize);
+            self.start = 0;
+        }
+        self.block.shrink_to_fit();
+    }
+
+    fn write_header(&mut self, count: Option<usize>) {
+        let start = self.start as usize;
+        let total = self.block.len() - start;
+        listpack::write_header(&mut self.block[start..], total, count);
+    }
+}
+
+/// Elements of a node.
+#[derive(Clone)]
+pub(super) enum NodeIter<'a> {
+    Plain(Option<&'a [u8]>),
+    Packed(listpack::Iter<'a>),
+}
+
+impl<'a> Iterator for NodeIter<'a> {
+    type Item = Value<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Value<'a>> {
+        match self {
+            NodeIter::Plain(element) => element.take().map(Value::Bytes),
+            NodeIter::Packed(iter) => iter.next(),
+        }
+    }
+}
+
+impl DoubleEndedIterator for NodeIter<'_> {
+    #[inline]
+    fn next_back(&mut self) -> Option<Self::Item> {
+        match self {
+            NodeIter::Plain(element) => element.take().map(Value::Bytes),
+            NodeIter::Packed(iter) => iter.next_back(),
+        }
+    }
+}
