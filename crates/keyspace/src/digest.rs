@@ -12,6 +12,7 @@
 use crate::db::Db;
 use crate::entry::{Entry, Value};
 use crate::object::Object;
+use redtwin_structures::number::format_f64;
 use sha1::{Digest as _, Sha1};
 
 /// A SHA-1.
@@ -85,8 +86,30 @@ fn add_value(digest: &mut Digest, entry: &Entry) {
 }
 
 fn add_object(digest: &mut Digest, object: &Object) {
+    let digits = &mut itoa::Buffer::new();
     match object {
         Object::Str(bytes) => mix(digest, bytes),
+        Object::List(list) => list.iter().for_each(|element| mix(digest, element.as_bytes(digits))),
+        Object::Set(set) => set.iter().for_each(|member| xor(digest, member.as_bytes(digits))),
+        Object::Hash(hash) => {
+            for field in hash.iter() {
+                let mut one = [0; 20];
+                mix(&mut one, field.name.as_bytes(digits));
+                mix(&mut one, field.value.as_bytes(digits));
+                if field.expires_ms.is_some() {
+                    xor(&mut one, b"!!hexpire!!");
+                }
+                xor(digest, &one);
+            }
+        }
+        Object::Zset(zset) => {
+            for (member, score) in zset.range(0, usize::MAX) {
+                let mut one = [0; 20];
+                mix(&mut one, member.as_bytes(digits));
+                mix(&mut one, &format_f64(score));
+                xor(digest, &one);
+            }
+        }
         // Redis asks the module. Without it the raw body has to do: equal bodies, equal digests among ourselves.
         Object::Module(value) => mix(digest, &value.body),
     }

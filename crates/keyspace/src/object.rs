@@ -1,10 +1,23 @@
 //! A value that does not fit into a key's block.
 
+use redtwin_structures::hash::Hash;
+use redtwin_structures::list::List;
+use redtwin_structures::set::Set;
+use redtwin_structures::zset::Zset;
+
 /// Every kind of value. Cloning one is a deep copy; entries share them with a snapshot until they are changed.
 #[derive(Clone, Debug)]
 pub enum Object {
     /// A string too long for the block, or one that has grown.
     Str(Vec<u8>),
+    /// Elements in order.
+    List(List),
+    /// Distinct members without an order.
+    Set(Set),
+    /// Fields with values.
+    Hash(Hash),
+    /// Members in the order of their scores.
+    Zset(Zset),
     /// A module's value that nothing here understands, kept byte for byte.
     Module(ModuleValue),
 }
@@ -23,6 +36,10 @@ impl Object {
     pub fn type_name(&self) -> &'static str {
         match self {
             Object::Str(_) => "string",
+            Object::List(_) => "list",
+            Object::Set(_) => "set",
+            Object::Hash(_) => "hash",
+            Object::Zset(_) => "zset",
             Object::Module(_) => "module",
         }
     }
@@ -31,6 +48,10 @@ impl Object {
     pub fn encoding(&self) -> &'static str {
         match self {
             Object::Str(_) | Object::Module(_) => "raw",
+            Object::List(list) => list.encoding(),
+            Object::Set(set) => set.encoding(),
+            Object::Hash(hash) => hash.encoding(),
+            Object::Zset(zset) => zset.encoding(),
         }
     }
 
@@ -38,12 +59,22 @@ impl Object {
     pub fn memory_bytes(&self) -> usize {
         match self {
             Object::Str(bytes) => bytes.capacity(),
+            Object::List(list) => list.memory_bytes(),
+            Object::Set(set) => set.memory_bytes(),
+            Object::Hash(hash) => hash.memory_bytes(),
+            Object::Zset(zset) => zset.memory_bytes(),
             Object::Module(value) => value.body.capacity(),
         }
     }
 
     /// Collections without elements do not exist: their key goes.
     pub fn is_empty(&self) -> bool {
-        false
+        match self {
+            Object::Str(_) | Object::Module(_) => false,
+            Object::List(list) => list.is_empty(),
+            Object::Set(set) => set.is_empty(),
+            Object::Hash(hash) => hash.is_empty(),
+            Object::Zset(zset) => zset.is_empty(),
+        }
     }
 }
