@@ -11,17 +11,21 @@ import { difference } from './compare.ts';
 import { playInProcess } from './in-process.ts';
 import { playToServer } from './oracle.ts';
 
+// Cases are imported before the first test is declared: ava takes declarations until the first wait.
+const folder = new URL('cases/', import.meta.url);
+const families: { family: string; cases: Case[] }[] = [];
+for (const file of readdirSync(folder).filter((name) => name.endsWith('.ts'))) {
+  const { cases } = (await import(new URL(file, folder).href)) as { cases: Case[] };
+  families.push({ family: file.replace(/\.ts$/, ''), cases });
+}
+
 let server: RunningServer;
 test.before(async () => {
   server = await startServer();
 });
 test.after.always(() => server?.stop());
 
-const folder = new URL('cases/', import.meta.url);
-const families = readdirSync(folder).filter((name) => name.endsWith('.ts'));
-for (const file of families) {
-  const family = file.replace(/\.ts$/, '');
-  const { cases } = (await import(new URL(file, folder).href)) as { cases: Case[] };
+for (const { family, cases } of families) {
   for (const script of cases) {
     // What is right is asked once and serves both engines.
     const right = new Map<2 | 3, Promise<Transcript>>();

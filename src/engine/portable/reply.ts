@@ -166,7 +166,7 @@ export class Reply {
     this.simple(`${command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`);
     for (const line of lines) this.simple(line);
     this.simple('HELP');
-    this.simple('    Print this help.');
+    this.simple('    Prints this help.');
   }
 
   #text(text: string): void {
