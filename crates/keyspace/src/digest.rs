@@ -110,6 +110,16 @@ fn add_object(digest: &mut Digest, object: &Object) {
                 xor(digest, &one);
             }
         }
+        Object::Stream(stream) => {
+            for entry in stream.iter() {
+                // With a dot, here and nowhere else.
+                mix(digest, format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                for (field, value) in entry.fields() {
+                    mix(digest, field.as_bytes(digits));
+                    mix(digest, value.as_bytes(digits));
+                }
+            }
+        }
         // Redis asks the module. Without it the raw body has to do: equal bodies, equal digests among ourselves.
         Object::Module(value) => mix(digest, &value.body),
     }

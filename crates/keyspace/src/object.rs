@@ -3,6 +3,7 @@
 use redtwin_structures::hash::Hash;
 use redtwin_structures::list::List;
 use redtwin_structures::set::Set;
+use redtwin_structures::stream::Stream;
 use redtwin_structures::zset::Zset;
 
 /// Every kind of value. Cloning one is a deep copy; entries share them with a snapshot until they are changed.
@@ -18,6 +19,8 @@ pub enum Object {
     Hash(Hash),
     /// Members in the order of their scores.
     Zset(Zset),
+    /// Entries in the order of their ids. The only collection that may be empty.
+    Stream(Stream),
     /// A module's value that nothing here understands, kept byte for byte.
     Module(ModuleValue),
 }
@@ -40,6 +43,7 @@ impl Object {
             Object::Set(_) => "set",
             Object::Hash(_) => "hash",
             Object::Zset(_) => "zset",
+            Object::Stream(_) => "stream",
             Object::Module(_) => "module",
         }
     }
@@ -52,6 +56,7 @@ impl Object {
             Object::Set(set) => set.encoding(),
             Object::Hash(hash) => hash.encoding(),
             Object::Zset(zset) => zset.encoding(),
+            Object::Stream(stream) => stream.encoding(),
         }
     }
 
@@ -63,6 +68,7 @@ impl Object {
             Object::Set(set) => set.memory_bytes(),
             Object::Hash(hash) => hash.memory_bytes(),
             Object::Zset(zset) => zset.memory_bytes(),
+            Object::Stream(stream) => stream.memory_bytes(),
             Object::Module(value) => value.body.capacity(),
         }
     }
@@ -70,7 +76,7 @@ impl Object {
     /// Collections without elements do not exist: their key goes.
     pub fn is_empty(&self) -> bool {
         match self {
-            Object::Str(_) | Object::Module(_) => false,
+            Object::Str(_) | Object::Stream(_) | Object::Module(_) => false,
             Object::List(list) => list.is_empty(),
             Object::Set(set) => set.is_empty(),
             Object::Hash(hash) => hash.is_empty(),
