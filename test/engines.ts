@@ -8,6 +8,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Engine } from '../src/engine/engine.ts';
+import { selfTest } from '../src/engine/load.ts';
+import { loadNative } from '../src/engine/native.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
@@ -25,10 +27,12 @@ async function find(): Promise<Engine[]> {
       reason: 'src/engine/portable/index.ts is not written yet',
       excused: true,
     });
-  const load = here('../src/engine/load.ts');
-  if (!existsSync(load)) {
-    missingEngines.push({ name: 'native', reason: 'src/engine/load.ts is not written yet', excused: true });
-    return found;
+  try {
+    const native = loadNative();
+    selfTest(native);
+    found.unshift(native);
+  } catch (error) {
+    missingEngines.push({ name: 'native', reason: String(error), excused: false });
   }
   return found;
 }

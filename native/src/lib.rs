@@ -147,7 +147,8 @@ const NOTE_EVENTS: u32 = 8;
 impl NativeStore {
     #[napi(constructor)]
     pub fn new(databases: u32, seed: BigInt, backlog_bytes: f64) -> Self {
-        let store = Store::new(databases as usize, seed.get_u64().1, backlog_bytes as u64);
+        let mut store = Store::new(databases as usize, seed.get_u64().1, backlog_bytes as u64);
+        store.keys.memory_used = allocator::used_bytes;
         NativeStore { store, overflow: Vec::new(), peak_bytes: 0 }
     }
 
@@ -369,10 +370,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn feed_read(&self, offset: f64, max_bytes: f64) -> Option<Buffer> {
         let mut bytes = Vec::new();
-        self.store
-            .feed
-            .read(offset as u64, max_bytes as usize, &mut bytes)
-            .then(|| Buffer::from(bytes))
+        self.store.feed.read(offset as u64, max_bytes as usize, &mut bytes).then(|| Buffer::from(bytes))
     }
 
     #[napi(catch_unwind)]

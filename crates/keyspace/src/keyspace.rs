@@ -9,6 +9,7 @@
 //! | client of a replica        | no      | no, its primary will say so     |
 //! | the primary's feed         | yes     | no                              |
 
+use crate::access::{lfu_new, lfu_used, lru_clock};
 use crate::db::Db;
 use crate::effects::Effects;
 use crate::entry::{Entry, NewValue, Value};
@@ -151,6 +152,8 @@ pub struct Keyspace {
     pub watched: Watched,
     /// Seeded randomness.
     pub rng: Rng,
+    /// Bytes in use, as the process's allocator tells; maxmemory is held against it.
+    pub memory_used: fn() -> usize,
     /// Function libraries, as loaded: name and source.
     pub libraries: Vec<Vec<u8>>,
     /// Module values in the databases, as of the last load.
@@ -178,6 +181,7 @@ impl Keyspace {
             events: Vec::new(),
             watched: Watched::default(),
             rng,
+            memory_used: || 0,
             libraries: Vec::new(),
             opaque_module_values: 0,
             module_aux: Vec::new(),
@@ -237,11 +241,18 @@ impl Keyspace {
             return None;
         }
         self.stats.hits += 1;
-        let clock = self.clock_now();
-        let lfu = self.settings.lfu();
         let entry = self.dbs[self.selected].table.at(place)?;
-        if !lfu {
-            entry.set_clock(clock);
+        if self.settings.lfu() {
+            let Settings { lfu_decay_time, lfu_log_factor, .. } = self.settings;
+            entry.set_clock(lfu_used(
+                entry.clock(),
+                self.now_ms,
+                lfu_decay_time,
+                lfu_log_factor,
+                &mut self.rng,
+            ));
+        } else {
+            entry.set_clock(lru_clock(self.now_ms));
         }
         Some(entry)
     }
@@ -255,11 +266,6 @@ impl Keyspace {
     /// Is the key there, for this caller? No statistics.
     pub fn exists(&mut self, key: &[u8]) -> bool {
         self.entry(key).is_some()
-    }
-
-    /// LRU clock: seconds in 24 bits.
-    pub fn clock_now(&self) -> u32 {
-        ((self.now_ms / 1000) & 0xff_ffff) as u32
     }
 
     /// The string at a key, for reading.
@@ -298,13 +304,9 @@ impl Keyspace {
         self.put(key, string_value(bytes), keep_ttl);
     }
 
-    fn clock_for_new(&self) -> u32 {
-        if self.settings.lfu() {
-            // Minutes in 16 bits and a counter that starts at 5, as in Redis.
-            (((self.now_ms / 60_000) & 0xffff) as u32) << 8 | 5
-        } else {
-            self.clock_now()
-        }
+    /// The clock bits of a key that is written now.
+    pub fn clock_for_new(&self) -> u32 {
+        if self.settings.lfu() { lfu_new(self.now_ms) } else { lru_clock(self.now_ms) }
     }
 
     /// Removes a key from the selected database. True when it was there. No event, no effect, no count.
@@ -359,6 +361,18 @@ impl Keyspace {
             self.effects.also(db, &[word, key]);
             self.signal(key);
             self.notify(b'x', "expired", key);
+        }
+    }
+
+    /// Deletes a key because memory is short, and feeds the deletion.
+    pub fn evict(&mut self, db: usize, key: &[u8]) {
+        self.selected = db;
+        if self.remove(key) {
+            self.stats.evicted_keys += 1;
+            let word: &[u8] = if self.settings.lazyfree_lazy_eviction { b"UNLINK" } else { b"DEL" };
+            self.effects.also(db, &[word, key]);
+            self.signal(key);
+            self.notify(b'e', "evicted", key);
         }
     }
 

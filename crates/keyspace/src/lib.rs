@@ -13,12 +13,14 @@
 //! No clock, no randomness, no socket: time and seed are parameters. It knows nothing of N-API.
 #![deny(missing_docs)]
 
+pub mod access;
 mod active_expiry;
 pub mod command;
 pub mod db;
 pub mod digest;
 pub mod effects;
 pub mod entry;
+mod eviction;
 pub mod glob;
 pub mod keyspace;
 mod lookup;

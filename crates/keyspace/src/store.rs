@@ -12,6 +12,7 @@
 //! A unit is one command or one transaction. Its effects go into the feed together, when it is over.
 
 use crate::command::{Call, Handler};
+use crate::eviction::{self, Pool};
 use crate::generated::commands::{
     CommandId, CommandSpec, FLAG_DENYOOM, FLAG_LOADING, FLAG_NO_AUTH, FLAG_NO_MULTI, FLAG_STALE, FLAG_WRITE,
 };
@@ -47,8 +48,9 @@ pub struct Store {
     /// Database that the feed's readers have selected; None makes the next write begin with SELECT.
     feed_selected: Option<usize>,
     feed_grew: bool,
-    /// Set while memory is over maxmemory and nothing could be evicted.
-    pub out_of_memory: bool,
+    /// Memory is over maxmemory and nothing more could be evicted.
+    out_of_memory: bool,
+    eviction_pool: Pool,
 }
 
 impl Store {
@@ -65,6 +67,7 @@ impl Store {
             feed_selected: None,
             feed_grew: false,
             out_of_memory: false,
+            eviction_pool: Pool::default(),
         }
     }
 
@@ -252,6 +255,9 @@ impl Store {
             self.refuse(session, &unknown_command(args));
             return Flow::Done;
         };
+        if self.keys.settings.maxmemory > 0 {
+            self.make_room();
+        }
         if let Some(refusal) = self.refusal(session, spec, args) {
             self.refuse(session, &refusal);
             return Flow::Done;
@@ -287,6 +293,24 @@ impl Store {
         };
         session.last_command = Some(spec);
         flow
+    }
+
+    /// Evicts until memory is below maxmemory, or says that it cannot.
+    fn make_room(&mut self) {
+        let keys = &self.keys;
+        self.out_of_memory = false;
+        if keys.gates.loading || (keys.gates.replica && keys.settings.replica_ignore_maxmemory) {
+            return;
+        }
+        while (self.keys.memory_used)() as u64 > self.keys.settings.maxmemory {
+            let Some((db, key)) = eviction::choose(&mut self.keys, &mut self.eviction_pool) else {
+                self.out_of_memory = true;
+                return;
+            };
+            self.keys.evict(db, &key);
+            // Each eviction is a unit of its own.
+            self.unit_done();
+        }
     }
 
     fn reply_unless_muted(&mut self, session: &mut Session, write: impl FnOnce(&mut Reply)) {

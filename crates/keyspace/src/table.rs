@@ -460,22 +460,23 @@ impl Table {
 
     /// Some entry, decided by a random number; None when there are none. Close to uniform, as Redis's is.
     pub fn random(&self, random: u64) -> Option<&Entry> {
-        if self.len == 0 {
-            return None;
-        }
+        self.random_where(random, false)
+    }
+
+    /// Some entry, or some entry with an expiry.
+    pub fn random_where(&self, random: u64, volatile: bool) -> Option<&Entry> {
         let start = self.segment_index(random);
-        for offset in 0..self.segments.len() {
-            let segment = &self.segments[(start + offset) % self.segments.len()];
-            if segment.len > 0 {
-                let slots = segment.tags.len() * GROUP;
-                // Other bits than those that chose the segment.
-                let first = (random.rotate_left(32) as usize) % slots;
-                return (0..slots)
-                    .map(|i| (first + i) % slots)
-                    .find_map(|i| segment.slots[i / GROUP][i % GROUP].as_ref());
-            }
-        }
-        None
+        let count = self.segments.len();
+        let segment = (0..count)
+            .map(|i| &self.segments[(start + i) % count])
+            .find(|segment| if volatile { segment.volatile > 0 } else { segment.len > 0 })?;
+        let slots = segment.tags.len() * GROUP;
+        // Other bits than those that chose the segment.
+        let first = (random.rotate_left(32) as usize) % slots;
+        (0..slots)
+            .map(|i| (first + i) % slots)
+            .filter_map(|i| segment.slots[i / GROUP][i % GROUP].as_ref())
+            .find(|entry| !volatile || entry.expire_ms().is_some())
     }
 
     /// Bytes of the table itself, without the entries' blocks.

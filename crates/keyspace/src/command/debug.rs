@@ -37,7 +37,7 @@ fn debug(call: &mut Call<'_>) -> Done {
             let Some(entry) = db.table.get(db.table.hash(key), key) else {
                 return Err(errors::NO_SUCH_KEY.into());
             };
-            let idle = call.keys.clock_now().wrapping_sub(entry.clock()) & 0xff_ffff;
+            let idle = crate::access::idle_seconds(entry.clock(), call.keys.now_ms);
             let serialized = entry.block_bytes();
             call.reply.simple(&format!(
                 "Value at:0x0 refcount:1 encoding:{} serializedlength:{serialized} lru:{} lru_seconds_idle:{idle}",

@@ -278,7 +278,8 @@ fn object(call: &mut Call<'_>) -> Done {
         help.iter().for_each(|line| call.reply.simple(line));
         return Ok(());
     }
-    let now = call.keys.clock_now();
+    let now_ms = call.keys.now_ms;
+    let decay = call.keys.settings.lfu_decay_time;
     let lfu = call.keys.settings.lfu();
     let Some(entry) = call.keys.entry(call.args[2]) else {
         call.reply.null();
@@ -298,14 +299,14 @@ fn object(call: &mut Call<'_>) -> Done {
             if lfu {
                 return Err("ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.".into());
             }
-            let idle = now.wrapping_sub(entry.clock()) & 0xff_ffff;
+            let idle = crate::access::idle_seconds(entry.clock(), now_ms);
             call.reply.int(i64::from(idle));
         }
         () => {
             if !lfu {
                 return Err("ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when switching between policies at runtime LRU and LFU data will take some time to adjust.".into());
             }
-            let frequency = entry.clock() & 0xff;
+            let frequency = crate::access::lfu_counter(entry.clock(), now_ms, decay);
             call.reply.int(i64::from(frequency));
         }
     }
