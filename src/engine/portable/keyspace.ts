@@ -55,6 +55,10 @@ export class Keyspace {
   isActiveExpiryOn = true;
   /** Libraries of FUNCTION LOAD by name: kept, told to replicas and snapshots, never run here. */
   readonly functions = new Map<string, Buffer>();
+  /** Fields that modules put into an RDB outside of any key: kept raw, passed on to snapshots. */
+  moduleAux: Buffer[] = [];
+  /** A value of a module came in, so there may be some to count. */
+  mayHoldModules = false;
   /** Effects of the unit in progress: a command, or a whole EXEC. Ready bytes are the host's. */
   effects: (Effect | Buffer)[] = [];
   /** Sessions that watch a key, by database and key. */

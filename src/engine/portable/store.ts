@@ -5,7 +5,6 @@
  * do is in commands/, what they may do in call.ts and dispatch.ts, the primary's feed in apply.ts.
  */
 
-import { RedtwinError } from '../../errors.ts';
 import {
   type Failure,
   type Feed,
@@ -32,11 +31,13 @@ import { dispatch } from './dispatch.ts';
 import { continueExecution } from './execution.ts';
 import { expireCycle } from './expire.ts';
 import { Keyspace } from './keyspace.ts';
+import { RdbLoader } from './loader.ts';
 import { usedMemoryBytes } from './memory.ts';
 import { Refusal } from './refusal.ts';
 import { Reply } from './reply.ts';
 import { Session } from './session.ts';
 import { applySetting } from './settings.ts';
+import { RdbSnapshot } from './snapshot.ts';
 import type { Waiting } from './waiting.ts';
 
 const nothing = new Uint8Array(0);
@@ -305,11 +306,11 @@ export class PortableStore implements Store {
   // --- The whole ---
 
   loader(options: LoadOptions): Loader {
-    throw notYet('load RDBs', options);
+    return new RdbLoader(this.#keyspace, options);
   }
 
   snapshot(options: SnapshotOptions): Snapshot {
-    throw notYet('write RDBs', options);
+    return new RdbSnapshot(this.#keyspace, options);
   }
 
   flush(): void {
@@ -337,13 +338,23 @@ export class PortableStore implements Store {
       errorReplies: counters.errorReplies + this.#reply.errorCount,
       usedMemoryBytes: usedBytes,
       usedMemoryPeakBytes: this.#peakBytes,
-      opaqueModuleValues: 0,
+      opaqueModuleValues: this.#moduleValues(),
       databases: databases.flatMap((database, db) =>
         database.size === 0
           ? []
           : [{ db, keys: database.size, expires: database.expiries.size, avgTtlMs: 0 }],
       ),
     };
+  }
+
+  /** O(keys), but only where modules' values were ever seen. */
+  #moduleValues(): number {
+    if (!this.#keyspace.mayHoldModules) return 0;
+    let count = 0;
+    for (const { values } of this.#keyspace.databases) {
+      for (const value of values.values()) if (value.type === 'module') count++;
+    }
+    return count;
   }
 
   resetStats(): void {
@@ -376,10 +387,3 @@ export class PortableStore implements Store {
     return packOutcome(stop, this.#notes(), written);
   }
 }
-
-/** Until rdb/ is wired in here. */
-const notYet = (what: string, options: object): RedtwinError =>
-  new RedtwinError(
-    'engine-internal',
-    `the portable engine cannot ${what} yet (${Object.keys(options).join(', ')})`,
-  );

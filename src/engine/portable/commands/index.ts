@@ -4,13 +4,33 @@
 import type { Handler, HandlerTable } from '../handler.ts';
 import { connection } from './connection.ts';
 import { debug } from './debug.ts';
+import { dump } from './dump.ts';
 import { expiry } from './expiry.ts';
 import { keys } from './keys.ts';
 import { scans } from './scan.ts';
+import { streamClaims } from './stream-claims.ts';
+import { streamEntries } from './stream-entries.ts';
+import { streamGroups } from './stream-groups.ts';
+import { streamInfo } from './stream-info.ts';
+import { streamReads } from './stream-reads.ts';
 import { strings } from './strings.ts';
 import { transactions } from './transactions.ts';
 
-const families: HandlerTable[] = [connection, transactions, keys, scans, expiry, strings, debug];
+const families: HandlerTable[] = [
+  connection,
+  transactions,
+  keys,
+  scans,
+  expiry,
+  dump,
+  strings,
+  streamEntries,
+  streamGroups,
+  streamReads,
+  streamClaims,
+  streamInfo,
+  debug,
+];
 
 export const handlers: ReadonlyMap<string, Handler> = new Map(
   families.flatMap((family) => Object.entries(family)),
