@@ -68,7 +68,7 @@ export function selfTest(engine: Engine): void {
   try {
     const session = store.openSession();
     const output = Buffer.alloc(256);
-    const input = Buffer.from('SET k v\r\nSELECT 1\r\nRPUSH list a 1 b\r\n');
+    const input = Buffer.from('SET k v\r\nSELECT 1\r\nINCRBY n 3\r\n');
     const replies = outcomeBytes(store.execute(session, input, input.length, output, 1));
     if (output.toString('latin1', 0, replies) !== '+OK\r\n+OK\r\n:3\r\n')
       throw new Error('it answers wrongly');
