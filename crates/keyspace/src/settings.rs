@@ -31,8 +31,8 @@ pub struct Settings {
     pub replica_ignore_maxmemory: bool,
     pub notify_keyspace_events: String,
     pub sanitize_dump_payload: String,
-    /// DEBUG is refused unless this says yes (or local, for local connections: the host decides).
-    pub enable_debug_command: bool,
+    /// DEBUG is refused when this says no. (With local the host decides, which knows the connection.)
+    pub enable_debug_command: String,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
     pub rdbcompression: bool,
@@ -56,7 +56,7 @@ impl Default for Settings {
             replica_ignore_maxmemory: true,
             notify_keyspace_events: String::new(),
             sanitize_dump_payload: "no".into(),
-            enable_debug_command: false,
+            enable_debug_command: "yes".into(),
             active_expire: true,
             rdbcompression: true,
         }
@@ -94,7 +94,7 @@ impl Settings {
             ("replica-ignore-maxmemory", Flag(on)) => self.replica_ignore_maxmemory = *on,
             ("notify-keyspace-events", Text(text)) => self.notify_keyspace_events = (*text).to_string(),
             ("sanitize-dump-payload", Text(text)) => self.sanitize_dump_payload = (*text).to_string(),
-            ("enable-debug-command", Flag(on)) => self.enable_debug_command = *on,
+            ("enable-debug-command", Text(text)) => self.enable_debug_command = (*text).to_string(),
             ("active-expire", Flag(on)) => self.active_expire = *on,
             ("rdbcompression", Flag(on)) => self.rdbcompression = *on,
             _ => return false,

@@ -252,14 +252,14 @@ impl Store {
     fn run_one(&mut self, session: &mut Session, args: &[&[u8]]) -> Flow {
         let Some(name) = args.first() else { return Flow::Done };
         let Some((spec, handler)) = crate::lookup::find(name) else {
-            self.refuse(session, &unknown_command(args));
+            self.refuse(session, None, &unknown_command(args));
             return Flow::Done;
         };
         if self.keys.settings.maxmemory > 0 {
             self.make_room();
         }
         if let Some(refusal) = self.refusal(session, spec, args) {
-            self.refuse(session, &refusal);
+            self.refuse(session, Some(spec), &refusal);
             return Flow::Done;
         }
         if let Some(multi) = &mut session.multi
@@ -322,7 +322,19 @@ impl Store {
     }
 
     /// Refuses a command before it ran; an open MULTI will not be executed any more.
-    fn refuse(&mut self, session: &mut Session, error: &str) {
+    fn refuse(&mut self, session: &mut Session, spec: Option<&CommandSpec>, error: &str) {
+        if let (Some(spec), true) = (spec, session.multi.is_some())
+            && spec.id == CommandId::Exec
+        {
+            // A refused EXEC is the end of its transaction.
+            session.multi = None;
+            self.unwatch(session);
+            let why = error.strip_prefix("ERR ").unwrap_or(error);
+            let error = format!("EXECABORT Transaction discarded because of: {why}");
+            self.keys.stats.error_replies += 1;
+            self.reply_unless_muted(session, |reply| reply.error(&error));
+            return;
+        }
         if let Some(multi) = &mut session.multi {
             multi.refused = true;
         }
@@ -355,7 +367,7 @@ impl Store {
             }
         }
         let gates = &self.keys.gates;
-        if spec.id == CommandId::Debug && !self.keys.settings.enable_debug_command {
+        if spec.id == CommandId::Debug && self.keys.settings.enable_debug_command == "no" {
             return Some(
                 "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can \
                  run it from a local connection, otherwise you need to set this option in the configuration \
@@ -492,7 +504,6 @@ impl Store {
             let entry = table.get(table.hash(key), key);
             !was_expired && entry.is_some_and(|e| e.expire_ms().is_some_and(|at| at < now_ms))
         });
-        self.mark_broken_watches();
         let broken = session.watch_broken || expired || self.watch_touched(session);
         self.unwatch(session);
         if multi.refused {
@@ -840,16 +851,21 @@ pub fn arity_fits(arity: i32, count: usize) -> bool {
 
 /// Redis's words for a command that does not exist, with the beginning of its arguments.
 pub fn unknown_command(args: &[&[u8]]) -> String {
-    let name = args.first().map(|name| &name[..name.len().min(128)]).unwrap_or_default();
+    // Redis prints them as C strings.
+    let text = |bytes: &[u8], room: usize| {
+        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len()).min(room);
+        String::from_utf8_lossy(&bytes[..end]).into_owned()
+    };
+    let name = args.first().map(|name| text(name, 128)).unwrap_or_default();
     let mut shown = String::new();
     for argument in args.iter().skip(1) {
         if shown.len() >= 128 {
             break;
         }
         let room = 128 - shown.len();
-        shown.push_str(&format!("'{}' ", String::from_utf8_lossy(&argument[..argument.len().min(room)])));
+        shown.push_str(&format!("'{}' ", text(argument, room)));
     }
-    format!("ERR unknown command '{}', with args beginning with: {}", String::from_utf8_lossy(name), shown)
+    format!("ERR unknown command '{name}', with args beginning with: {shown}")
 }
 
 fn shortened(args: &[&[u8]]) -> String {

@@ -29,10 +29,7 @@ fn echo(call: &mut Call<'_>) -> Done {
 }
 
 fn select(call: &mut Call<'_>) -> Done {
-    let index = call.int(1)?;
-    if i32::try_from(index).is_err() {
-        return Err(errors::NOT_INTEGER.into());
-    }
+    let index = super::parse_int32(call.args[1])?;
     if index < 0 || index as usize >= call.keys.dbs.len() {
         return Err(errors::DB_INDEX_OUT_OF_RANGE.into());
     }

@@ -110,8 +110,8 @@ fn rename(call: &mut Call<'_>, only_new: bool) -> Done {
     Ok(())
 }
 
-fn db_argument(call: &Call<'_>, index: usize, error: &'static str) -> Result<usize, Stopped> {
-    let db = redtwin_resp::parse_i64(call.args[index]).ok_or(error)?;
+fn db_argument(call: &Call<'_>, index: usize) -> Result<usize, Stopped> {
+    let db = super::parse_int32(call.args[index])?;
     usize::try_from(db)
         .ok()
         .filter(|&db| db < call.keys.dbs.len())
@@ -127,7 +127,7 @@ fn copy(call: &mut Call<'_>) -> Done {
         if is(word, "REPLACE") {
             replace = true;
         } else if is(word, "DB") && at + 1 < call.args.len() {
-            target = db_argument(call, at + 1, errors::NOT_INTEGER)?;
+            target = db_argument(call, at + 1)?;
             at += 1;
         } else {
             return Err(errors::SYNTAX.into());
@@ -159,10 +159,7 @@ fn copy(call: &mut Call<'_>) -> Done {
 fn move_key(call: &mut Call<'_>) -> Done {
     let key = call.args[1];
     let source = call.keys.selected;
-    let Some(db) = redtwin_resp::parse_i64(call.args[2]) else { return Err(errors::NOT_INTEGER.into()) };
-    let Some(target) = usize::try_from(db).ok().filter(|&db| db < call.keys.dbs.len()) else {
-        return Err(errors::DB_INDEX_OUT_OF_RANGE.into());
-    };
+    let target = db_argument(call, 2)?;
     if source == target {
         return Err(errors::SAME_OBJECT.into());
     }

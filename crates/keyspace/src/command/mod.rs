@@ -84,6 +84,15 @@ pub fn parse_int(text: &[u8]) -> Result<i64, Stopped> {
     redtwin_resp::parse_i64(text).ok_or(Stopped::Error(crate::generated::errors::NOT_INTEGER))
 }
 
+/// An integer argument of 32 bits, as database numbers are.
+pub fn parse_int32(text: &[u8]) -> Result<i64, Stopped> {
+    let value = parse_int(text)?;
+    match i32::try_from(value) {
+        Ok(_) => Ok(value),
+        Err(_) => Err("ERR value is out of range, value must between -2147483648 and 2147483647".into()),
+    }
+}
+
 /// Is the argument this word, whatever its case?
 pub fn is(argument: &[u8], word: &str) -> bool {
     argument.eq_ignore_ascii_case(word.as_bytes())

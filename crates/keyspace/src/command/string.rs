@@ -60,7 +60,6 @@ fn parse_options<'a>(args: &[&'a [u8]], for_set: bool) -> Result<SetOptions<'a>,
     while let [word, after @ ..] = rest {
         rest = after;
         let timed = options.expiry.is_some();
-        let free = !timed && !options.keep_ttl && !options.persist;
         if for_set && is(word, "NX") && !options.xx && options.if_equal.is_none() {
             options.nx = true;
         } else if for_set && is(word, "XX") && !options.nx && options.if_equal.is_none() {
@@ -75,7 +74,7 @@ fn parse_options<'a>(args: &[&'a [u8]], for_set: bool) -> Result<SetOptions<'a>,
             // Valkey 8.1 and Redis 8.4.
             options.if_equal = Some(rest[0]);
             rest = &rest[1..];
-        } else if free && !rest.is_empty() {
+        } else if !options.keep_ttl && !options.persist && !rest.is_empty() {
             let (unit, relative) = match () {
                 () if is(word, "EX") => (ExpiryUnit::Seconds, true),
                 () if is(word, "PX") => (ExpiryUnit::Milliseconds, true),
@@ -83,6 +82,10 @@ fn parse_options<'a>(args: &[&'a [u8]], for_set: bool) -> Result<SetOptions<'a>,
                 () if is(word, "PXAT") => (ExpiryUnit::Milliseconds, false),
                 () => return Err(errors::SYNTAX.into()),
             };
+            // The same option twice is allowed, and the last counts; two different ones are not.
+            if options.expiry.is_some_and(|(other, same, _)| (other, same) != (unit, relative)) {
+                return Err(errors::SYNTAX.into());
+            }
             options.expiry = Some((unit, relative, rest[0]));
             rest = &rest[1..];
         } else {

@@ -111,6 +111,10 @@ impl std::ops::Add for LongDouble {
         if !self.finite || !other.finite {
             return Self::infinite(self.negative);
         }
+        if self.mantissa == 0 && other.mantissa == 0 {
+            // Zeros of both signs add up to the positive one.
+            return if self.negative { other } else { self };
+        }
         if self.mantissa == 0 || other.mantissa == 0 {
             return if self.mantissa == 0 { other } else { self };
         }
