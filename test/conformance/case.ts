@@ -24,8 +24,11 @@ export interface Case {
   name: string;
   /** In order. A string is cut at its spaces; an array holds the words. */
   commands: readonly (CommandLine | Turn)[];
-  /** Elements of arrays, sets and maps may come in any order (hash tables): both sides are sorted before comparing. */
-  unordered?: boolean;
+  /**
+   * Elements of arrays, sets and maps may come in any order (hash tables): both sides are sorted before comparing.
+   * A list names the indexes of the commands it is true of.
+   */
+  unordered?: boolean | readonly number[];
   /** Indexes of commands whose reply is random or about memory: only its first byte (the RESP type) is compared. */
   kindOnly?: readonly number[];
   /** redis.conf options of the engine for this case, e.g. { 'hash-max-listpack-entries': 2 }. */

@@ -51,7 +51,9 @@ export function difference(script: Case, right: Transcript, ours: Transcript): s
       if (want !== undefined && have !== undefined) {
         if (want.equals(have)) continue;
         if (turn !== undefined && script.kindOnly?.includes(turn.index) && want[0] === have[0]) continue;
-        if (script.unordered && sorted(want).equals(sorted(have))) continue;
+        const { unordered } = script;
+        const anyOrder = Array.isArray(unordered) ? turn && unordered.includes(turn.index) : unordered;
+        if (anyOrder && sorted(want).equals(sorted(have))) continue;
       }
       const where = on === '' ? '' : ` on '${on}'`;
       return `reply ${at}${where}, to ${turn ? spelled(turn.run) : '?'}\n  redis: ${shown(want)}\n  ours:  ${shown(have)}`;

@@ -2,12 +2,12 @@
  * Every case of cases/ against a real redis-server 7.0.15, once per engine, in RESP2 and RESP3, as one chunk and byte
  * by byte. The files in cases/ only hold scripts; this file holds the promise.
  */
-import { readdirSync } from 'node:fs';
 import test from 'ava';
 import { enginesUnderTest, missingEngines } from '../engines.ts';
 import { type RunningServer, startServer } from '../servers/server.ts';
-import type { Case, Transcript } from './case.ts';
+import type { Transcript } from './case.ts';
 import { difference } from './compare.ts';
+import { families } from './families.ts';
 import { playInProcess } from './in-process.ts';
 import { playToServer } from './oracle.ts';
 

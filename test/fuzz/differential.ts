@@ -1,0 +1,111 @@
+/**
+ * The differential tester: a random batch goes to an engine and to a real redis-server; replies must be byte-equal and
+ * digests equal. A batch that differs is shrunk to the few commands that matter, so that what is printed can be read,
+ * and kept as a conformance case.
+ */
+import type { Engine } from '../../src/engine/engine.ts';
+import type { Case, Transcript } from '../conformance/case.ts';
+import { difference, spelled } from '../conformance/compare.ts';
+import { type Chunking, playInProcess } from '../conformance/in-process.ts';
+import { playToServer } from '../conformance/oracle.ts';
+import type { RunningServer } from '../servers/server.ts';
+import { type Drawn, drawBatch } from './batch.ts';
+import { Random } from './random.ts';
+
+/** What to run. */
+export interface Plan {
+  engines: readonly Engine[];
+  server: RunningServer;
+  /** The first batch's seed; the next batch has the next one. */
+  seed: number;
+  /** Stops after this many commands (each counted once, however many engines)... */
+  commandsMax: number;
+  /** ...or after this long, whichever comes first. */
+  timeMsMax: number;
+  /** Commands per batch. */
+  batchLength: number;
+  /** Families to draw from; all when empty. */
+  only?: readonly string[];
+  /** Stop at the first difference. */
+  firstOnly?: boolean;
+}
+
+/** What came of it. `findings` are texts ready to print, empty when all was equal. */
+export interface Report {
+  commands: number;
+  batches: number;
+  findings: string[];
+}
+
+/** Runs a plan. */
+export async function differential(plan: Plan): Promise<Report> {
+  const report: Report = { commands: 0, batches: 0, findings: [] };
+  const deadline = performance.now() + plan.timeMsMax;
+  for (let seed = plan.seed; report.commands < plan.commandsMax && performance.now() < deadline; seed++) {
+    const random = new Random(seed);
+    const protocol = random.of([2, 3] as const);
+    const chunking: Chunking = random.once(4) ? 'bytes' : 'whole';
+    const batch = drawBatch(random, plan.batchLength, plan.only);
+    const right = await playToServer(plan.server, asCase(batch), protocol);
+    for (const engine of plan.engines) {
+      const found = compare(engine, batch, right, protocol, chunking);
+      if (found === null) continue;
+      const how = `${engine.name}, seed ${seed}, RESP${protocol}, ${chunking}`;
+      report.findings.push(`${how}\n${await shrunk(plan.server, engine, batch, protocol, chunking)}`);
+      if (plan.firstOnly) return report;
+    }
+    report.commands += batch.length;
+    report.batches++;
+  }
+  return report;
+}
+
+/** A batch as a conformance case. */
+export function asCase(batch: readonly Drawn[]): Case {
+  return {
+    name: 'random batch',
+    commands: batch.map(({ line }) => line),
+    unordered: batch.flatMap(({ unordered }, index) => (unordered ? [index] : [])),
+  };
+}
+
+/** The first difference, a crash of the engine included; null when there is none. */
+function compare(
+  engine: Engine,
+  batch: readonly Drawn[],
+  right: Transcript,
+  protocol: 2 | 3,
+  chunking: Chunking,
+): string | null {
+  const script = asCase(batch);
+  try {
+    return difference(script, right, playInProcess(engine, script, protocol, chunking));
+  } catch (error) {
+    return `the engine threw ${(error as Error).stack ?? error}`;
+  }
+}
+
+/** Leaves out more and more of the batch as long as a difference remains; then tells it, with the commands left. */
+async function shrunk(
+  server: RunningServer,
+  engine: Engine,
+  whole: readonly Drawn[],
+  protocol: 2 | 3,
+  chunking: Chunking,
+): Promise<string> {
+  const differs = async (batch: readonly Drawn[]): Promise<string | null> =>
+    compare(engine, batch, await playToServer(server, asCase(batch), protocol), protocol, chunking);
+  let batch = whole;
+  let found = (await differs(batch)) ?? 'a difference that did not come again';
+  for (let piece = Math.ceil(batch.length / 2), tries = 400; piece >= 1 && tries > 0; ) {
+    let smaller = false;
+    for (let at = 0; at < batch.length && tries > 0; tries--) {
+      const rest = [...batch.slice(0, at), ...batch.slice(at + piece)];
+      const still = await differs(rest);
+      if (still === null) at += piece;
+      else [batch, found, smaller] = [rest, still, true];
+    }
+    if (!smaller || piece > batch.length) piece = Math.floor(Math.min(piece, batch.length) / 2);
+  }
+  return `${batch.map(({ line }) => `  > ${spelled(line)}`).join('\n')}\n  ${found}`;
+}

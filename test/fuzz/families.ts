@@ -1,0 +1,87 @@
+/**
+ * Makers of random commands, by family. Left out on purpose: what is random by itself (SPOP, RANDOMKEY...), what tells
+ * the time that has passed (TTL, OBJECT IDLETIME...) and relative expiry, because two servers are never asked at the
+ * same moment; conformance cases cover those.
+ */
+import type { Maker } from './batch.ts';
+import { hashes, lists, sets } from './collections.ts';
+import { bitmaps, geo, hyperloglog, streams } from './streams.ts';
+import { index, key, member, moment, value } from './words.ts';
+import { sortedSets } from './zsets.ts';
+
+const s = (random: Parameters<Maker>[0]): string => key(random, 's');
+
+const strings: Maker[] = [
+  (r) => ['SET', s(r), value(r), ...r.maybe(r.of(['NX', 'XX', 'GET', 'KEEPTTL'])), ...r.maybe('GET')],
+  (r) => ['SET', s(r), value(r), r.of(['EXAT', 'PXAT', 'exat']), moment(r)],
+  (r) => ['GET', s(r)],
+  (r) => ['GETDEL', s(r)],
+  (r) => ['GETSET', s(r), value(r)],
+  (r) => ['GETEX', s(r), ...r.of([[], ['PERSIST'], ['EXAT', moment(r)], ['PXAT', moment(r)]])],
+  (r) => ['SETNX', s(r), value(r)],
+  (r) => ['APPEND', s(r), value(r)],
+  (r) => ['STRLEN', s(r)],
+  (r) => [r.of(['INCR', 'DECR']), s(r)],
+  (r) => [r.of(['INCRBY', 'DECRBY']), s(r), r.once(6) ? value(r) : r.whole(-100, 100)],
+  (r) => ['INCRBYFLOAT', s(r), r.once(3) ? value(r) : r.whole(-1000, 1000) / 8],
+  (r) => [r.of(['GETRANGE', 'SUBSTR']), s(r), index(r), index(r)],
+  (r) => ['SETRANGE', s(r), r.once(9) ? index(r) : r.whole(0, 20), value(r)],
+  (r) => ['MSET', ...r.many(1, 3, () => [s(r), value(r)]).flat()],
+  (r) => ['MSETNX', ...r.many(1, 3, () => [s(r), value(r)]).flat()],
+  (r) => ['MGET', ...r.many(1, 4, () => s(r))],
+  (r) => [
+    'LCS',
+    s(r),
+    s(r),
+    ...r.of([[], ['LEN'], ['IDX'], ['IDX', 'WITHMATCHLEN'], ['IDX', 'MINMATCHLEN', '2']]),
+  ],
+];
+
+const any = (r: Parameters<Maker>[0]): string => key(r, r.of(['s', 'l', 'e', 'h', 'z', 'x', 'p', 'b', 'g']));
+
+const keys: Maker[] = [
+  (r) => [r.of(['DEL', 'UNLINK', 'EXISTS', 'TOUCH']), ...r.many(1, 3, () => any(r))],
+  (r) => ['TYPE', any(r)],
+  (r) => ['OBJECT', 'ENCODING', any(r)],
+  (r) => ['RENAME', any(r), any(r)],
+  (r) => ['RENAMENX', any(r), any(r)],
+  (r) => ['COPY', any(r), any(r), ...r.maybe('REPLACE'), ...(r.once(6) ? ['DB', '0'] : [])],
+  (r) => ['PERSIST', any(r)],
+  (r) => [r.of(['EXPIREAT', 'PEXPIREAT']), any(r), moment(r), ...r.maybe(r.of(['NX', 'XX', 'GT', 'LT']))],
+  (r) => [r.of(['EXPIRETIME', 'PEXPIRETIME']), any(r)],
+  () => 'DBSIZE',
+  (r) => ({ line: ['KEYS', r.of(['*', 's*', '?1', '[a-m]*', '[^s]?', '\\s1', 'nosuch'])], unordered: true }),
+  (r) => ['DEBUG', 'DIGEST-VALUE', any(r), any(r)],
+  (r) => ['DUMP', key(r, 's')],
+  (r) => ({
+    line: ['SORT', key(r, r.of(['l', 'e', 'z'])), 'ALPHA', ...r.maybe(r.of(['ASC', 'DESC']))],
+  }),
+  (r) => ['SORT', key(r, 'l'), ...r.maybe('LIMIT', index(r), index(r)), ...r.maybe('BY', 'nosort')],
+  (r) => ['OBJECT', r.of(['ENCODING', 'REFCOUNT', 'NOSUCH']), any(r)],
+];
+
+const transactions: Maker[] = [
+  () => 'MULTI',
+  () => 'EXEC',
+  () => 'EXEC',
+  () => 'DISCARD',
+  (r) => ['WATCH', any(r)],
+  () => 'UNWATCH',
+  (r) => (r.once(3) ? ['nosuch', member(r)] : ['PING', value(r)]),
+  (r) => ['SELECT', r.once(5) ? 99 : 0],
+];
+
+/** All families. Which of them a run draws from is the caller's choice. */
+export const families: Readonly<Record<string, readonly Maker[]>> = {
+  strings,
+  keys,
+  lists,
+  sets,
+  hashes,
+  sortedSets,
+  streams,
+  bitmaps,
+  hyperloglog,
+  geo,
+  transactions,
+};

@@ -1,0 +1,45 @@
+/**
+ * `npm run fuzz`: the differential tester for as long as one likes.
+ *
+ *   npm run fuzz -- [--seconds 60] [--seed N] [--engine native|portable] [--only lists,sets] [--batch 150] [--all]
+ *
+ * Stops at the first difference of an engine unless --all; exits with 1 when there was one. The seed is printed, and
+ * the same seed gives the same commands again.
+ */
+import { parseArgs } from 'node:util';
+import { enginesUnderTest, missingEngines } from '../engines.ts';
+import { startServer } from '../servers/server.ts';
+import { differential } from './differential.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string' },
+    engine: { type: 'string' },
+    only: { type: 'string' },
+    batch: { type: 'string', default: '150' },
+    all: { type: 'boolean', default: false },
+  },
+});
+const seed = Number(options.seed ?? Math.floor(Math.random() * 1e9));
+const engines = enginesUnderTest.filter(
+  (engine) => options.engine === undefined || engine.name === options.engine,
+);
+for (const { name, reason } of missingEngines) console.log(`the ${name} engine is not tested: ${reason}`);
+if (engines.length === 0) throw new Error(`no engine '${options.engine}' here`);
+
+console.log(`seed ${seed}, ${engines.map((engine) => engine.name).join(' and ')}, ${options.seconds} s`);
+const server = await startServer();
+const { commands, batches, findings } = await differential({
+  engines,
+  server,
+  seed,
+  commandsMax: Number.POSITIVE_INFINITY,
+  timeMsMax: Number(options.seconds) * 1000,
+  batchLength: Number(options.batch),
+  only: options.only?.split(',') ?? [],
+  firstOnly: !options.all,
+}).finally(() => server.stop());
+for (const finding of findings) console.log(`\n${finding}`);
+console.log(`${commands} commands in ${batches} batches, ${findings.length} differences`);
+process.exit(findings.length === 0 ? 0 : 1);
