@@ -9,6 +9,7 @@ import { difference, spelled } from '../conformance/compare.ts';
 import { type Chunking, playInProcess } from '../conformance/in-process.ts';
 import { playToServer } from '../conformance/oracle.ts';
 import type { RunningServer } from '../servers/server.ts';
+import { unsupportedBy } from '../support.ts';
 import { type Drawn, drawBatch } from './batch.ts';
 import { Random } from './random.ts';
 
@@ -39,13 +40,14 @@ export interface Report {
 
 /** Runs a plan. */
 export async function differential(plan: Plan): Promise<Report> {
+  const without = new Set(plan.engines.flatMap(unsupportedBy));
   const report: Report = { commands: 0, batches: 0, findings: [] };
   const deadline = performance.now() + plan.timeMsMax;
   for (let seed = plan.seed; report.commands < plan.commandsMax && performance.now() < deadline; seed++) {
     const random = new Random(seed);
     const protocol = random.of([2, 3] as const);
     const chunking: Chunking = random.once(4) ? 'bytes' : 'whole';
-    const batch = drawBatch(random, plan.batchLength, plan.only);
+    const batch = drawBatch(random, plan.batchLength, plan.only, without);
     const right = await playToServer(plan.server, asCase(batch), protocol);
     for (const engine of plan.engines) {
       const found = compare(engine, batch, right, protocol, chunking);

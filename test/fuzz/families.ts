@@ -62,8 +62,8 @@ const keys: Maker[] = [
 
 const transactions: Maker[] = [
   () => 'MULTI',
-  () => 'EXEC',
-  () => 'EXEC',
+  () => ({ line: 'EXEC', unordered: true }),
+  () => ({ line: 'EXEC', unordered: true }),
   () => 'DISCARD',
   (r) => ['WATCH', any(r)],
   () => 'UNWATCH',
