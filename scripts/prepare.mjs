@@ -49,7 +49,7 @@ export const hasCargo = () => spawnSync('cargo', ['--version'], { stdio: 'ignore
 
 /** Builds the native engine with scripts/build-native.mjs, which does nothing when it is up to date. */
 export function buildNative() {
-  run(process.execPath, [join(root, 'scripts/build-native.mjs')]);
+  run(process.execPath, [join(root, 'scripts/build-native.mjs'), '--if-stale']);
 }
 
 /** Runs a program in the project's folder, its output on ours. Throws when it does not end well. */

@@ -8,7 +8,6 @@
  * only, and this command says so; a native build that fails is a failure.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildNative, hasCargo, installPackages, requireNode, root, run } from './prepare.mjs';
 
@@ -45,8 +44,7 @@ function ava(args) {
 try {
   requireNode();
   installPackages();
-  if (!existsSync(join(root, 'scripts/build-native.mjs'))) console.log('There is no native engine yet.');
-  else if (hasCargo()) buildNative();
+  if (hasCargo()) buildNative();
   else
     console.log('No cargo on this machine: the native engine is not built, only the portable one is tested.');
   run(process.execPath, ['--import=tsx', 'test/servers/obtain.ts', 'redis-7.0']);

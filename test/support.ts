@@ -22,7 +22,13 @@ export function unsupportedBy(engine: Engine): string[] {
     const talk = new Talk(store, 2, 'whole');
     const line = name.split('|');
     while (line.length < Math.abs(arity)) line.push('1');
-    talk.send('', pack(line));
+    try {
+      talk.send('', pack(line));
+    } catch {
+      // Handed to the host: nothing for a suite that has only the engine.
+      found.push(name);
+      continue;
+    }
     if (talk.heard('').toString('latin1') === refused) found.push(name);
   }
   store.close();
