@@ -89,6 +89,8 @@ export interface SessionSettings {
   authenticated?: boolean;
   /** CLIENT REPLY: 'skip' drops the reply of the next command only. */
   reply?: 'on' | 'off' | 'skip';
+  /** Has subscriptions: in RESP2 only the commands of publish and subscribe, PING, QUIT and RESET are allowed then. */
+  subscriber?: boolean;
 }
 
 /** State of a session that CLIENT LIST and INFO show. */

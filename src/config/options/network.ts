@@ -114,5 +114,5 @@ export const network = {
     'Channels that a new user may use.',
     { by: 'ignored' },
   ),
-  'acllog-max-len': option(integer(0, null), '128', 'Length of ACL LOG.', { by: 'ignored' }),
+  'acllog-max-len': option(integer(0, null), '128', 'Length of ACL LOG.'),
 };

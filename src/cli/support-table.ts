@@ -1,0 +1,43 @@
+/** `redtwin commands`: what of Redis 7.0's commands is supported, from the command table. */
+import { commandTable } from '../protocol/generated/commands.ts';
+
+/** What is not there yet, or only in part, and why. Everything else is supported. */
+const gaps: Readonly<Record<string, string>> = {
+  acl: 'partly: one user, default',
+  asking: 'no: there is no cluster mode',
+  bgrewriteaof: 'no: there is no append-only file yet',
+  client: 'partly: no TRACKING and CACHING yet',
+  cluster: 'no: there is no cluster mode',
+  command: 'partly: DOCS has no texts',
+  eval: 'no: scripts come later',
+  eval_ro: 'no: scripts come later',
+  evalsha: 'no: scripts come later',
+  evalsha_ro: 'no: scripts come later',
+  failover: 'no: it has no replicas of its own yet',
+  fcall: 'no: functions come later',
+  fcall_ro: 'no: functions come later',
+  function: 'no: functions come later',
+  latency: 'partly: no HISTOGRAM',
+  migrate: 'no: not yet',
+  module: 'no: modules of Redis cannot be loaded',
+  psync: 'no: it has no replicas of its own yet',
+  readonly: 'no: there is no cluster mode',
+  readwrite: 'no: there is no cluster mode',
+  'restore-asking': 'no: there is no cluster mode',
+  script: 'no: scripts come later',
+  sync: 'no: it has no replicas of its own yet',
+  wait: 'partly: there are no replicas to wait for',
+};
+
+/** The table as text: one line per command, in the order of groups. */
+export function supportTable(): string {
+  const groups = [...new Set(commandTable.map(({ group }) => group))].sort();
+  const lines = groups.flatMap((group) => [
+    `\n${group}`,
+    ...commandTable
+      .filter((command) => command.group === group)
+      .map(({ name }) => `  ${name.toUpperCase().padEnd(24)} ${gaps[name] ?? 'yes'}`),
+  ]);
+  const count = commandTable.filter(({ name }) => gaps[name] === undefined).length;
+  return `Commands of Redis 7.0: ${count} of ${commandTable.length} in full\n${lines.join('\n')}\n`;
+}

@@ -1,0 +1,89 @@
+/** What INFO is made from, gathered by the runtime at the moment of the question. Plain data, in our own words. */
+import type { StoreStats } from '../engine/engine.ts';
+import type { Stats } from './stats.ts';
+
+export interface InfoFacts {
+  readonly nowMs: number;
+  readonly server: {
+    readonly redtwinVersion: string;
+    readonly compatibleVersion: string;
+    readonly engine: string;
+    readonly os: string;
+    readonly archBits: number;
+    readonly processId: number;
+    readonly runId: string;
+    readonly port: number;
+    readonly startedMs: number;
+    readonly hz: number;
+    readonly executable: string;
+    readonly configFile: string;
+    readonly nodeVersion: string;
+  };
+  readonly clients: {
+    readonly connected: number;
+    readonly max: number;
+    readonly blocked: number;
+    readonly largestInputBytes: number;
+    readonly largestOutputBytes: number;
+    readonly bufferBytes: number;
+  };
+  readonly memory: {
+    readonly residentBytes: number;
+    readonly startupBytes: number;
+    readonly systemBytes: number;
+    readonly maxBytes: number;
+    readonly policy: string;
+  };
+  readonly persistence: {
+    readonly loading: 'no' | 'blocking' | 'beside';
+    /** While loading. */
+    readonly load: { startedMs: number; totalBytes: number; loadedBytes: number } | null;
+    readonly isSaving: boolean;
+    /** Unix ms. */
+    readonly savingSinceMs: number;
+    readonly lastSaveMs: number;
+    readonly lastSaveOk: boolean;
+    /** -1 before the first. */
+    readonly lastSaveTookSeconds: number;
+    readonly saves: number;
+    readonly keysLoaded: number;
+    readonly keysExpiredOnLoad: number;
+    readonly isDirty: boolean;
+  };
+  readonly store: StoreStats;
+  readonly stats: Stats;
+  readonly pubsub: { readonly channels: number; readonly patterns: number; readonly shardChannels: number };
+  readonly replication: ReplicationFacts;
+  readonly cpu: { readonly systemSeconds: number; readonly userSeconds: number };
+}
+
+export interface ReplicationFacts {
+  readonly history: { readonly id: string; readonly previousId: string; readonly previousLimit: number };
+  readonly feed: { readonly endOffset: number; readonly startOffset: number; readonly sizeBytes: number };
+  readonly replicaPriority: number;
+  readonly isReadOnly: boolean;
+  readonly isAnnounced: boolean;
+  /** min-replicas-to-write; 0 when the check is off. */
+  readonly replicasNeeded: number;
+  /** Null: this server is a primary. */
+  readonly link: {
+    readonly host: string;
+    readonly port: number;
+    readonly isUp: boolean;
+    readonly lastIoSecondsAgo: number;
+    readonly downSinceSeconds: number;
+    readonly sync: { totalBytes: number; readBytes: number; lastIoSecondsAgo: number } | null;
+    readonly readOffset: number;
+    readonly appliedOffset: number;
+    /** Redtwin's own: the machine's state and the reasons, from closed lists; '' where there is none. */
+    readonly state: string;
+    readonly downBecause: string;
+    readonly downDetail: string;
+    readonly halted: string;
+    readonly lastFullResync: string;
+    readonly opaqueModuleValues: number;
+  } | null;
+  readonly fullResyncs: number;
+  readonly partialResyncs: number;
+  readonly linksLost: number;
+}

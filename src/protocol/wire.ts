@@ -1,0 +1,50 @@
+/**
+ * The words of the wire that redtwin itself does not use. Nowhere else do they stand as constants.
+ *
+ * Redis's replies, INFO fields and log lines still say master and slave; clients, Sentinel and dashboards match on them.
+ * Redtwin says primary and replica (ARCHITECTURE.md), and translates here.
+ */
+
+/** Roles as INFO and ROLE say them. */
+export const roleWord = { primary: 'master', replica: 'slave' } as const;
+
+/** Client type of CLIENT LIST TYPE and CLIENT KILL TYPE: the word taken, and what we call it. */
+export const clientTypeWords: Readonly<Record<string, 'normal' | 'replica' | 'pubsub' | 'primary'>> = {
+  normal: 'normal',
+  slave: 'replica',
+  replica: 'replica',
+  pubsub: 'pubsub',
+  master: 'primary',
+};
+
+/** Fields of INFO that carry the old words: our name, theirs. */
+export const infoField = {
+  primaryHost: 'master_host',
+  primaryPort: 'master_port',
+  linkStatus: 'master_link_status',
+  lastIoSecondsAgo: 'master_last_io_seconds_ago',
+  syncInProgress: 'master_sync_in_progress',
+  readOffset: 'slave_read_repl_offset',
+  appliedOffset: 'slave_repl_offset',
+  syncTotalBytes: 'master_sync_total_bytes',
+  syncReadBytes: 'master_sync_read_bytes',
+  syncLeftBytes: 'master_sync_left_bytes',
+  syncPercent: 'master_sync_perc',
+  syncLastIoSecondsAgo: 'master_sync_last_io_seconds_ago',
+  downSinceSeconds: 'master_link_down_since_seconds',
+  replicaPriority: 'slave_priority',
+  replicaReadOnly: 'slave_read_only',
+  connectedReplicas: 'connected_slaves',
+  goodReplicas: 'min_slaves_good_slaves',
+  failoverState: 'master_failover_state',
+  historyId: 'master_replid',
+  previousHistoryId: 'master_replid2',
+  feedOffset: 'master_repl_offset',
+  expiresTracked: 'slave_expires_tracked_keys',
+  replicaBuffers: 'mem_clients_slaves',
+} as const;
+
+/** Replies and errors that carry the old words. */
+export const wireText = {
+  alreadyFollowing: 'OK Already connected to specified master',
+} as const;

@@ -1,0 +1,133 @@
+/**
+ * A client as the server sees it: who it is, what it has said of itself, what it may do, what it waits for.
+ *
+ * Plain state and its description (a line of CLIENT LIST). The socket is connection.ts's; what is stored for the client's
+ * commands (database, MULTI, half a command) is in its session in the engine.
+ */
+import type { SessionId, SessionInfo } from '../engine/engine.ts';
+import type { Protocol } from '../protocol/reply.ts';
+
+export type ClientType = 'normal' | 'replica' | 'pubsub' | 'primary';
+
+/** What CLIENT and pub/sub need of the connection. */
+export interface Line {
+  /** Sends bytes behind everything sent before. */
+  send(bytes: Buffer): void;
+  /** Closes at once, or after what was written has left. */
+  close(when: 'now' | 'after-writes'): void;
+  /** Bytes that wait to be sent. */
+  readonly pendingBytes: number;
+}
+
+export class Client {
+  readonly id: number;
+  readonly session: SessionId;
+  readonly address: string;
+  readonly localAddress: string;
+  /** True for connections from this machine: loopback or unix socket. */
+  readonly isLocal: boolean;
+  readonly isUnixSocket: boolean;
+  readonly createdMs: number;
+  readonly line: Line;
+  lastMs: number;
+  name = '';
+  user = 'default';
+  authenticated = true;
+  protocol: Protocol = 2;
+  /** CLIENT REPLY. */
+  replies: 'on' | 'off' | 'skip' = 'on';
+  /** CLIENT REPLY SKIP was the command just run: it is for the next one. */
+  skipIsFresh = false;
+  noEvict = false;
+  monitoring = false;
+  /** Waits in BLPOP, WAIT and the like. */
+  blocked = false;
+  closing = false;
+  readonly channels = new Set<string>();
+  readonly patterns = new Set<string>();
+  readonly shardChannels = new Set<string>();
+  /** Ends a wait of the host (WAIT) early; null when there is none. */
+  unblock: ((how: 'timeout' | 'error') => void) | null = null;
+
+  constructor(
+    identity: Pick<
+      Client,
+      'id' | 'session' | 'address' | 'localAddress' | 'isLocal' | 'isUnixSocket' | 'createdMs' | 'line'
+    >,
+  ) {
+    this.id = identity.id;
+    this.session = identity.session;
+    this.address = identity.address;
+    this.localAddress = identity.localAddress;
+    this.isLocal = identity.isLocal;
+    this.isUnixSocket = identity.isUnixSocket;
+    this.createdMs = identity.createdMs;
+    this.lastMs = identity.createdMs;
+    this.line = identity.line;
+  }
+
+  /** Channels and patterns, without shard channels: what the replies of SUBSCRIBE count. */
+  get subscriptions(): number {
+    return this.channels.size + this.patterns.size;
+  }
+
+  get isSubscriber(): boolean {
+    return this.subscriptions > 0 || this.shardChannels.size > 0;
+  }
+
+  get type(): ClientType {
+    return this.isSubscriber ? 'pubsub' : 'normal';
+  }
+
+  /** Bit letters of CLIENT LIST's flags. */
+  flags(info: SessionInfo): string {
+    let flags = '';
+    if (this.monitoring) flags += 'O';
+    if (this.isSubscriber) flags += 'P';
+    if (info.multi >= 0) flags += 'x';
+    if (this.blocked) flags += 'b';
+    if (this.closing) flags += 'c';
+    if (this.isUnixSocket) flags += 'U';
+    if (this.noEvict) flags += 'e';
+    return flags === '' ? 'N' : flags;
+  }
+
+  /**
+   * A line of CLIENT LIST, without its line break: Redis 7.0's fields in its order. Sizes of Redis's own buffers that have
+   * no like here are 0.
+   */
+  describe(info: SessionInfo, nowMs: number): string {
+    const seconds = (ms: number): number => Math.max(0, Math.floor(ms / 1000));
+    const waiting = this.line.pendingBytes;
+    return [
+      `id=${this.id}`,
+      `addr=${this.address}`,
+      `laddr=${this.localAddress}`,
+      'fd=-1',
+      `name=${this.name}`,
+      `age=${seconds(nowMs - this.createdMs)}`,
+      `idle=${seconds(nowMs - this.lastMs)}`,
+      `flags=${this.flags(info)}`,
+      `db=${info.db}`,
+      `sub=${this.channels.size}`,
+      `psub=${this.patterns.size}`,
+      `ssub=${this.shardChannels.size}`,
+      `multi=${info.multi}`,
+      `qbuf=${info.pendingBytes}`,
+      'qbuf-free=0',
+      'argv-mem=0',
+      'multi-mem=0',
+      'rbs=0',
+      'rbp=0',
+      `obl=${waiting}`,
+      'oll=0',
+      `omem=${waiting}`,
+      `tot-mem=${info.pendingBytes + waiting}`,
+      `events=${waiting > 0 ? 'rw' : 'r'}`,
+      `cmd=${info.lastCommand === '' ? 'NULL' : info.lastCommand}`,
+      `user=${this.user}`,
+      'redir=-1',
+      `resp=${this.protocol}`,
+    ].join(' ');
+  }
+}

@@ -1,0 +1,120 @@
+/** COMMAND: the command table, as clients ask for it. */
+import { arityFits, commandOf, findCommand, keysOf } from '../../protocol/command-lookup.ts';
+import { type CommandSpec, commandTable, type KeySpec } from '../../protocol/generated/commands.ts';
+import { matchesName } from '../../protocol/glob.ts';
+import {
+  array,
+  bulk,
+  bulks,
+  error,
+  integer,
+  map,
+  nilArray,
+  type Reply,
+  set,
+  simple,
+} from '../../protocol/reply.ts';
+import { type Call, type Handler, syntaxError, textOf, wordOf } from '../handler.ts';
+import { help } from './help.ts';
+
+function keySpec(spec: KeySpec): Reply {
+  const numbers = (fields: Record<string, unknown>): Reply =>
+    map(
+      Object.entries(fields).map(([name, value]) => [
+        bulk(name),
+        typeof value === 'number' ? integer(value) : bulk(String(value)),
+      ]),
+    );
+  const { type: beginType, ...begin } = spec.begin;
+  const { type: findType, ...find } = spec.find;
+  return map([
+    [bulk('flags'), set(spec.flags.map(simple))],
+    [
+      bulk('begin_search'),
+      map([
+        [bulk('type'), bulk(beginType)],
+        [bulk('spec'), numbers(begin)],
+      ]),
+    ],
+    [
+      bulk('find_keys'),
+      map([
+        [bulk('type'), bulk(findType)],
+        [bulk('spec'), numbers(find)],
+      ]),
+    ],
+  ]);
+}
+
+/** A row as COMMAND INFO shows it: ten elements in Redis 7.0. */
+function info(command: CommandSpec): Reply {
+  return array([
+    bulk(command.name),
+    integer(command.arity),
+    set(command.flags.map(simple)),
+    ...command.keys.map((position) => integer(position)),
+    set(command.categories.map((category) => simple(`@${category}`))),
+    array((command.tips ?? []).map(bulk)),
+    array(command.keySpecs.map(keySpec)),
+    array((command.subcommands ?? []).map(info)),
+  ]);
+}
+
+function docs(command: CommandSpec): [Reply, Reply] {
+  const fields: [Reply, Reply][] = [
+    [bulk('since'), bulk(command.since)],
+    [bulk('group'), bulk(command.group)],
+  ];
+  if (command.subcommands) fields.push([bulk('subcommands'), map(command.subcommands.map(docs))]);
+  return [bulk(command.name), map(fields)];
+}
+
+/** The rows that the words behind a subcommand name; all top-level rows without words. */
+const named = (args: Buffer[]): (CommandSpec | null)[] =>
+  args.length === 2 ? commandTable : args.slice(2).map((name) => findCommand(textOf(name)));
+
+function list({ args }: Call): Reply {
+  const everything = commandTable.flatMap((command) => [command, ...(command.subcommands ?? [])]);
+  if (args.length === 2) return bulks(commandTable.map(({ name }) => name));
+  if (args.length !== 5 || wordOf(args[2]) !== 'filterby') return syntaxError;
+  const value = textOf(args[4]);
+  const filters: Record<string, (command: CommandSpec) => boolean> = {
+    module: () => false,
+    aclcat: ({ categories }) => categories.includes(value.toLowerCase()),
+    pattern: ({ name }) => matchesName(value, name),
+  };
+  const filter = filters[wordOf(args[3])];
+  return filter ? bulks(everything.filter(filter).map(({ name }) => name)) : syntaxError;
+}
+
+function getKeys({ args }: Call, show: (key: { key: Buffer; flags: string[] }) => Reply): Reply {
+  const words = args.slice(2);
+  const command = commandOf(words);
+  if (!command) return error('ERR Invalid command specified');
+  if (command.keySpecs.length === 0) return error('ERR The command has no key arguments');
+  if (!arityFits(command, words.length))
+    return error('ERR Invalid number of arguments specified for command');
+  const keys = keysOf(command, words);
+  if (!keys) return error('ERR Invalid arguments specified for command');
+  if (keys.length === 0 && !command.flags.includes('no_mandatory_keys'))
+    return error('ERR Invalid arguments specified for command');
+  return array(keys.map(show));
+}
+
+const subcommands: Readonly<Record<string, Handler>> = {
+  count: () => integer(commandTable.length),
+  info: ({ args }) => array(named(args).map((command) => (command ? info(command) : nilArray))),
+  docs: ({ args }) => map(named(args).flatMap((command) => (command ? [docs(command)] : []))),
+  list,
+  getkeys: (call) => getKeys(call, ({ key }) => bulk(key)),
+  getkeysandflags: (call) => getKeys(call, ({ key, flags }) => array([bulk(key), set(flags.map(simple))])),
+  help: help('command'),
+};
+
+export const commandCommand: Handler = (call) => {
+  if (call.args.length === 1) return array(commandTable.map(info));
+  const handler = subcommands[wordOf(call.args[1])];
+  return handler
+    ? handler(call)
+    : error(`ERR unknown subcommand '${textOf(call.args[1]).slice(0, 128)}'. Try COMMAND HELP.`);
+};

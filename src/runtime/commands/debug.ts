@@ -1,0 +1,128 @@
+/** What of DEBUG and MEMORY the engine hands back: things of the process rather than of the keyspace. */
+import {
+  array,
+  boolean,
+  bulk,
+  double,
+  error,
+  integer,
+  map,
+  nil,
+  ok,
+  type Reply,
+  set,
+  simple,
+  verbatim,
+} from '../../protocol/reply.ts';
+import { type Call, container, type Handler, type Handlers, textOf, wordOf } from '../handler.ts';
+import { help } from './help.ts';
+
+/** Samples of every kind of reply, for tests of client libraries. */
+const protocolSamples: Readonly<Record<string, Reply>> = {
+  string: bulk('Hello World'),
+  integer: integer(12345),
+  // biome-ignore lint/suspicious/noApproximativeNumericConstant: the sample that Redis gives, not pi.
+  double: double(3.141),
+  null: nil,
+  array: array([integer(0), integer(1), integer(2)]),
+  set: set([integer(0), integer(1), integer(2)]),
+  map: map([
+    [integer(0), boolean(false)],
+    [integer(1), boolean(true)],
+    [integer(2), boolean(false)],
+  ]),
+  verbatim: verbatim('This is a verbatim\nstring'),
+  true: boolean(true),
+  false: boolean(false),
+};
+
+const unknown = (call: Call): Reply =>
+  error(`ERR unknown subcommand or wrong number of arguments for '${textOf(call.args[1])}'. Try DEBUG HELP.`);
+
+/** Subcommands with the number of words they take. */
+const subcommands: Readonly<Record<string, { words: (count: number) => boolean; run: Handler }>> = {
+  sleep: {
+    words: (count) => count === 3,
+    run: ({ args }) => {
+      const seconds = Number(textOf(args[2]));
+      if (!(seconds >= 0)) return error('ERR value is not a valid float');
+      // It is meant to stop the whole server, as a slow command would.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, seconds * 1000);
+      return ok;
+    },
+  },
+  reload: { words: (count) => count >= 2, run: ({ server }) => server.reload() },
+  log: {
+    words: (count) => count === 3,
+    run: ({ server, args }) => {
+      server.log.warning(`DEBUG LOG: ${textOf(args[2])}`);
+      return ok;
+    },
+  },
+  error: { words: (count) => count === 3, run: ({ args }) => error(textOf(args[2])) },
+  'change-repl-id': {
+    words: (count) => count === 2,
+    run: ({ server }) => {
+      server.renameHistory();
+      return ok;
+    },
+  },
+  protocol: {
+    words: (count) => count === 3,
+    run: (call) => protocolSamples[wordOf(call.args[2])] ?? unknown(call),
+  },
+  help: {
+    words: (count) => count === 2,
+    run: () =>
+      array(
+        [
+          'DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:',
+          'CHANGE-REPL-ID',
+          'DIGEST',
+          'DIGEST-VALUE <key> [<key> ...]',
+          'ERROR <string>',
+          'LOG <message>',
+          'OBJECT <key>',
+          'PROTOCOL <type>',
+          'RELOAD',
+          'SET-ACTIVE-EXPIRE <0|1>',
+          'SLEEP <seconds>',
+          'HELP',
+          '    Print this help.',
+        ].map(simple),
+      ),
+  },
+};
+
+const debug: Handler = (call) => {
+  const found = subcommands[wordOf(call.args[1])];
+  return found?.words(call.args.length) ? found.run(call) : unknown(call);
+};
+
+const memoryStats: Handler = ({ server }) => {
+  const stats = server.store.stats();
+  const { startOffset, endOffset } = server.store.feed;
+  const keys = stats.databases.reduce((sum, database) => sum + database.keys, 0);
+  const fields: [string, Reply][] = [
+    ['peak.allocated', integer(stats.usedMemoryPeakBytes)],
+    ['total.allocated', integer(stats.usedMemoryBytes)],
+    ['startup.allocated', integer(0)],
+    ['replication.backlog', integer(endOffset - startOffset)],
+    ['clients.normal', integer(server.clients.size)],
+    ['keys.count', integer(keys)],
+    ['keys.bytes-per-key', integer(keys > 0 ? Math.floor(stats.usedMemoryBytes / keys) : 0)],
+    ['dataset.bytes', integer(stats.usedMemoryBytes)],
+  ];
+  return map(fields.map(([name, value]) => [bulk(name), value]));
+};
+
+export const debugCommands: Handlers = {
+  debug,
+  memory: container('memory', {
+    stats: memoryStats,
+    doctor: () => verbatim('Nothing to say: redtwin does not judge its memory.\n'),
+    'malloc-stats': () => bulk('Stats not supported for the current allocator'),
+    purge: () => ok,
+    help: help('memory'),
+  }),
+};

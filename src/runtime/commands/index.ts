@@ -1,0 +1,25 @@
+/** All host commands: lower-case names to handlers. The engine runs everything else. */
+import type { Handlers } from '../handler.ts';
+import { aclCommand } from './acl.ts';
+import { clientCommand } from './client.ts';
+import { commandCommand } from './command.ts';
+import { configCommand } from './config.ts';
+import { connectionCommands } from './connection.ts';
+import { debugCommands } from './debug.ts';
+import { observingCommands } from './observing.ts';
+import { processCommands } from './process.ts';
+import { pubsubCommands } from './pubsub.ts';
+import { replicationCommands } from './replication.ts';
+
+export const handlers: Handlers = {
+  acl: aclCommand,
+  client: clientCommand,
+  command: commandCommand,
+  config: configCommand,
+  ...connectionCommands,
+  ...debugCommands,
+  ...observingCommands,
+  ...processCommands,
+  ...pubsubCommands,
+  ...replicationCommands,
+};

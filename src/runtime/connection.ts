@@ -1,0 +1,268 @@
+/**
+ * One client's socket: chunks in, one write per chunk out.
+ *
+ *     chunk --> execute --> replies into the page ----------------------> one write
+ *                  |  stop: host                                            ^
+ *                  +--> answer (page) --> resume --> more replies (page) ---+
+ *                           | a promise: write what there is, read no further until it is kept
+ *
+ * A client that does not read what it is sent is not read from either; what others send it (messages, pushes) is bounded by
+ * client-output-buffer-limit. What a command means is not known here.
+ */
+import type { Socket } from 'node:net';
+import { Note, type Outcome, outcomeBytes, outcomeNotes, outcomeStop, Stop } from '../engine/engine.ts';
+import { encodeReply, type Reply } from '../protocol/reply.ts';
+import { Requests } from '../protocol/requests.ts';
+import type { Client, Line } from './client.ts';
+import type { Server } from './server.ts';
+
+export class Connection implements Line {
+  readonly #socket: Socket;
+  readonly #server: Server;
+  /** Set right after construction; a client needs its line and a line its client. */
+  client!: Client;
+  /** Input that came while it may not run. */
+  #held: Buffer[] = [];
+  /** A promise of the host is not kept yet. */
+  #isWaiting = false;
+  #isRunning = false;
+  /** What others sent since the last flush. */
+  #outbox: Buffer[] = [];
+  /** Since when the soft limit is exceeded, ms; 0 when it is not. */
+  #overSinceMs = 0;
+  readonly #requests = new Requests();
+
+  constructor(socket: Socket, server: Server) {
+    this.#socket = socket;
+    this.#server = server;
+    socket.on('drain', () => {
+      this.#overSinceMs = 0;
+      this.#readOn();
+    });
+  }
+
+  // --- Input ---
+
+  /** Takes `length` bytes of `chunk`, which belongs to the caller again on return. */
+  receive(chunk: Buffer, length: number): void {
+    const { client, stats } = { client: this.client, stats: this.#server.stats };
+    stats.netInputBytes += length;
+    stats.reads++;
+    client.lastMs = this.#server.nowMs();
+    if (client.closing) return;
+    if (this.#isWaiting || this.#held.length > 0 || this.#server.pause.holdsAll(client, client.lastMs)) {
+      this.hold(chunk.subarray(0, length));
+      return;
+    }
+    if (this.#server.observesCommands || this.#requests.isMidway)
+      this.#runOneByOne(chunk.subarray(0, length));
+    else this.#execute(chunk, length);
+    this.#server.endChunk();
+  }
+
+  /** Keeps a copy of input for later, and stops reading. */
+  hold(bytes: Buffer): void {
+    this.#held.push(Buffer.from(bytes));
+    this.#socket.pause();
+  }
+
+  /** Runs what was held, if nothing holds it any longer. */
+  release(): void {
+    if (this.#isWaiting || this.#held.length === 0 || this.client.closing) return;
+    const held = Buffer.concat(this.#held);
+    this.#held = [];
+    this.receive(held, held.length);
+    this.#readOn();
+  }
+
+  #readOn(): void {
+    if (this.#isWaiting || this.#held.length > 0 || this.#socket.destroyed || this.#socket.writableNeedDrain)
+      return;
+    this.#socket.resume();
+  }
+
+  // --- Running ---
+
+  #execute(chunk: Uint8Array, length: number): void {
+    const into = this.#server.page.free();
+    this.#run(this.#server.store.execute(this.client.session, chunk, length, into, this.client.lastMs), into);
+  }
+
+  /** The slow way, for when each command must be seen (MONITOR, a fine slow log, CLIENT PAUSE WRITE). */
+  #runOneByOne(chunk: Buffer): void {
+    // Half a command may be inside the engine already; it can only be finished there.
+    if (!this.#requests.isMidway && this.#server.store.sessionInfo(this.client.session).pendingBytes > 0) {
+      this.#execute(chunk, chunk.length);
+      return;
+    }
+    this.#requests.feed(chunk);
+    for (let request = this.#requests.next(); request; request = this.#requests.next()) {
+      if (this.#server.pause.holds(this.client, request.args, this.client.lastMs)) {
+        this.hold(Buffer.concat([request.bytes, this.#requests.takeRest()]));
+        return;
+      }
+      const done = this.#server.observe(this.client, request.args);
+      this.#execute(request.bytes, request.bytes.length);
+      done();
+      if (this.client.closing) return;
+      if (this.#isWaiting) {
+        const rest = this.#requests.takeRest();
+        if (rest.length > 0) this.hold(rest);
+        return;
+      }
+    }
+  }
+
+  /** Goes on after the engine woke this session. */
+  wake(): void {
+    this.client.blocked = false;
+    this.#resume();
+    this.release();
+  }
+
+  #resume(): void {
+    const into = this.#server.page.free();
+    this.#run(this.#server.store.resume(this.client.session, into, this.#server.nowMs()), into);
+  }
+
+  #run(first: Outcome, firstInto: Buffer): void {
+    const { page, store } = this.#server;
+    let [outcome, into] = [first, firstInto];
+    this.#isRunning = true;
+    for (;;) {
+      page.wrote(into, outcomeBytes(outcome));
+      const notes = outcomeNotes(outcome);
+      if (notes !== 0) {
+        if (notes & Note.overflow) page.add(store.takeOverflow());
+        this.#server.noted(notes);
+      }
+      const stop = outcomeStop(outcome);
+      if (stop === Stop.host) {
+        const answer = this.#server.answer(this.client, store.command(this.client.session));
+        if (answer instanceof Promise) {
+          this.#await(answer);
+          break;
+        }
+        this.#addReply(answer);
+        if (this.client.closing) break;
+        into = page.free();
+        outcome = store.resume(this.client.session, into, this.client.lastMs);
+        continue;
+      }
+      if (stop === Stop.blocked) this.client.blocked = true;
+      if (stop === Stop.closing) this.close('after-writes');
+      break;
+    }
+    this.#isRunning = false;
+    this.#flushPage();
+  }
+
+  #addReply(reply: Reply): void {
+    const { client } = this;
+    const mode = client.replies;
+    // CLIENT REPLY SKIP is for the command behind it, not for itself.
+    if (mode === 'skip' && !client.skipIsFresh) client.replies = 'on';
+    client.skipIsFresh = false;
+    if (mode === 'on' || reply.is === 'push') this.#server.page.add(encodeReply(reply, client.protocol));
+  }
+
+  #await(answer: Promise<Reply>): void {
+    this.#isWaiting = true;
+    this.#socket.pause();
+    void answer.then((reply) => {
+      this.#isWaiting = false;
+      if (this.#socket.destroyed) return;
+      this.#addReply(reply);
+      if (this.client.closing) this.#flushPage();
+      else this.#resume();
+      this.#server.endChunk();
+      this.release();
+      this.#readOn();
+    });
+  }
+
+  // --- Output ---
+
+  send(bytes: Buffer): void {
+    if (bytes.length === 0 || this.#socket.destroyed) return;
+    if (this.#isRunning) {
+      this.#server.page.add(bytes);
+      return;
+    }
+    this.#outbox.push(bytes);
+    this.#server.hasOutput(this);
+  }
+
+  /** Writes what others sent. */
+  flush(): void {
+    if (this.#outbox.length === 0) return;
+    const pieces = this.#outbox;
+    this.#outbox = [];
+    this.#write(pieces);
+  }
+
+  #flushPage(): void {
+    const { page } = this.#server;
+    if (page.isEmpty) return;
+    // What others sent before this chunk ran goes first.
+    if (this.#outbox.length > 0) this.flush();
+    const waits = this.#write(page.take());
+    if (waits) page.leave();
+  }
+
+  /** True when some of the bytes still wait for the system: their memory is not ours yet. */
+  #write(pieces: Buffer[]): boolean {
+    const socket = this.#socket;
+    if (socket.destroyed) return false;
+    let bytes = 0;
+    if (pieces.length > 1) socket.cork();
+    for (const piece of pieces) {
+      bytes += piece.length;
+      socket.write(piece);
+    }
+    if (pieces.length > 1) socket.uncork();
+    this.#server.stats.netOutputBytes += bytes;
+    this.#server.stats.writes++;
+    const waiting = socket.writableLength;
+    if (waiting === 0) return false;
+    if (socket.writableNeedDrain) socket.pause();
+    this.#checkLimit(waiting);
+    return true;
+  }
+
+  #checkLimit(waitingBytes: number): void {
+    const { hardBytes, softBytes, softSeconds } = this.#server.config.value('client-output-buffer-limit')[
+      this.client.isSubscriber ? 'pubsub' : 'normal'
+    ];
+    const nowMs = this.#server.nowMs();
+    const isOverSoft = softBytes > 0 && waitingBytes >= softBytes;
+    if (!isOverSoft) this.#overSinceMs = 0;
+    else if (this.#overSinceMs === 0) this.#overSinceMs = nowMs;
+    const isOverHard = hardBytes > 0 && waitingBytes >= hardBytes;
+    if (!isOverHard && !(isOverSoft && nowMs - this.#overSinceMs > softSeconds * 1000)) return;
+    this.#server.log.warning(
+      `Client ${this.#server.describe(this.client)} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    );
+    this.close('now');
+  }
+
+  get pendingBytes(): number {
+    return this.#socket.writableLength + this.#outbox.reduce((sum, piece) => sum + piece.length, 0);
+  }
+
+  close(when: 'now' | 'after-writes'): void {
+    this.client.closing = true;
+    if (when === 'now') {
+      this.#socket.destroy();
+      return;
+    }
+    // The replies of this chunk are still in the page; they are written before the end is announced.
+    if (this.#isRunning) queueMicrotask(() => this.#endSoon());
+    else this.#endSoon();
+  }
+
+  #endSoon(): void {
+    this.flush();
+    this.#socket.end(() => this.#socket.destroy());
+  }
+}

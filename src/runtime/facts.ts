@@ -1,0 +1,117 @@
+/** Gathers what INFO shows, at the moment of the question. */
+import { arch, release, type as systemName, totalmem } from 'node:os';
+import { utf8 } from '../config/special-kinds.ts';
+import type { InfoFacts, ReplicationFacts } from '../observe/info-facts.ts';
+import { noHistoryId, noHistoryLimit } from '../replication/history.ts';
+import type { Server } from './server.ts';
+import { compatibleVersion, redtwinVersion } from './version.ts';
+
+const machineNames: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
+
+export function infoFacts(server: Server): InfoFacts {
+  const { config, store, saver } = server;
+  const resident = process.memoryUsage.rss();
+  const cpu = process.cpuUsage();
+  const clients = [...server.clients.values()];
+  const pending = clients.map((client) => client.line.pendingBytes);
+  return {
+    nowMs: server.nowMs(),
+    server: {
+      redtwinVersion,
+      compatibleVersion,
+      engine: server.engineName,
+      os: `${systemName()} ${release()} ${machineNames[arch()] ?? arch()}`,
+      archBits: arch().includes('64') ? 64 : 32,
+      processId: process.pid,
+      runId: server.runId,
+      port: server.listeners.port,
+      startedMs: server.startedMs,
+      hz: config.value('hz'),
+      executable: process.argv[1] ?? process.execPath,
+      configFile: config.file ?? '',
+      nodeVersion: process.versions.node,
+    },
+    clients: {
+      connected: clients.length,
+      max: config.value('maxclients'),
+      blocked: clients.filter((client) => client.blocked).length,
+      largestInputBytes: 0,
+      largestOutputBytes: Math.max(0, ...pending),
+      bufferBytes: pending.reduce((sum, bytes) => sum + bytes, 0),
+    },
+    memory: {
+      residentBytes: resident,
+      startupBytes: server.startupMemoryBytes,
+      systemBytes: totalmem(),
+      maxBytes: config.value('maxmemory'),
+      policy: config.value('maxmemory-policy'),
+    },
+    persistence: {
+      ...loadingFacts(server),
+      isSaving: saver.isSaving,
+      savingSinceMs: saver.startedMs,
+      lastSaveMs: saver.lastSaveMs,
+      lastSaveOk: saver.lastOk,
+      lastSaveTookSeconds: saver.lastTookSeconds,
+      saves: saver.saves,
+      keysLoaded: server.fileReport?.keys ?? 0,
+      keysExpiredOnLoad: server.fileReport?.expiredSkipped ?? 0,
+      isDirty: saver.isDirty,
+    },
+    store: store.stats(),
+    stats: server.stats,
+    pubsub: {
+      channels: server.pubsub.active('channels', null).length,
+      patterns: server.pubsub.active('patterns', null).length,
+      shardChannels: server.pubsub.active('shardChannels', null).length,
+    },
+    replication: replicationFacts(server),
+    cpu: { systemSeconds: cpu.system / 1e6, userSeconds: cpu.user / 1e6 },
+  };
+}
+
+function loadingFacts(server: Server): Pick<InfoFacts['persistence'], 'loading' | 'load'> {
+  if (server.fileProgress) return { loading: 'blocking', load: server.fileProgress };
+  const { loading, load } = server.link;
+  return { loading, load };
+}
+
+function replicationFacts(server: Server): ReplicationFacts {
+  const { config, store, link } = server;
+  const { id, previous } = server.history.current;
+  return {
+    history: {
+      id,
+      previousId: previous?.id ?? noHistoryId,
+      previousLimit: previous?.limit ?? noHistoryLimit,
+    },
+    feed: {
+      endOffset: store.feed.endOffset,
+      startOffset: store.feed.startOffset,
+      sizeBytes: config.value('repl-backlog-size'),
+    },
+    replicaPriority: config.value('replica-priority'),
+    isReadOnly: config.value('replica-read-only'),
+    isAnnounced: config.value('replica-announced'),
+    replicasNeeded: config.value('min-replicas-max-lag') > 0 ? config.value('min-replicas-to-write') : 0,
+    link: link.target && {
+      host: utf8(link.target.host),
+      port: link.target.port,
+      isUp: link.up,
+      lastIoSecondsAgo: link.lastIoSecondsAgo,
+      downSinceSeconds: link.downSinceSeconds,
+      sync: link.sync,
+      readOffset: link.readOffset,
+      appliedOffset: link.appliedOffset,
+      state: link.state,
+      downBecause: link.downBecause ?? '',
+      downDetail: link.downDetail,
+      halted: link.halted ? `${link.halted.command}: ${link.halted.error}` : '',
+      lastFullResync: link.lastFullResync ?? '',
+      opaqueModuleValues: link.lastLoad?.opaqueModuleValues ?? 0,
+    },
+    fullResyncs: link.fullResyncs,
+    partialResyncs: link.partialResyncs,
+    linksLost: link.linksLost,
+  };
+}

@@ -1,0 +1,86 @@
+/**
+ * Sees commands one by one, when somebody wants that: MONITOR, a slow log finer than a millisecond, LATENCY, a pause of writes.
+ *
+ * Otherwise whole chunks run unseen, which is what makes them fast. A chunk that took longer than the slow log's limit is
+ * logged as its last command.
+ */
+import { shortened } from '../observe/slow-log.ts';
+import { commandOf } from '../protocol/command-lookup.ts';
+import { quoteArgument } from '../protocol/split-arguments.ts';
+import type { Client } from './client.ts';
+import type { Server } from './server.ts';
+
+/** Commands whose words must not be seen by others. */
+const secret = new Set(['auth', 'hello']);
+const fineMicros = 1000;
+
+export class Observer {
+  readonly #server: Server;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  get isOn(): boolean {
+    const { monitors, config, pause } = this.#server;
+    const limit = config.value('slowlog-log-slower-than');
+    return (
+      monitors.size > 0 ||
+      (limit >= 0 && limit < fineMicros) ||
+      config.value('latency-monitor-threshold') > 0 ||
+      pause.isOn(this.#server.nowMs())
+    );
+  }
+
+  /** A command is about to run; call the result when it has run. */
+  begin(client: Client, args: Buffer[]): () => void {
+    const command = commandOf(args);
+    if (!command) return () => {};
+    this.#tellMonitors(client, args, command.flags);
+    const started = process.hrtime.bigint();
+    return () => this.#ended(client, args, Number((process.hrtime.bigint() - started) / 1000n), command);
+  }
+
+  #tellMonitors(client: Client, args: Buffer[], flags: readonly string[]): void {
+    const { monitors } = this.#server;
+    if (monitors.size === 0 || flags.includes('skip_monitor') || flags.includes('admin')) return;
+    const nowMs = this.#server.nowMs();
+    const { db } = this.#server.store.sessionInfo(client.session);
+    const from = client.isUnixSocket ? `unix:${client.address.replace(/:0$/, '')}` : client.address;
+    const words = args.map((arg) => quoteArgument(arg.toString('latin1'))).join(' ');
+    const at = `${Math.floor(nowMs / 1000)}.${String((nowMs % 1000) * 1000).padStart(6, '0')}`;
+    const line = Buffer.from(`+${at} [${db} ${from}] ${words}\r\n`, 'latin1');
+    for (const monitor of monitors) if (monitor !== client) monitor.line.send(line);
+  }
+
+  #ended(
+    client: Client,
+    args: Buffer[],
+    micros: number,
+    command: { name: string; flags: readonly string[] },
+  ): void {
+    const { config, slowLog, latency } = this.#server;
+    const nowMs = this.#server.nowMs();
+    const limit = config.value('slowlog-log-slower-than');
+    if (limit >= 0 && micros >= limit && !command.flags.includes('skip_slowlog') && !client.blocked) {
+      const words = secret.has(command.name) ? [args[0]!, Buffer.from('(redacted)')] : args;
+      slowLog.add(
+        {
+          at: Math.floor(nowMs / 1000),
+          micros,
+          args: shortened(words),
+          address: client.address,
+          name: client.name,
+        },
+        config.value('slowlog-max-len'),
+      );
+    }
+    const threshold = config.value('latency-monitor-threshold');
+    if (threshold > 0 && micros >= threshold * 1000)
+      latency.add(
+        command.flags.includes('fast') ? 'fast-command' : 'command',
+        Math.floor(micros / 1000),
+        nowMs,
+      );
+  }
+}

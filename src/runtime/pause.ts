@@ -1,0 +1,42 @@
+/**
+ * CLIENT PAUSE: commands are held back, not refused, until a moment or until CLIENT UNPAUSE.
+ *
+ * `write` holds what may change data or is sent to replicas; `all` holds everything. A pause never becomes shorter, and
+ * `all` never becomes `write`, by another CLIENT PAUSE (Redis 7.0). Replicas' connections are not held.
+ */
+import { commandOf } from '../protocol/command-lookup.ts';
+import type { Client } from './client.ts';
+
+/** Not writes by their flags, but sent to replicas all the same. */
+const alsoHeld = new Set(['publish', 'spublish', 'pfcount', 'eval', 'evalsha', 'fcall', 'exec', 'script']);
+
+export class Pause {
+  #untilMs = 0;
+  #mode: 'write' | 'all' = 'write';
+
+  start(untilMs: number, mode: 'write' | 'all', nowMs: number): void {
+    const isOn = this.isOn(nowMs);
+    this.#mode = isOn && this.#mode === 'all' ? 'all' : mode;
+    this.#untilMs = isOn ? Math.max(this.#untilMs, untilMs) : untilMs;
+  }
+
+  end(): void {
+    this.#untilMs = 0;
+  }
+
+  isOn(nowMs: number): boolean {
+    return nowMs < this.#untilMs;
+  }
+
+  /** True when even the single commands need not be looked at. */
+  holdsAll(_client: Client, nowMs: number): boolean {
+    return this.#mode === 'all' && this.isOn(nowMs);
+  }
+
+  holds(client: Client, args: Buffer[], nowMs: number): boolean {
+    if (!this.isOn(nowMs)) return false;
+    if (this.holdsAll(client, nowMs)) return true;
+    const command = commandOf(args);
+    return command !== null && (command.flags.includes('write') || alsoHeld.has(command.name));
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Saves the data to dbfilename: snapshot, a draft beside the file, rename.
+ *
+ *     snapshot.read --> temp-<pid>.rdb --> fsync --> rename to dump.rdb
+ *
+ * One save at a time. It runs beside everything else: a snapshot is the data of one moment whatever happens meanwhile,
+ * and between two chunks the event loop is free.
+ */
+import { open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { utf8 } from '../config/special-kinds.ts';
+import type { Snapshot, Store } from '../engine/engine.ts';
+import type { Log } from '../observe/log.ts';
+import { compatibleVersion } from './version.ts';
+
+const chunkBytes = 1024 * 1024;
+/** RDB version of Redis 7.0. */
+const rdbVersion = 10;
+
+interface Parts {
+  store: Store;
+  config: Config;
+  log: Log;
+  nowMs: () => number;
+  /** AUX fields about replication, so that a restarted replica can go on where it was. */
+  replicationAux: () => [string, string][];
+  /** Called after a save that failed, and after the next that did not: the gate for writes changes. */
+  onOutcome: () => void;
+}
+
+export class Saver {
+  readonly #parts: Parts;
+  #running: Promise<boolean> | null = null;
+  #startedMs = 0;
+  lastSaveMs: number;
+  lastOk = true;
+  /** -1 before the first. */
+  lastTookSeconds = -1;
+  saves = 0;
+  /** End of the feed when the last save began: what is behind it is not saved. */
+  #savedOffset = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.lastSaveMs = parts.nowMs();
+  }
+
+  get isSaving(): boolean {
+    return this.#running !== null;
+  }
+
+  get startedMs(): number {
+    return this.#startedMs;
+  }
+
+  /** Whether there were writes since the last save. */
+  get isDirty(): boolean {
+    return this.#parts.store.feed.endOffset !== this.#savedOffset;
+  }
+
+  /** The data on disk and in memory are the same now (after loading). */
+  markClean(): void {
+    this.#savedOffset = this.#parts.store.feed.endOffset;
+  }
+
+  /** Path of the file, as configured now. */
+  get path(): string {
+    const { config } = this.#parts;
+    return join(utf8(config.value('dir')), utf8(config.value('dbfilename')));
+  }
+
+  /** Saves; true when it worked. A save under way is awaited instead of starting a second. */
+  save(): Promise<boolean> {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = null;
+      this.#parts.onOutcome();
+    });
+    return this.#running;
+  }
+
+  async #run(): Promise<boolean> {
+    const { store, config, log, nowMs } = this.#parts;
+    const path = this.path;
+    const draft = join(utf8(config.value('dir')), `temp-${process.pid}.rdb`);
+    const offset = store.feed.endOffset;
+    this.#startedMs = nowMs();
+    try {
+      const snapshot = store.snapshot({
+        version: rdbVersion,
+        compress: config.value('rdbcompression'),
+        checksum: config.value('rdbchecksum'),
+        nowMs: nowMs(),
+        aux: [
+          ['redis-ver', compatibleVersion],
+          ['redis-bits', '64'],
+          ['ctime', String(Math.floor(nowMs() / 1000))],
+          ['used-mem', String(store.stats().usedMemoryBytes)],
+          ...this.#parts.replicationAux(),
+          ['aof-base', '0'],
+        ],
+      });
+      await writeSnapshot(snapshot, draft);
+      await rename(draft, path);
+      this.#savedOffset = offset;
+      this.lastOk = true;
+      this.lastSaveMs = nowMs();
+      this.saves++;
+      log.notice('DB saved on disk');
+    } catch (cause) {
+      this.lastOk = false;
+      log.warning(`Saving to ${path} failed; the file that was there is untouched: ${String(cause)}`);
+      await rm(draft, { force: true });
+    }
+    this.lastTookSeconds = Math.floor((nowMs() - this.#startedMs) / 1000);
+    return this.lastOk;
+  }
+}
+
+async function writeSnapshot(snapshot: Snapshot, path: string): Promise<void> {
+  const file = await open(path, 'w');
+  try {
+    for (let chunk = snapshot.read(chunkBytes); chunk; chunk = snapshot.read(chunkBytes))
+      await file.write(chunk);
+    await file.sync();
+  } finally {
+    snapshot.release();
+    await file.close();
+  }
+}
