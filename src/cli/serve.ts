@@ -1,5 +1,6 @@
 /**
- * `redtwin serve`: configuration, engine, server, signals.
+ * `redtwin serve`: configuration, engine, server, signals, in this order; and what goes wrong before there is a server,
+ * said as redis-server says it.
  *
  *     arguments + file + stdin --> Config --> engine --> Server.start --> ... SIGTERM --> shutDown --> exit
  */

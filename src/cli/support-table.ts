@@ -1,4 +1,9 @@
-/** `redtwin commands`: what of Redis 7.0's commands is supported, from the command table. */
+/**
+ * `redtwin commands`: what of Redis 7.0's commands is supported, made from the command table.
+ *
+ * The table is data; the only thing said here is where redtwin falls short of it, and why. What is not named below is
+ * supported in full, and the conformance cases hold it to that.
+ */
 import { commandTable } from '../protocol/generated/commands.ts';
 
 /** What is not there yet, or only in part, and why. Everything else is supported. */

@@ -1,4 +1,9 @@
-/** What INFO is made from, gathered by the runtime at the moment of the question. Plain data, in our own words. */
+/**
+ * What INFO is made from: plain data in our own words, gathered by the runtime at the moment of the question.
+ *
+ * It stands between the two so that the text of INFO can be tested without a server, and so that observe need not know what
+ * a server is. Sizes are bytes and times Unix milliseconds unless the name says otherwise.
+ */
 import type { StoreStats } from '../engine/engine.ts';
 import type { Stats } from './stats.ts';
 

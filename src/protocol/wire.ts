@@ -47,4 +47,11 @@ export const infoField = {
 /** Replies and errors that carry the old words. */
 export const wireText = {
   alreadyFollowing: 'OK Already connected to specified master',
+  invalidPort: 'ERR Invalid master port',
 } as const;
+
+/** Commands that have an older name of their own. */
+export const oldCommandName = { replicaOf: 'slaveof' } as const;
+
+/** Options of redis.conf that kept the old word: who to be for the primary. */
+export const primaryLogin = { user: 'masteruser', password: 'masterauth' } as const;

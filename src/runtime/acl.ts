@@ -1,4 +1,8 @@
-/** The log of refused logins (ACL LOG). Rules for users come with part 2. */
+/**
+ * The log of refused logins (ACL LOG), newest first, with repeated refusals counted in one entry.
+ *
+ * It is the first piece of access control; users with rules of their own come with part 2 and will live here too.
+ */
 import type { Client } from './client.ts';
 
 export interface Refusal {

@@ -1,4 +1,9 @@
-/** Gathers what INFO shows, at the moment of the question. */
+/**
+ * Gathers what INFO shows, at the moment of the question.
+ *
+ * The only place that knows both the server and the facts of observe/info-facts.ts. It computes nothing that the sections could
+ * compute themselves.
+ */
 import { arch, release, type as systemName, totalmem } from 'node:os';
 import { utf8 } from '../config/special-kinds.ts';
 import type { InfoFacts, ReplicationFacts } from '../observe/info-facts.ts';

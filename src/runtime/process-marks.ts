@@ -1,4 +1,8 @@
-/** How other programs find the process: its pid file and its title. */
+/**
+ * How other programs find the process: its pid file and its title.
+ *
+ * Both are conveniences of whoever looks after the process; neither is a reason not to start when it cannot be had.
+ */
 import { rmSync, writeFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 import { utf8 } from '../config/special-kinds.ts';

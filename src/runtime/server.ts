@@ -21,6 +21,7 @@ import type { Log } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
 import { type Reply, simple } from '../protocol/reply.ts';
+import { primaryLogin } from '../protocol/wire.ts';
 import { begun, type HistoryHolder, renamed } from '../replication/history.ts';
 import { Acl } from './acl.ts';
 import { Client } from './client.ts';
@@ -529,7 +530,7 @@ export class Server {
       this.log.notice(
         primary
           ? `REPLICAOF ${utf8(primary.host)}:${primary.port} enabled (user request from '${this.describe(by)}')`
-          : `MASTER MODE enabled (user request from '${this.describe(by)}')`,
+          : `Following nobody any longer (user request from '${this.describe(by)}')`,
       );
     this.#linkChanged();
     return changed;
@@ -543,8 +544,8 @@ export class Server {
     const { config } = this;
     const orNull = (text: string): string | null => (text === '' ? null : text);
     return {
-      user: orNull(config.value('masteruser')),
-      password: orNull(config.value('masterauth')),
+      user: orNull(config.value(primaryLogin.user)),
+      password: orNull(config.value(primaryLogin.password)),
       listeningPort: config.value('replica-announce-port') || this.listeners.port,
       announceIp: orNull(config.value('replica-announce-ip')),
       announceVersion: '9.1.0',

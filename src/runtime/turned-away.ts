@@ -1,4 +1,8 @@
-/** What connections are told that are not let in; the texts are Redis 7.0.15's. */
+/**
+ * What connections are told that are not let in; the texts are Redis 7.0.15's.
+ *
+ * They are written once, and the connection is closed behind them; such a client never gets a session in the engine.
+ */
 
 export const maxClientsText = '-ERR max number of clients reached\r\n';
 

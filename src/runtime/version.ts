@@ -1,4 +1,8 @@
-/** Versions: redtwin's own, and the Redis version whose behaviour it shows (redis_version, HELLO). */
+/**
+ * Versions: redtwin's own, and the Redis version whose behaviour it shows (redis_version, HELLO).
+ *
+ * Clients choose what they send by the latter, so it stays at what the conformance cases are held against.
+ */
 import { readFileSync } from 'node:fs';
 
 export const compatibleVersion = '7.0.15';

@@ -1,4 +1,9 @@
-/** Options of the data set: memory, encodings, expiry, persistence. Part of the table in ../options.ts. */
+/**
+ * Options of the data set: memory, encodings, expiry, persistence.
+ *
+ * A section of the option table, ../options.ts, which says what rows mean. Most of these are the engine's; those of files
+ * are the server's.
+ */
 import { integer, memory, oneOf, text, yesOrNo } from '../kinds.ts';
 import { option } from '../option.ts';
 import { directory, savePoints } from '../special-kinds.ts';

@@ -1,4 +1,9 @@
-/** Options of what redtwin does not have: cluster mode, and TLS until it comes. Accepted so that files of Redis can be used. */
+/**
+ * Options of what redtwin does not have: cluster mode, and TLS until it comes.
+ *
+ * They are accepted, kept and shown, so that configuration files of Redis can be used as they are. Those that would change
+ * what a client may rely on are refused at start instead.
+ */
 import { integer, memory, oneOf, text, yesOrNo } from '../kinds.ts';
 import { option } from '../option.ts';
 

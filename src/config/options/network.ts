@@ -1,4 +1,9 @@
-/** Options of sockets, clients and the process. Part of the table in ../options.ts. */
+/**
+ * Options of sockets, clients and the process.
+ *
+ * A section of the option table, ../options.ts, which says what rows mean. The server's runtime acts on nearly all of them;
+ * rows marked as ignored say why.
+ */
 import { integer, memory, memoryOrPercent, oneOf, permissions, someOf, text, yesOrNo } from '../kinds.ts';
 import { option } from '../option.ts';
 import { addresses, outputLimits, timesPerSecond } from '../special-kinds.ts';

@@ -1,4 +1,9 @@
-/** Options of logs, statistics and notifications. Part of the table in ../options.ts. */
+/**
+ * Options of logs, statistics and notifications.
+ *
+ * A section of the option table, ../options.ts, which says what rows mean. What Redis does with syslog or CPU pinning is left
+ * to the service manager here.
+ */
 import { integer, oneOf, text, yesOrNo } from '../kinds.ts';
 import { option } from '../option.ts';
 import { eventFlags, oomScores, percentiles } from '../special-kinds.ts';

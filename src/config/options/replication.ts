@@ -1,4 +1,9 @@
-/** Options of replication. Part of the table in ../options.ts. */
+/**
+ * Options of replication: the link to a primary, and what replicas of our own will need.
+ *
+ * A section of the option table, ../options.ts, which says what rows mean. Names are those of redis.conf, so the old words
+ * stand in some of them.
+ */
 import { integer, memory, oneOf, text, yesOrNo } from '../kinds.ts';
 import { option } from '../option.ts';
 import { primaryAddress } from '../special-kinds.ts';

@@ -1,4 +1,9 @@
-/** CLIENT KILL's filters: which clients are meant. All filters given must fit. */
+/**
+ * CLIENT KILL's filters: which clients are meant.
+ *
+ * Words become one predicate; all filters given must fit. Order of checks and error texts are Redis 7.0.15's. Killing is
+ * client.ts's business.
+ */
 import { clientTypeWords } from '../../protocol/wire.ts';
 import type { Client } from '../client.ts';
 import { type Call, integerOf, textOf, wordOf } from '../handler.ts';

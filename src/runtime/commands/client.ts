@@ -1,4 +1,9 @@
-/** CLIENT: who is connected, and what may be done about it. Filters of KILL and LIST are in client-filters.ts. */
+/**
+ * CLIENT: who is connected, and what may be done about it.
+ *
+ * Each subcommand is a small function from a call to a reply. The line that describes a client is made in ../client.ts, the
+ * filters of KILL in client-filters.ts. TRACKING is not here yet and says so.
+ */
 import {
   array,
   bulk,

@@ -1,4 +1,9 @@
-/** COMMAND: the command table, as clients ask for it. */
+/**
+ * COMMAND: the command table, as clients ask for it.
+ *
+ * Rows come from data/commands.json as they are; this only gives them the shape of the replies of Redis 7.0 (ten elements per
+ * command). DOCS tells group and version, no texts.
+ */
 import { arityFits, commandOf, findCommand, keysOf } from '../../protocol/command-lookup.ts';
 import { type CommandSpec, commandTable, type KeySpec } from '../../protocol/generated/commands.ts';
 import { matchesName } from '../../protocol/glob.ts';

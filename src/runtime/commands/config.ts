@@ -1,4 +1,9 @@
-/** CONFIG: the option table at run time. */
+/**
+ * CONFIG: the option table at run time.
+ *
+ * What may be set, and how values are read and shown, is in src/config; here are the replies, and the one file that REWRITE
+ * writes. It is written as a draft and renamed, so a crash never leaves half a configuration.
+ */
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { rewrittenConfig } from '../../config/rewrite.ts';
 import { bulk, error, map, ok, type Reply } from '../../protocol/reply.ts';

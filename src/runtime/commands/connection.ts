@@ -1,4 +1,9 @@
-/** Who the client is and how it speaks: AUTH, HELLO, QUIT, RESET. */
+/**
+ * Who the client is and how it speaks: AUTH, HELLO, QUIT, RESET.
+ *
+ * The engine asks for authentication by itself (NOAUTH) before it hands a command back; these commands change what it asks.
+ * There is one user, default, whose password is requirepass.
+ */
 import { timingSafeEqual } from 'node:crypto';
 import { array, bulk, error, integer, map, ok, type Reply, simple } from '../../protocol/reply.ts';
 import { roleWord } from '../../protocol/wire.ts';

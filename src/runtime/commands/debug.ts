@@ -1,4 +1,9 @@
-/** What of DEBUG and MEMORY the engine hands back: things of the process rather than of the keyspace. */
+/**
+ * What of DEBUG and MEMORY the engine hands back: things of the process rather than of the keyspace.
+ *
+ * The engine has already refused DEBUG where enable-debug-command does not allow it. Subcommands that only make sense inside
+ * Redis's own memory are unknown here.
+ */
 import {
   array,
   boolean,

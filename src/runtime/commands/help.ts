@@ -1,4 +1,9 @@
-/** HELP of container commands: their subcommands as the command table has them, in the form Redis gives them. */
+/**
+ * HELP of container commands: their subcommands as the command table has them.
+ *
+ * The form is Redis's (a title line, names, HELP last), the explaining sentences are left out: they are documentation of another
+ * project, and the table is ours.
+ */
 import { findCommand } from '../../protocol/command-lookup.ts';
 import { array, simple } from '../../protocol/reply.ts';
 import type { Handler } from '../handler.ts';

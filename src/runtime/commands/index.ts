@@ -1,4 +1,9 @@
-/** All host commands: lower-case names to handlers. The engine runs everything else. */
+/**
+ * All host commands in one table: lower-case names to handlers.
+ *
+ * The engine runs everything else. Which command belongs to whom is data (`runs` in data/commands.json); a command that the
+ * engine hands back and that is missing here is a bug, and a test looks for it.
+ */
 import type { Handlers } from '../handler.ts';
 import { aclCommand } from './acl.ts';
 import { clientCommand } from './client.ts';

@@ -1,4 +1,9 @@
-/** SLOWLOG, LATENCY, MONITOR: what the server says of its own work. */
+/**
+ * SLOWLOG, LATENCY and MONITOR: what the server says of its own work.
+ *
+ * The samples are taken by ../observer.ts, which has commands run one by one while somebody wants to see them; here they are
+ * only shown.
+ */
 import { array, bulk, bulks, error, integer, ok, type Reply, verbatim } from '../../protocol/reply.ts';
 import { type Call, container, type Handlers, integerOf, syntaxError, textOf } from '../handler.ts';
 import { help } from './help.ts';

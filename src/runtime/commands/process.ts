@@ -1,4 +1,9 @@
-/** The process: INFO, SHUTDOWN, saving, LOLWUT, MODULE, what of DEBUG and MIGRATE belongs to the host. */
+/**
+ * The process as commands: INFO, SHUTDOWN, saving, LOLWUT, MODULE, MIGRATE.
+ *
+ * Handlers are thin: INFO's text is made in observe/info.ts from the facts of ../facts.ts, files are written by
+ * ../saver.ts, and the end of everything is Server.shutDown.
+ */
 import { infoText } from '../../observe/info.ts';
 import { array, error, integer, nothing, ok, type Reply, simple, verbatim } from '../../protocol/reply.ts';
 import { infoFacts } from '../facts.ts';

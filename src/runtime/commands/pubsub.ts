@@ -1,4 +1,9 @@
-/** Publish and subscribe as commands. Who listens to what is in ../pubsub.ts. */
+/**
+ * Publish and subscribe as commands, in three worlds: channels, patterns, shard channels.
+ *
+ * Who listens to what, and how a message is written in RESP2 and RESP3, is in ../pubsub.ts. A PUBLISH also enters the feed,
+ * so that it reaches the subscribers of replicas.
+ */
 import { array, bulk, encodeCommand, integer, type Reply, sequence } from '../../protocol/reply.ts';
 import { type Call, container, type Handlers, textOf } from '../handler.ts';
 import type { WorldName } from '../pubsub.ts';

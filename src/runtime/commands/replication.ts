@@ -1,6 +1,11 @@
-/** Replication as commands: REPLICAOF, ROLE, WAIT; and a clear no to replicas, until this server can feed them. */
+/**
+ * Replication as commands: REPLICAOF, ROLE, WAIT; and a clear no to replicas, until this server can feed them.
+ *
+ * The link itself is a state machine with a driver (../follower.ts); here a command is turned into a wish for it, and its status
+ * into ROLE's reply.
+ */
 import { array, bulk, error, integer, nothing, ok, type Reply, simple } from '../../protocol/reply.ts';
-import { roleWord, wireText } from '../../protocol/wire.ts';
+import { oldCommandName, roleWord, wireText } from '../../protocol/wire.ts';
 import { type Call, type Handlers, integerOf, notInteger, syntaxError, textOf, wordOf } from '../handler.ts';
 
 function replicaOf({ server, client, args }: Call): Reply {
@@ -9,7 +14,7 @@ function replicaOf({ server, client, args }: Call): Reply {
     return ok;
   }
   const port = integerOf(args[2]);
-  if (port === null || port < 0 || port > 65535) return error('ERR Invalid master port');
+  if (port === null || port < 0 || port > 65535) return error(wireText.invalidPort);
   const changed = server.follow({ host: textOf(args[1]), port }, client);
   return changed ? ok : simple(wireText.alreadyFollowing);
 }
@@ -58,7 +63,7 @@ const noReplicasYet = (): Reply => error('ERR redtwin cannot have replicas of it
 
 export const replicationCommands: Handlers = {
   replicaof: replicaOf,
-  slaveof: replicaOf,
+  [oldCommandName.replicaOf]: replicaOf,
   role,
   wait,
   replconf,
