@@ -18,4 +18,9 @@ impl Db {
     pub fn new(seed: u64) -> Db {
         Db { table: Table::new(seed), avg_ttl_ms: 0, expire_cursor: 0 }
     }
+
+    /// An empty database whose keys will have the same hashes.
+    pub fn emptied(&self) -> Db {
+        Db { table: self.table.emptied(), avg_ttl_ms: 0, expire_cursor: 0 }
+    }
 }

@@ -8,6 +8,7 @@
 //!   keyspace.rs   what a command works on: lookups with expiry, effects, events
 //!     db.rs table.rs entry.rs object.rs   from database to block
 //!     effects.rs    what a unit puts into the feed
+//!   load.rs       an RDB in: fresh databases beside the live ones
 //! ```
 //!
 //! No clock, no randomness, no socket: time and seed are parameters. It knows nothing of N-API.
@@ -23,6 +24,7 @@ pub mod entry;
 mod eviction;
 pub mod glob;
 pub mod keyspace;
+pub mod load;
 mod lookup;
 pub mod object;
 pub mod rng;

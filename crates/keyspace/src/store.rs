@@ -117,7 +117,7 @@ impl Store {
         session.watch_broken = false;
     }
 
-    fn mark_broken_watches(&mut self) {
+    pub(crate) fn mark_broken_watches(&mut self) {
         for id in self.keys.watched.take_touched() {
             if let Some(session) = self.session(id) {
                 session.watch_broken = true;

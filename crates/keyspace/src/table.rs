@@ -218,6 +218,11 @@ impl Table {
         }
     }
 
+    /// An empty table in which keys have the same hashes.
+    pub fn emptied(&self) -> Table {
+        Table { hasher: self.hasher.clone(), ..Table::new(0) }
+    }
+
     /// Number of keys.
     pub fn len(&self) -> usize {
         self.len

@@ -118,9 +118,6 @@ impl Decoder {
     pub fn of_value(kind: Kind) -> Self {
         let mut decoder = Decoder::new(false);
         decoder.state = State::Value(Value::begin(kind));
-        if kind == Kind::Module2 {
-            decoder.core.keep_raw(&mut Input::new(&[]));
-        }
         decoder.crc_end = Some(0);
         decoder
     }
@@ -273,7 +270,7 @@ impl Decoder {
                 self.slot_ranges(sink)
             }
             State::ModuleAux(module) => {
-                if let Some(id) = module.step(&mut self.core, input)? {
+                if let Some(id) = module.step(&mut self.core, input, false)? {
                     let raw = self.core.take_raw(input).unwrap_or_default();
                     sink.item(Item::ModuleAux { id, raw: &raw })?;
                     self.state = State::Record;
@@ -381,9 +378,6 @@ impl Decoder {
             offset: self.key_offset,
         })?;
         self.state = State::Value(Value::begin(kind));
-        if kind == Kind::Module2 && self.wish == Wish::Value {
-            self.core.keep_raw(input);
-        }
         Ok(())
     }
 

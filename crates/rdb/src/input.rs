@@ -10,7 +10,7 @@
 //! the mark and keeps what lies behind it until more comes. Strings, which may be too long for that, are in `text.rs`.
 
 use crate::error::ErrorKind;
-use crate::sink::EntryId;
+use redtwin_structures::stream::StreamId;
 
 /// Why a step stopped.
 #[derive(Debug)]
@@ -144,15 +144,13 @@ impl<'a> Input<'a> {
     }
 
     /// An id of a stream's entry in 16 bytes.
-    pub(crate) fn raw_id(&mut self) -> Read<EntryId> {
-        let ms = u64::from_be_bytes(self.array()?);
-        let sequence = u64::from_be_bytes(self.array()?);
-        Ok(EntryId { ms, sequence })
+    pub(crate) fn raw_id(&mut self) -> Read<StreamId> {
+        self.array().map(StreamId::from_bytes)
     }
 
     /// An id of a stream's entry as two lengths.
-    pub(crate) fn id(&mut self) -> Read<EntryId> {
-        Ok(EntryId { ms: self.length()?, sequence: self.length()? })
+    pub(crate) fn id(&mut self) -> Read<StreamId> {
+        Ok(StreamId { ms: self.length()?, seq: self.length()? })
     }
 }
 

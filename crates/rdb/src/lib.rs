@@ -17,4 +17,4 @@ mod text;
 pub use bytes::{Bytes, Digits};
 pub use decoder::{Decoder, Progress};
 pub use error::{Error, ErrorKind};
-pub use sink::{EntryId, Item, Key, NullSink, Packing, Part, Sink, StreamInfo, Taken, Wish};
+pub use sink::{Item, Key, NullSink, Packing, Part, Sink, StreamInfo, Taken, Wish};

@@ -15,6 +15,7 @@
 use crate::bytes::Bytes;
 use crate::format::{Kind, Version};
 use redtwin_structures::limits::Malformed;
+use redtwin_structures::stream::StreamId;
 
 /// What a sink may answer to anything: go on, or why not.
 pub type Taken<T = ()> = Result<T, Malformed>;
@@ -139,26 +140,17 @@ pub enum Packing {
     Zipmap,
 }
 
-/// Milliseconds and sequence: the name of a stream's entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EntryId {
-    /// Unix milliseconds, as a rule.
-    pub ms: u64,
-    /// The count within one millisecond.
-    pub sequence: u64,
-}
-
 /// What a stream says of itself after its nodes. None: written by a version that did not know it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamInfo {
     /// Entries alive.
     pub length: u64,
     /// The last id given.
-    pub last: EntryId,
+    pub last: StreamId,
     /// The first entry alive.
-    pub first: Option<EntryId>,
+    pub first: Option<StreamId>,
     /// The greatest id deleted.
-    pub max_deleted: Option<EntryId>,
+    pub max_deleted: Option<StreamId>,
     /// Entries ever added.
     pub entries_added: Option<u64>,
 }
@@ -193,7 +185,7 @@ pub enum Part<'a> {
     /// A node of a stream.
     StreamNode {
         /// The id from which the ids in the node are counted.
-        base: EntryId,
+        base: StreamId,
         /// A listpack of entries.
         listpack: Bytes<'a>,
     },
@@ -204,14 +196,14 @@ pub enum Part<'a> {
         /// Its name.
         name: Bytes<'a>,
         /// The last id delivered.
-        last: EntryId,
-        /// Entries read; None when unknown.
+        last: StreamId,
+        /// Entries read, `u64::MAX` when the writer did not know; None before 7.0, which did not write it.
         entries_read: Option<u64>,
     },
     /// An entry that was delivered to a consumer of the group and not acknowledged.
     StreamPending {
         /// The entry.
-        id: EntryId,
+        id: StreamId,
         /// When, in Unix ms.
         delivery_ms: i64,
         /// How often.
@@ -227,14 +219,14 @@ pub enum Part<'a> {
         active_ms: Option<i64>,
     },
     /// A pending entry of the group that the last consumer owns.
-    StreamOwned(EntryId),
+    StreamOwned(StreamId),
     /// What Redis 8.6 writes behind the groups (producers that are idempotent), raw.
     StreamTail(&'a [u8]),
     /// A module's value.
     Module {
         /// The module's type; see `format::module_name`.
         id: u64,
-        /// Everything after the key's name, the id included, to write it again as it was.
+        /// Everything after the id, its end mark included, to write it again as it was.
         raw: &'a [u8],
     },
 }

@@ -57,10 +57,13 @@ impl Module {
         Module { id: None, pieces: Pieces::Opcode }
     }
 
-    /// Steps over one piece. The id when it was the end.
-    pub(super) fn step(&mut self, core: &mut Core, input: &mut Input<'_>) -> Read<Option<u64>> {
+    /// Steps over one piece. The id when it was the end. With `keep`, what follows the id is kept raw.
+    pub(super) fn step(&mut self, core: &mut Core, input: &mut Input<'_>, keep: bool) -> Read<Option<u64>> {
         let Some(id) = self.id else {
             self.id = Some(input.length()?);
+            if keep {
+                core.keep_raw(input);
+            }
             return Ok(None);
         };
         Ok(self.pieces.step(core, input)?.then_some(id))

@@ -15,7 +15,7 @@
 use super::core::Core;
 use crate::error::ErrorKind;
 use crate::input::{Input, Read};
-use crate::sink::{EntryId, Part, Sink, StreamInfo};
+use crate::sink::{Part, Sink, StreamInfo};
 
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -104,8 +104,7 @@ impl Stream {
                 let revision = self.revision;
                 let (name, (last, entries_read)) = core.with_string(input, keep, |input| {
                     let last = input.id()?;
-                    let read =
-                        if revision >= 2 { Some(input.length()?).filter(|&n| n != u64::MAX) } else { None };
+                    let read = if revision >= 2 { Some(input.length()?) } else { None };
                     Ok((last, read))
                 })?;
                 if keep {
@@ -146,7 +145,7 @@ impl Stream {
                 self.state = State::Owned(owned);
             }
             State::Owned(left) => {
-                let id: EntryId = input.raw_id()?;
+                let id = input.raw_id()?;
                 if keep {
                     sink.part(Part::StreamOwned(id))?;
                 }

@@ -145,7 +145,7 @@ impl Value {
             }
             Value::Stream(stream) => stream.step(core, input, sink, keep),
             Value::Module(module) => {
-                let Some(id) = module.step(core, input)? else { return Ok(false) };
+                let Some(id) = module.step(core, input, keep)? else { return Ok(false) };
                 let raw = core.take_raw(input).unwrap_or_default();
                 if keep {
                     sink.part(Part::Module { id, raw: &raw })?;

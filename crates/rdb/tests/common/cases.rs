@@ -17,8 +17,8 @@ fn join(pieces: &[&[u8]]) -> Vec<u8> {
     pieces.concat()
 }
 
-fn id(ms: u64, sequence: u64) -> Vec<u8> {
-    [ms.to_be_bytes(), sequence.to_be_bytes()].concat()
+fn id(ms: u64, seq: u64) -> Vec<u8> {
+    [ms.to_be_bytes(), seq.to_be_bytes()].concat()
 }
 
 fn about_the_file() -> Vec<Case> {
@@ -147,7 +147,7 @@ fn strings_and_attributes() -> Vec<Case> {
 fn collections() -> Vec<Case> {
     let score = 2.5f64.to_le_bytes();
     let module = long_length(module_id(b"ReJSON-RL", 3));
-    let module_value = format!("module ReJSON-RL {}\\x02\\x05\\x05\\x05hello\\x00", text(&module));
+    let module_value = "module ReJSON-RL \\x02\\x05\\x05\\x05hello\\x00";
     vec![
         case(
             "list",
@@ -284,7 +284,7 @@ fn collections() -> Vec<Case> {
             "module",
             "REDIS0008",
             join(&[b"\x07\x01k", &module, b"\x02\x05\x05\x05hello\x00\0\x01k\x01v"]),
-            &["key k Module2", &module_value, "22 bytes", "key k String", "string v", "5 bytes"],
+            &["key k Module2", module_value, "22 bytes", "key k String", "string v", "5 bytes"],
         ),
     ]
 }
@@ -296,11 +296,10 @@ fn streams() -> Vec<Case> {
     let (seen, active) = (88i64.to_le_bytes(), 99i64.to_le_bytes());
     let owned = join(&[b"\x01", &id(5, 1)]);
     let unknown = long_length(u64::MAX);
-    let info =
-        |rest: &str| format!("StreamInfo {{ length: 2, last: EntryId {{ ms: 5, sequence: 2 }}, {rest} }}");
+    let info = |rest: &str| format!("StreamInfo {{ length: 2, last: StreamId {{ ms: 5, seq: 2 }}, {rest} }}");
     let info5 = info("first: None, max_deleted: None, entries_added: None");
     let info7 = info(
-        "first: Some(EntryId { ms: 5, sequence: 1 }), max_deleted: Some(EntryId { ms: 0, sequence: 0 }), entries_added: Some(9)",
+        "first: Some(StreamId { ms: 5, seq: 1 }), max_deleted: Some(StreamId { ms: 0, seq: 0 }), entries_added: Some(9)",
     );
     let tail = join(&[
         b"\x40\x64\x40\xff\x02",
@@ -365,7 +364,7 @@ fn streams() -> Vec<Case> {
                 "count 1",
                 "node 5-1 lp",
                 &info7,
-                "group g 5-1 None",
+                "group g 5-1 Some(18446744073709551615)",
                 "consumer c 88 None",
                 "59 bytes",
             ],
@@ -422,7 +421,7 @@ fn streams() -> Vec<Case> {
             &[
                 "key s Stream1",
                 "count 0",
-                "StreamInfo { length: 0, last: EntryId { ms: 0, sequence: 0 }, first: None, max_deleted: None, entries_added: None }",
+                "StreamInfo { length: 0, last: StreamId { ms: 0, seq: 0 }, first: None, max_deleted: None, entries_added: None }",
                 "8 bytes",
             ],
         ),

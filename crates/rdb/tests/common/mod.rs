@@ -72,19 +72,19 @@ impl Sink for Journal {
             Part::Member { member, score } => format!("member {} {score}", text(&member)),
             Part::Packed(packing, bytes) => format!("packed {packing:?} {}", text(&bytes)),
             Part::StreamNode { base, listpack } => {
-                format!("node {}-{} {}", base.ms, base.sequence, text(&listpack))
+                format!("node {}-{} {}", base.ms, base.seq, text(&listpack))
             }
             Part::StreamInfo(info) => format!("{info:?}"),
             Part::StreamGroup { name, last, entries_read } => {
-                format!("group {} {}-{} {entries_read:?}", text(&name), last.ms, last.sequence)
+                format!("group {} {}-{} {entries_read:?}", text(&name), last.ms, last.seq)
             }
             Part::StreamPending { id, delivery_ms, deliveries } => {
-                format!("pending {}-{} {delivery_ms} {deliveries}", id.ms, id.sequence)
+                format!("pending {}-{} {delivery_ms} {deliveries}", id.ms, id.seq)
             }
             Part::StreamConsumer { name, seen_ms, active_ms } => {
                 format!("consumer {} {seen_ms} {active_ms:?}", text(&name))
             }
-            Part::StreamOwned(id) => format!("owned {}-{}", id.ms, id.sequence),
+            Part::StreamOwned(id) => format!("owned {}-{}", id.ms, id.seq),
             Part::StreamTail(raw) => format!("tail {}", text(raw)),
             Part::Module { id, raw } => {
                 format!("module {} {}", redtwin_rdb::format::module_name(id), text(raw))

@@ -1,0 +1,273 @@
+//! Loading an RDB: fresh databases are built beside the live ones, and take their place when all is well.
+//!
+//! ```text
+//! chunk --> Decoder --> parts --> Builder --> value --> batch of entries --> fresh table
+//!                                                        (16 at a time: their places in memory are asked for first)
+//! finish(): checksum right, end seen --> Loaded --> Store::adopt swaps it in
+//! ```
+//!
+//! Its one idea: until `adopt` nothing that clients can see has changed, so a load that breaks at any byte costs
+//! nothing but its own memory. What Redis refuses to start with (a key twice, a database that does not exist) is an
+//! error here too; what it skips with a line in its log (collections without elements) is counted.
+
+mod build;
+mod report;
+
+pub(crate) use build::{Builder, Built};
+pub use report::LoadReport;
+
+use crate::db::Db;
+use crate::entry::{Entry, INLINE_BYTES_MAX, NewValue};
+use crate::keyspace::{Keyspace, string_value};
+use crate::object::Object;
+use crate::store::Store;
+use crate::table::Hash;
+use redtwin_rdb::format::{Kind, module_name};
+use redtwin_rdb::{Bytes, Decoder, Error, ErrorKind, Item, Key, Part, Sink, Taken, Wish};
+use redtwin_structures::limits::Malformed;
+
+/// How a load is to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadOptions {
+    /// Unix ms.
+    pub now_ms: i64,
+    /// Leave out what is expired at `now_ms`: a server's own file. A primary's is kept as it is.
+    pub drop_expired: bool,
+    /// Compare the CRC64.
+    pub checksum: bool,
+}
+
+/// What a load has made. Nobody sees it yet.
+#[derive(Debug)]
+pub struct Loaded {
+    dbs: Vec<Db>,
+    libraries: Vec<Vec<u8>>,
+    module_aux: Vec<Vec<u8>>,
+    /// What was found.
+    pub report: LoadReport,
+}
+
+/// Builds fresh databases from chunks of an RDB.
+#[derive(Debug)]
+pub struct Loader {
+    decoder: Decoder,
+    fresh: Fresh,
+}
+
+impl Loader {
+    /// A loader whose databases have the number, the limits and the seed of these.
+    #[must_use]
+    pub fn new(keys: &Keyspace, options: LoadOptions) -> Loader {
+        let fields_from_ms = options.drop_expired.then(|| options.now_ms.try_into().unwrap_or(0));
+        let fresh = Fresh {
+            dbs: keys.dbs.iter().map(Db::emptied).collect(),
+            selected: 0,
+            options,
+            lfu: keys.settings.lfu(),
+            name: Vec::new(),
+            hash: 0,
+            expire_ms: None,
+            clock: 0,
+            over: false,
+            builder: Builder::new(keys.settings.limits, fields_from_ms),
+            batch: Vec::with_capacity(BATCH),
+            libraries: Vec::new(),
+            module_aux: Vec::new(),
+            report: LoadReport::default(),
+        };
+        Loader { decoder: Decoder::new(options.checksum), fresh }
+    }
+
+    /// Takes a chunk; true once the end has been seen.
+    ///
+    /// # Errors
+    /// What is wrong with the RDB, and where. Bytes behind its end are an error too. After one, nothing more is taken.
+    pub fn write(&mut self, chunk: &[u8]) -> Result<bool, Error> {
+        let progress = self.decoder.push(chunk, &mut self.fresh)?;
+        if progress.taken < chunk.len() {
+            return Err(Error { kind: ErrorKind::TrailingBytes, offset: self.decoder.bytes() });
+        }
+        Ok(progress.done)
+    }
+
+    /// Bytes taken so far.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.decoder.bytes()
+    }
+
+    /// What was made.
+    ///
+    /// # Errors
+    /// `Truncated` when the end has not been seen, or the error that was met before.
+    pub fn finish(mut self) -> Result<Loaded, Error> {
+        self.decoder.finish()?;
+        self.fresh.report.bytes = self.decoder.bytes();
+        let Fresh { dbs, libraries, module_aux, report, .. } = self.fresh;
+        Ok(Loaded { dbs, libraries, module_aux, report })
+    }
+}
+
+impl Store {
+    /// Puts a load in the place of all data. Watched keys that were or are there count as changed; expiry, waits and the
+    /// feed are the caller's to think of.
+    pub fn adopt(&mut self, loaded: Loaded) -> LoadReport {
+        let old = std::mem::replace(&mut self.keys.dbs, loaded.dbs);
+        let new = &self.keys.dbs;
+        let has = |dbs: &[Db], db: usize, key: &[u8]| {
+            dbs.get(db).is_some_and(|db| db.table.get(db.table.hash(key), key).is_some())
+        };
+        self.keys.watched.touch_where(|db, key| has(&old, db, key) || has(new, db, key));
+        self.mark_broken_watches();
+        self.keys.libraries = loaded.libraries;
+        self.keys.module_aux = loaded.module_aux;
+        self.keys.opaque_module_values = loaded.report.opaque_module_values;
+        loaded.report
+    }
+}
+
+/// Entries that are put in at once, so that the memory they go to is fetched while others are made.
+const BATCH: usize = 16;
+
+#[derive(Debug)]
+struct Fresh {
+    dbs: Vec<Db>,
+    selected: usize,
+    options: LoadOptions,
+    lfu: bool,
+    // The key under way.
+    name: Vec<u8>,
+    hash: Hash,
+    expire_ms: Option<i64>,
+    clock: u32,
+    /// The key under way needs nothing more: it is left out, or was a string and is in already.
+    over: bool,
+    builder: Builder,
+    /// For the selected database.
+    batch: Vec<(Hash, Entry)>,
+    libraries: Vec<Vec<u8>>,
+    module_aux: Vec<Vec<u8>>,
+    report: LoadReport,
+}
+
+impl Fresh {
+    fn entry(&mut self, value: NewValue<'_>) -> Taken {
+        let entry = Entry::new(&self.name, value, self.expire_ms);
+        entry.set_clock(self.clock);
+        self.dbs[self.selected].table.prefetch(self.hash);
+        self.batch.push((self.hash, entry));
+        self.report.keys += 1;
+        if self.batch.len() == BATCH { self.put_in() } else { Ok(()) }
+    }
+
+    fn put_in(&mut self) -> Taken {
+        let table = &mut self.dbs[self.selected].table;
+        for (hash, entry) in self.batch.drain(..) {
+            if table.locate(hash, entry.key()).is_some() {
+                return Err(Malformed("a key is there twice"));
+            }
+            let clock = entry.clock();
+            table.insert_new(hash, entry).set_clock(clock);
+        }
+        Ok(())
+    }
+
+    /// The 24 clock bits of a key, from what its writer said of it, if that suits our policy.
+    fn clock_of(&self, key: &Key<'_>) -> u32 {
+        let seconds = self.options.now_ms / 1000;
+        if self.lfu {
+            let minutes = ((seconds / 60) & 0xffff) as u32;
+            // A new key's counter starts at 5.
+            minutes << 8 | u32::from(key.frequency.unwrap_or(5))
+        } else {
+            let idle = i64::try_from(key.idle_seconds.unwrap_or(0)).unwrap_or(0);
+            (seconds.saturating_sub(idle) & 0xff_ffff) as u32
+        }
+    }
+}
+
+impl Sink for Fresh {
+    fn item(&mut self, item: Item<'_>) -> Taken {
+        match item {
+            Item::Header(version) => self.report.version = Some(version),
+            Item::Aux { name, value } => self.report.aux.push((name.into_vec(), value.into_vec())),
+            Item::SelectDb(db) => {
+                self.put_in()?;
+                self.selected = usize::try_from(db)
+                    .ok()
+                    .filter(|&db| db < self.dbs.len())
+                    .ok_or(Malformed("more databases than this server has"))?;
+            }
+            Item::Function(code) => {
+                self.libraries.push(code.into_vec());
+                self.report.functions += 1;
+            }
+            Item::ModuleAux { id, raw } => {
+                self.module_aux.push(raw.to_vec());
+                self.report.opaque_module_aux += 1;
+                self.report.add_module(&module_name(id));
+            }
+            Item::End => self.put_in()?,
+            // Hints, and a slot import that is not ours: without a cluster there is nothing to do.
+            Item::ResizeDb { .. } | Item::SlotInfo { .. } | Item::SlotImport { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, key: Key<'_>) -> Taken<Wish> {
+        self.expire_ms = key.expire_at_ms;
+        self.over = self.options.drop_expired && key.expire_at_ms.is_some_and(|at| at < self.options.now_ms);
+        if self.over {
+            self.report.expired_skipped += 1;
+            return Ok(Wish::Skip);
+        }
+        self.clock = self.clock_of(&key);
+        if key.metadata.is_some() {
+            self.report.opaque_module_aux += 1;
+        }
+        self.name.clear();
+        self.name.extend_from_slice(&key.name);
+        self.hash = self.dbs[self.selected].table.hash(&self.name);
+        if key.kind != Kind::String {
+            self.builder.begin(key.kind);
+        }
+        Ok(Wish::Value)
+    }
+
+    fn part(&mut self, part: Part<'_>) -> Taken {
+        match part {
+            // The most frequent by far goes straight into its block.
+            Part::String(Bytes::Owned(bytes)) if bytes.len() > INLINE_BYTES_MAX => {
+                self.over = true;
+                self.entry(NewValue::Object(Object::Str(bytes)))
+            }
+            Part::String(bytes) => {
+                self.over = true;
+                self.entry(string_value(&bytes))
+            }
+            Part::Module { id, .. } => {
+                self.report.opaque_module_values += 1;
+                self.report.add_module(&module_name(id));
+                self.builder.part(part)
+            }
+            part => self.builder.part(part),
+        }
+    }
+
+    fn end_of_key(&mut self, _bytes: u64) -> Taken {
+        if self.over {
+            return Ok(());
+        }
+        match self.builder.finish()? {
+            Some(Built::Object(object)) => self.entry(NewValue::Object(object)),
+            Some(Built::Str(bytes)) => self.entry(NewValue::Object(Object::Str(bytes))),
+            None => {
+                self.report.empty_skipped += 1;
+                Ok(())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

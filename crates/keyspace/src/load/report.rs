@@ -1,0 +1,36 @@
+//! What an RDB said of itself and what became of it: `LoadReport` of src/engine/engine.ts.
+
+use redtwin_rdb::format::Version;
+
+/// What was found in an RDB. Numbers count entries.
+#[derive(Clone, Debug, Default)]
+pub struct LoadReport {
+    /// Magic and number. None before the magic was read.
+    pub version: Option<Version>,
+    /// AUX fields in file order.
+    pub aux: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Keys that are in now.
+    pub keys: u64,
+    /// Keys left out because they were expired.
+    pub expired_skipped: u64,
+    /// Collections without elements, left out as Redis does.
+    pub empty_skipped: u64,
+    /// Function libraries.
+    pub functions: u64,
+    /// Module values, kept raw.
+    pub opaque_module_values: u64,
+    /// Module data that belongs to no key, kept raw, and metadata of keys, which is not kept.
+    pub opaque_module_aux: u64,
+    /// Names of the modules' types, in the order of their first appearance.
+    pub modules: Vec<String>,
+    /// Size of the RDB.
+    pub bytes: u64,
+}
+
+impl LoadReport {
+    pub(crate) fn add_module(&mut self, name: &str) {
+        if !self.modules.iter().any(|known| known == name) {
+            self.modules.push(name.to_string());
+        }
+    }
+}

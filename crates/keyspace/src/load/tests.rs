@@ -1,0 +1,134 @@
+//! Loads of files built byte by byte: what Redis refuses, what it leaves out, and what old encodings become. That a
+//! whole real file gives the server's own digest is the interop tests' to show.
+
+use super::*;
+use crate::digest;
+use crate::entry::Value;
+
+fn file(body: &[u8]) -> Vec<u8> {
+    let mut file = [b"REDIS0010", body, &[255]].concat();
+    let crc = redtwin_checksum::crc64(0, &file);
+    file.extend(crc.to_le_bytes());
+    file
+}
+
+fn load_with(body: &[u8], options: LoadOptions) -> Result<(Store, LoadReport), Error> {
+    let mut store = Store::new(2, 7, 1 << 14);
+    let mut loader = Loader::new(&store.keys, options);
+    for byte in file(body) {
+        loader.write(&[byte])?;
+    }
+    let report = store.adopt(loader.finish()?);
+    Ok((store, report))
+}
+
+const FROM_A_PRIMARY: LoadOptions = LoadOptions { now_ms: 5_000, drop_expired: false, checksum: true };
+
+fn load(body: &[u8]) -> Result<(Store, LoadReport), Error> {
+    load_with(body, FROM_A_PRIMARY)
+}
+
+fn why(body: &[u8]) -> String {
+    match load(body) {
+        Ok(_) => "loaded".into(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn encoding(store: &mut Store, key: &[u8]) -> String {
+    match store.keys.read(key) {
+        Some(Value::Object(object)) => object.encoding().to_string(),
+        Some(Value::Int(_)) => "int".to_string(),
+        Some(Value::Bytes(_)) => "embstr".to_string(),
+        None => "none".to_string(),
+    }
+}
+
+#[test]
+fn keys_in_their_databases_with_their_expiry() {
+    let (mut store, report) =
+        load(b"\xfe\x00\0\x01a\xc0\x07\xfe\x01\xfc\x88\x13\0\0\0\0\0\0\0\x01a\x01x").unwrap();
+    assert_eq!((report.keys, report.bytes), (2, 9 + 23 + 9));
+    assert_eq!(encoding(&mut store, b"a"), "int");
+    let other = &store.keys.dbs[1].table;
+    assert_eq!(other.get(other.hash(b"a"), b"a").unwrap().expire_ms(), Some(5000));
+    assert_eq!(other.volatile(), 1);
+}
+
+#[test]
+fn expired_keys_are_left_out_of_a_servers_own_file_only() {
+    let body = b"\xfc\x87\x13\0\0\0\0\0\0\x04\x01h\x01\x01f\x01v\xfc\x88\x13\0\0\0\0\0\0\0\x01b\x01x";
+    let (_, report) = load(body).unwrap();
+    assert_eq!((report.keys, report.expired_skipped), (2, 0));
+    let (_, report) = load_with(body, LoadOptions { drop_expired: true, ..FROM_A_PRIMARY }).unwrap();
+    assert_eq!((report.keys, report.expired_skipped), (1, 1));
+}
+
+#[test]
+fn collections_without_elements_are_left_out() {
+    let intset = b"\x0b\x01b\x08\x02\0\0\0\0\0\0\0";
+    let listpack = b"\x10\x01c\x07\x07\0\0\0\0\0\xff";
+    let stream = b"\x0f\x01d\0\0\0\0\0";
+    let (mut store, report) = load(&[&b"\x01\x01a\0"[..], intset, listpack, stream].concat()).unwrap();
+    assert_eq!((report.keys, report.empty_skipped), (1, 3));
+    assert_eq!(encoding(&mut store, b"d"), "stream");
+}
+
+#[test]
+fn old_encodings_become_those_of_today() {
+    let ziplist = b"\x0f\x0f\0\0\0\x0c\0\0\0\x02\0\0\xf3\x02\xf6\xff";
+    let mut body = Vec::new();
+    for (kind, name) in [(10u8, b'l'), (13, b'h'), (12, b'z')] {
+        body.extend([kind, 1, name]);
+        body.extend(ziplist);
+    }
+    body.extend(b"\x09\x01m\x0c\x01\x03foo\x03\x01bar \xff");
+    body.extend(b"\x02\x01s\x02\xc0\x05\xc0\x06");
+    let (mut store, report) = load(&body).unwrap();
+    assert_eq!(report.keys, 5);
+    for (key, expected) in
+        [("l", "quicklist"), ("h", "listpack"), ("z", "listpack"), ("m", "listpack"), ("s", "intset")]
+    {
+        assert_eq!(encoding(&mut store, key.as_bytes()), expected, "{key}");
+    }
+}
+
+#[test]
+fn what_redis_refuses_is_refused_with_its_place() {
+    assert!(why(b"\0\x01a\x01b\0\x01a\x01c").contains("a key is there twice"));
+    assert!(why(b"\xfe\x02").contains("more databases than this server has"));
+    assert!(why(b"\x02\x01s\x02\x01a\x01a").contains("set with a member twice"));
+    assert!(why(b"\x04\x01h\x02\x01a\x01b\x01a\x01c").contains("hash with a field twice"));
+    assert!(why(b"\x03\x01z\x01\x01a\xfd").contains("not a number"));
+    assert!(why(b"\x10\x01h\x02lp (at byte").contains("(at byte 14)"));
+    assert!(why(b"\x0b\x01s\x08\x03\0\0\0\0\0\0\0").contains("intset"));
+}
+
+#[test]
+fn bytes_behind_the_end_and_a_missing_end_are_errors() {
+    let store = Store::new(1, 7, 1 << 14);
+    let mut loader = Loader::new(&store.keys, FROM_A_PRIMARY);
+    let mut bytes = file(b"");
+    assert!(!loader.write(&bytes[..5]).unwrap());
+    assert_eq!(loader.finish().unwrap_err().kind, ErrorKind::Truncated);
+    bytes.push(b'*');
+    let mut loader = Loader::new(&store.keys, FROM_A_PRIMARY);
+    assert_eq!(loader.write(&bytes).unwrap_err().kind, ErrorKind::TrailingBytes);
+}
+
+#[test]
+fn modules_are_kept_raw_and_named() {
+    let id = b"\x81\xb5\xeb-\xfa\xdc\xa9x\x01";
+    let body = [&b"\xf7"[..], id, b"\x02\x01\0", b"\x07\x01k", id, b"\x05\x02hi\0"].concat();
+    let (store, report) = load(&body).unwrap();
+    assert_eq!((report.opaque_module_aux, report.opaque_module_values), (1, 1));
+    assert_eq!(report.modules, ["test-type"]);
+    assert_eq!(store.keys.module_aux, [[&id[..], b"\x02\x01\0"].concat()]);
+    let table = &store.keys.dbs[0].table;
+    let Some(Value::Object(Object::Module(module))) = table.get(table.hash(b"k"), b"k").map(Entry::value)
+    else {
+        panic!("not a module");
+    };
+    assert_eq!(module.body, b"\x05\x02hi\0");
+    assert_eq!(digest::hex(&digest::of_dataset(&store.keys.dbs)).len(), 40);
+}
