@@ -128,8 +128,9 @@ export class Keyspace {
     session.watched = [];
   }
 
-  /** A key was changed: transactions of those who watch it will fail. */
+  /** A key was changed or is gone: transactions of those who watch it will fail, those who wait for it will look again. */
   touch(db: number, key: string): void {
+    this.waitingRoom.signal(db, key);
     const watchers = this.#watchers.get(watchName(db, key));
     if (watchers === undefined) return;
     for (const session of [...watchers]) {
@@ -145,6 +146,7 @@ export class Keyspace {
 
   /** A database is about to be emptied or swapped with `other`: whatever exists on either side counts as changed. */
   touchAll(db: number, other?: number): void {
+    for (const key of this.waitingRoom.keysOf(db)) this.waitingRoom.signal(db, key);
     for (const watchers of this.#watchers.values()) {
       for (const session of watchers) {
         for (const watched of session.watched) {

@@ -5,7 +5,7 @@
  */
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';
-import { parseInt64 } from '../numbers.ts';
+import { parseInt64, parseInteger } from '../numbers.ts';
 import { refuse, refuseWith } from '../refusal.ts';
 import type { StreamValue } from '../stream.ts';
 import { acknowledge, type Delivery, type StreamConsumer, type StreamGroup } from '../stream-group.ts';
@@ -140,7 +140,7 @@ function xautoclaim(call: Call): void {
   for (let at = 6; at < call.args.length; at++) {
     const word = call.word(at);
     if (word === 'COUNT' && at + 1 < call.args.length) {
-      left = call.integer(++at);
+      left = parseInteger(call.text(++at)) ?? 0;
       if (left < 1 || left > countMax) refuseWith('ERR COUNT must be > 0');
     } else if (word === 'JUSTID') {
       justId = true;
