@@ -93,6 +93,8 @@ pub struct Session {
     pub host_command: OwnedCommand,
     /// A command that waits.
     pub waiting: Option<Waiting>,
+    /// The command that runs had to wait and is tried again: what is no use to it is no error now.
+    pub woken: bool,
     /// The last command.
     pub last_command: Option<&'static CommandSpec>,
     /// Only for the primary's feed: bytes of the unit under way, fed when it is complete.
@@ -120,6 +122,7 @@ impl Session {
             watching: Vec::new(),
             host_command: Vec::new(),
             waiting: None,
+            woken: false,
             last_command: None,
             unit: Vec::new(),
             failure: None,

@@ -564,7 +564,9 @@ impl Store {
                 let args: Vec<&[u8]> = waiting.command.iter().map(Vec::as_slice).collect();
                 let handler = crate::lookup::find(args[0]).and_then(|(_, handler)| handler);
                 let deadline = waiting.deadline_ms;
+                session.woken = true;
                 let flow = self.call(&mut session, waiting.spec, handler, &args, true);
+                session.woken = false;
                 self.unit_done();
                 let bytes = self.reply.take();
                 self.reply = kept;

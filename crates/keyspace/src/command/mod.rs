@@ -27,7 +27,13 @@ mod debug;
 mod expiry;
 mod hyperloglog;
 mod keys;
+mod list;
+mod list_move;
+mod ranges;
+mod sampling;
 mod scan;
+mod set;
+mod set_algebra;
 mod string;
 mod string_numbers;
 mod transaction;
@@ -111,4 +117,8 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| bitmap::handler(id))
         .or_else(|| bitfield::handler(id))
         .or_else(|| hyperloglog::handler(id))
+        .or_else(|| list::handler(id))
+        .or_else(|| list_move::handler(id))
+        .or_else(|| set::handler(id))
+        .or_else(|| set_algebra::handler(id))
 }

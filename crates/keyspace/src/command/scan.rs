@@ -30,11 +30,18 @@ pub struct ScanOptions<'a> {
 
 /// A cursor argument.
 pub fn parse_cursor(text: &[u8]) -> Result<u64, Stopped> {
-    // strtoul of a string of digits; anything else is refused.
-    std::str::from_utf8(text)
+    // What strtoul takes: nothing is 0, and a negative number is counted from the top.
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        [] => return Ok(0),
+        digits => (false, digits),
+    };
+    std::str::from_utf8(digits)
         .ok()
-        .filter(|text| text.starts_with(|c: char| c.is_ascii_digit()))
-        .and_then(|text| text.parse().ok())
+        .filter(|digits| digits.starts_with(|c: char| c.is_ascii_digit()))
+        .and_then(|digits| digits.parse::<u64>().ok())
+        .map(|cursor| if negative { cursor.wrapping_neg() } else { cursor })
         .ok_or(Stopped::Error(errors::INVALID_CURSOR))
 }
 
