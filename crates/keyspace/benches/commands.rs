@@ -1,0 +1,68 @@
+//! How fast the keyspace runs commands, and what a key costs, without Node around it.
+//!
+//! `cargo bench -p redtwin-keyspace -- [keys]` prints thousands of commands a second per pipeline depth, and bytes per key.
+
+use redtwin_keyspace::store::Store;
+use std::time::Instant;
+
+fn resident_bytes() -> usize {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).unwrap_or(0) * 4096
+}
+
+fn command(into: &mut Vec<u8>, args: &[&[u8]]) {
+    redtwin_keyspace::effects::encode_command(into, args);
+}
+
+/// Chunks of `depth` commands on random ones of `keys` keys.
+fn chunks(depth: usize, keys: usize, make: impl Fn(&mut Vec<u8>, &[u8])) -> Vec<Vec<u8>> {
+    let mut rng = redtwin_keyspace::rng::Rng::new(7);
+    (0..400_000 / depth)
+        .map(|_| {
+            let mut chunk = Vec::new();
+            (0..depth).for_each(|_| make(&mut chunk, format!("key:{:012}", rng.below(keys)).as_bytes()));
+            chunk
+        })
+        .collect()
+}
+
+fn main() {
+    let keys: usize = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(1_000_000);
+    let mut store = Store::new(16, 1, 1 << 20);
+    let session = store.open_session();
+    let before = resident_bytes();
+    let start = Instant::now();
+    let mut chunk = Vec::new();
+    for i in 0..keys {
+        command(&mut chunk, &[b"SET", format!("key:{i:012}").as_bytes(), &[b'x'; 32]]);
+        if i % 100 == 99 || i + 1 == keys {
+            store.execute(session, &chunk, 1);
+            chunk.clear();
+        }
+    }
+    println!(
+        "{keys} keys: {:.2} s to set, {} bytes a key resident",
+        start.elapsed().as_secs_f64(),
+        (resident_bytes() - before) / keys
+    );
+    let value = [b'x'; 64];
+    let families: [(&str, &dyn Fn(&mut Vec<u8>, &[u8])); 3] = [
+        ("SET", &|into, key| command(into, &[b"SET", key, &value])),
+        ("GET", &|into, key| command(into, &[b"GET", key])),
+        ("INCR", &|into, key| command(into, &[b"INCR", &[key, b":n"].concat()])),
+    ];
+    for (name, make) in families {
+        for depth in [1, 16, 128] {
+            let chunks = chunks(depth, keys, make);
+            let mut best = 0.0f64;
+            for _ in 0..3 {
+                let start = Instant::now();
+                for chunk in &chunks {
+                    store.execute(session, chunk, 1);
+                }
+                best = best.max(400_000.0 / start.elapsed().as_secs_f64());
+            }
+            println!("{name} -P {depth}: {:.0} thousand a second", best / 1000.0);
+        }
+    }
+}
