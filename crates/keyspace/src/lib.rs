@@ -16,6 +16,7 @@
 
 pub mod access;
 mod active_expiry;
+mod batch;
 pub mod command;
 pub mod db;
 pub mod digest;

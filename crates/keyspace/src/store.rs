@@ -11,6 +11,7 @@
 //!
 //! A unit is one command or one transaction. Its effects go into the feed together, when it is over.
 
+use crate::batch::{Batch, End};
 use crate::command::{Call, Handler};
 use crate::eviction::{self, Pool};
 use crate::generated::commands::{
@@ -21,7 +22,7 @@ use crate::keyspace::{Caller, Keyspace, Stopped};
 use crate::session::{Exec, Multi, OwnedCommand, ReplyMode, Session, SessionId, Stop, Waiting};
 use crate::waiters::Waiters;
 use redtwin_backlog::Backlog;
-use redtwin_resp::{Protocol, Reply, RequestLimits, Status};
+use redtwin_resp::{Protocol, Reply, RequestLimits};
 
 /// What one command did to the flow of its session.
 enum Flow {
@@ -206,38 +207,39 @@ impl Store {
     /// Runs commands from `bytes`; gives the bytes used up and why it stopped.
     fn run_commands(&mut self, session: &mut Session, bytes: &[u8]) -> (usize, Stop) {
         let mut used = 0;
-        let mut args: Vec<&[u8]> = Vec::new();
-        // The parser is moved out so that arguments can be borrowed from it while the session changes.
+        let mut batch = Batch::default();
+        // The parser is moved out so that the session can change while arguments are borrowed.
         let mut parser = std::mem::take(&mut session.parser);
         let stop = loop {
             let limits = RequestLimits {
                 bulk_bytes_max: self.keys.settings.proto_max_bulk_len,
                 unauthenticated: !session.authenticated,
             };
-            let rest = bytes.get(used..).unwrap_or_default();
-            match parser.next(rest, &limits) {
-                Ok(Status::Incomplete) => {
-                    break Stop::Drained;
+            let end = batch.fill(&mut parser, bytes, used, &limits);
+            batch.prefetch(&self.keys.dbs[session.db].table);
+            let mut flow = Flow::Done;
+            if let Some(words) = batch.inline.take() {
+                let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+                flow = self.run_one(session, &words);
+            }
+            for index in 0..batch.len() {
+                let (args, bytes_end) = batch.command(index);
+                flow = self.run_one(session, args);
+                if !matches!(flow, Flow::Done) {
+                    // What was parsed ahead is parsed again when it may run.
+                    batch.used = bytes_end;
+                    parser.reset();
+                    break;
                 }
-                Ok(Status::Empty(size)) => used += size,
-                Ok(Status::Complete(size)) => {
-                    let flow = if parser.is_inline() {
-                        let words = parser.take_words();
-                        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-                        self.run_one(session, &words)
-                    } else {
-                        parser.arguments(rest, &mut args);
-                        self.run_one(session, &args)
-                    };
-                    used += size;
-                    match flow {
-                        Flow::Done => {}
-                        Flow::Host => break Stop::Host,
-                        Flow::Blocked => break Stop::Blocked,
-                        Flow::Close => break Stop::Closing,
-                    }
-                }
-                Err(error) => {
+            }
+            used = batch.used;
+            match (flow, end) {
+                (Flow::Host, _) => break Stop::Host,
+                (Flow::Blocked, _) => break Stop::Blocked,
+                (Flow::Close, _) => break Stop::Closing,
+                (Flow::Done, End::More) => {}
+                (Flow::Done, End::Incomplete) => break Stop::Drained,
+                (Flow::Done, End::Error(error)) => {
                     self.reply.error(&format!("ERR Protocol error: {}", error.0));
                     used = bytes.len();
                     break Stop::Closing;
@@ -684,51 +686,45 @@ impl Store {
         let mut used = 0;
         // From here to `used` the bytes are complete units not yet fed; inside a unit they go to session.unit.
         let mut fed = 0;
-        let mut args: Vec<&[u8]> = Vec::new();
+        let mut batch = Batch::default();
         let mut parser = std::mem::take(&mut session.parser);
         let stop = loop {
-            let rest = bytes.get(used..).unwrap_or_default();
-            match parser.next(rest, &limits) {
-                Ok(Status::Incomplete) => break Stop::Drained,
-                // An empty line between commands counts as bytes of the feed like any other.
-                Ok(Status::Empty(size)) => {
-                    used += size;
-                    if session.multi.is_some() {
-                        session.unit.extend_from_slice(&bytes[fed..used]);
-                        fed = used;
-                    }
+            let end = batch.fill(&mut parser, bytes, used, &limits);
+            batch.prefetch(&self.keys.dbs[session.db].table);
+            let mut stop = Stop::Drained;
+            if let Some(words) = batch.inline.take() {
+                let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+                stop = self.apply_one(session, &words);
+                if stop != Stop::Failed {
+                    self.unit_bytes(session, bytes, &mut fed, used, batch.used, stop);
+                    used = batch.used;
                 }
-                Ok(Status::Complete(size)) => {
-                    let flow = if parser.is_inline() {
-                        let words = parser.take_words();
-                        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-                        self.apply_one(session, &words)
-                    } else {
-                        parser.arguments(rest, &mut args);
-                        self.apply_one(session, &args)
-                    };
-                    if flow == Stop::Failed {
-                        break flow;
-                    }
-                    let unit_open = session.multi.is_some() || session.exec.is_some() || flow == Stop::Host;
-                    if unit_open && session.unit.is_empty() {
-                        // What came before this unit is complete.
-                        self.feed.append(&bytes[fed..used]);
-                        fed = used;
-                    }
-                    used += size;
-                    if unit_open || !session.unit.is_empty() {
-                        session.unit.extend_from_slice(&bytes[fed..used]);
-                        fed = used;
-                    }
-                    if !unit_open {
-                        self.feed_unit(session);
-                    }
-                    if flow == Stop::Host {
-                        break flow;
-                    }
+            }
+            for index in 0..batch.len() {
+                let (args, bytes_end) = batch.command(index);
+                stop = self.apply_one(session, args);
+                if stop == Stop::Failed {
+                    break;
                 }
-                Err(error) => {
+                self.unit_bytes(session, bytes, &mut fed, used, bytes_end, stop);
+                used = bytes_end;
+                if stop == Stop::Host {
+                    parser.reset();
+                    break;
+                }
+            }
+            if stop != Stop::Drained {
+                break stop;
+            }
+            // Empty lines behind the last command.
+            if batch.used > used {
+                self.unit_bytes(session, bytes, &mut fed, used, batch.used, stop);
+                used = batch.used;
+            }
+            match end {
+                End::More => {}
+                End::Incomplete => break Stop::Drained,
+                End::Error(error) => {
                     session.failure = Some((String::new(), format!("Protocol error: {}", error.0)));
                     break Stop::Failed;
                 }
@@ -740,6 +736,32 @@ impl Store {
         self.feed_grew |= used > 0;
         session.parser = parser;
         (used, stop)
+    }
+
+    /// A command of the feed (or an empty line) has been taken: `bytes[from..to]`. Inside a unit that is not complete
+    /// its bytes wait in the session; otherwise `bytes[fed..]` goes into our feed, at the latest when the chunk ends.
+    fn unit_bytes(
+        &mut self,
+        session: &mut Session,
+        bytes: &[u8],
+        fed: &mut usize,
+        from: usize,
+        to: usize,
+        stop: Stop,
+    ) {
+        let unit_open = session.multi.is_some() || session.exec.is_some() || stop == Stop::Host;
+        if !unit_open && session.unit.is_empty() {
+            return;
+        }
+        if session.unit.is_empty() {
+            // What came before this unit is complete.
+            self.feed.append(&bytes[*fed..from]);
+        }
+        session.unit.extend_from_slice(&bytes[from..to]);
+        *fed = to;
+        if !unit_open {
+            self.feed_unit(session);
+        }
     }
 
     fn apply_one(&mut self, session: &mut Session, args: &[&[u8]]) -> Stop {

@@ -84,11 +84,10 @@ impl Parser {
         std::mem::take(&mut self.words)
     }
 
-    /// Puts the arguments of the last complete command into `into`, as slices of `bytes` (the slice given to
-    /// `next`). For an inline command it is left empty: see `take_words`.
+    /// Appends the arguments of the last complete command to `into`, as slices of `bytes` (the slice given to
+    /// `next`). An inline command has none there: see `take_words`.
     #[inline]
-    pub fn arguments<'a>(&self, bytes: &'a [u8], into: &mut Vec<&'a [u8]>) {
-        into.clear();
+    pub fn append_arguments<'a>(&self, bytes: &'a [u8], into: &mut Vec<&'a [u8]>) {
         into.extend(self.ranges.iter().map(|range| bytes.get(range.clone()).unwrap_or_default()));
     }
 
@@ -224,7 +223,7 @@ mod tests {
             return parser.take_words();
         }
         let mut list = Vec::new();
-        parser.arguments(bytes, &mut list);
+        parser.append_arguments(bytes, &mut list);
         list.iter().map(|a| a.to_vec()).collect()
     }
 

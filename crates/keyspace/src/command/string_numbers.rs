@@ -27,16 +27,20 @@ pub fn handler(id: CommandId) -> Option<Handler> {
 fn add(call: &mut Call<'_>, by: i64) -> Done {
     let key = call.args[1];
     let sum = match call.keys.entry(key) {
-        None => by,
+        None => {
+            call.keys.put(key, NewValue::Int(by), true);
+            by
+        }
         Some(entry) => {
             let old = match entry.value() {
                 Value::Int(int) => int,
                 other => super::parse_int(text_of(other)?.bytes(&mut itoa::Buffer::new()))?,
             };
-            old.checked_add(by).ok_or(errors::OVERFLOW)?
+            let sum = old.checked_add(by).ok_or(errors::OVERFLOW)?;
+            entry.set_value(NewValue::Int(sum));
+            sum
         }
     };
-    call.keys.put(key, NewValue::Int(sum), true);
     call.keys.touched(b'$', "incrby", key, 1);
     call.reply.int(sum);
     Ok(())
