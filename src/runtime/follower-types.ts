@@ -38,9 +38,25 @@ export interface FollowerSettings {
 /** Where log lines go. Levels are those of redis.conf. */
 export type LinkLog = (level: 'debug' | 'verbose' | 'notice' | 'warning', line: string) => void;
 
+/** What the driver needs of an engine. */
+export type FollowerStore = Pick<
+  Store,
+  | 'feed'
+  | 'loader'
+  | 'stats'
+  | 'openSession'
+  | 'closeSession'
+  | 'sessionInfo'
+  | 'selectDb'
+  | 'apply'
+  | 'resumeApply'
+  | 'command'
+  | 'failure'
+>;
+
 /** What the driver is given once, for good. */
 export interface FollowerParts {
-  store: Store;
+  store: FollowerStore;
   /** Shared with the server; while a link exists the driver changes it. */
   history: HistoryHolder;
   settings: () => FollowerSettings;

@@ -445,10 +445,11 @@ export class Follower {
     this.#record.readOffset += chunk.length;
     const applied = this.#feed.apply(chunk);
     const nowMs = monotonicMs();
-    if (applied.end === 'applied')
-      this.#dispatch({ name: 'received', bytes: chunk.length, offset: store.feed.endOffset, nowMs });
+    // Also when it went wrong: what came before the trouble is applied, and must not be asked for again.
+    this.#dispatch({ name: 'received', bytes: chunk.length, offset: store.feed.endOffset, nowMs });
+    if (applied.end === 'applied') return;
     // The fault may be on the way here: asking again from the applied offset can help.
-    else if (applied.end === 'broken')
+    if (applied.end === 'broken')
       this.#dispatch({ name: 'garbled', because: 'feed-broken', detail: applied.detail, nowMs });
     else this.#dispatch({ name: 'failed', command: applied.command, error: applied.error, nowMs });
   }
