@@ -6,10 +6,11 @@ import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { LinkReason } from '../../src/replication/reasons.ts';
+import type { StateName } from '../../src/replication/replica-link/states.ts';
 import { until } from '../servers/wait.ts';
 import { FakePrimary, type Peer } from './fake-primary.ts';
 import { Replica, stores, type TestStore } from './harness.ts';
-import { byLength, byMark, fed, idA, idB, mark, newRdb, oldRdb, serve } from './scenes.ts';
+import { byLength, byMark, fed, idA, idB, newRdb, oldRdb, serve } from './scenes.ts';
 
 /** A replica that holds the old data, and whose next link meets `script`. */
 async function withOldData(
@@ -36,17 +37,15 @@ async function endsWith(
   reason: LinkReason,
   detail: RegExp,
   script: (peer: Peer) => Promise<void>,
-  options: { settings?: object; waitMs?: number } = {},
+  options: { settings?: object; reset?: boolean; silentIn?: StateName } = {},
 ): Promise<void> {
   const { primary, replica, old } = await withOldData(t, open, script, options.settings);
   const before = replica.log.length;
   replica.pass(1000);
-  if (options.waitMs !== undefined) {
-    await until('a connection', () => primary.peers.length === 2);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    t.not(replica.follower.status().state, 'connect', 'it waits for repl-timeout');
-    replica.pass(options.waitMs);
-    if (primary.peers.length > 2) t.fail('tick dialled in the same call');
+  if (options.silentIn !== undefined) {
+    await replica.reach(options.silentIn);
+    if (options.reset) primary.last?.reset();
+    else replica.pass(60_001);
   }
   await until('the end of the link', () => replica.log.slice(before).some((line) => line.includes('ended')));
   const line = replica.log.slice(before).find((entry) => entry.includes('ended'))!;
@@ -231,17 +230,6 @@ const faults: [string, LinkReason, RegExp, (peer: Peer) => Promise<void>][] = [
       peer.end();
     }),
   ],
-  [
-    'resets in mid-transfer',
-    'socket-error',
-    /ECONNRESET/,
-    resync(async (peer) => {
-      peer.write(`$EOF:${mark}\r\n`);
-      peer.write(newRdb.subarray(0, 40));
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      peer.reset();
-    }),
-  ],
 ];
 
 for (const { name, open } of stores) {
@@ -265,7 +253,7 @@ for (const { name, open } of stores) {
   });
 
   test(`${name}: the primary says nothing in the handshake`, async (t) => {
-    await endsWith(t, open, 'handshake-timeout', /./, async () => {}, { waitMs: 60_001 });
+    await endsWith(t, open, 'handshake-timeout', /./, async () => {}, { silentIn: 'receive-ping-reply' });
   });
   test(`${name}: the primary never gets a snapshot ready`, async (t) => {
     await endsWith(
@@ -274,12 +262,17 @@ for (const { name, open } of stores) {
       'transfer-timeout',
       /./,
       resync(() => {}),
-      { waitMs: 60_001 },
+      { silentIn: 'await-snapshot' },
     );
   });
   test(`${name}: the primary falls silent in mid-transfer`, async (t) => {
     const script = resync((peer) => peer.write(`$${newRdb.length}\r\nREDIS0010`));
-    await endsWith(t, open, 'transfer-timeout', /./, script, { waitMs: 60_001 });
+    await endsWith(t, open, 'transfer-timeout', /./, script, { silentIn: 'transfer' });
+  });
+
+  test(`${name}: the primary resets in mid-transfer`, async (t) => {
+    const script = resync((peer) => peer.write(`$${newRdb.length}\r\nREDIS0010`));
+    await endsWith(t, open, 'socket-error', /ECONNRESET/, script, { silentIn: 'transfer', reset: true });
   });
 
   test(`${name}: the primary closes at every single byte`, async (t) => {
