@@ -5,6 +5,7 @@
 //! TypeScript side ends the process with it.
 
 mod allocator;
+mod loader;
 
 use napi::bindgen_prelude::{BigInt, Buffer, Error, Result, Uint8ArraySlice};
 use napi_derive::napi;

@@ -157,8 +157,22 @@ class NativeStoreFront implements Store {
     this.#run((store) => store.selectDb(session, db));
   }
 
-  loader(_options: LoadOptions): Loader {
-    throw new RedtwinError('engine-unavailable', 'the native engine cannot load yet');
+  loader(options: LoadOptions): Loader {
+    const loader = this.#run((store) => store.loader(options.nowMs, options.dropExpired, options.checksum));
+    return {
+      write: (chunk) => this.#run(() => loader.write(chunk)),
+      get bytes() {
+        return loader.bytes();
+      },
+      commit: () => {
+        const report = this.#run((store) => store.commitLoad(loader));
+        return {
+          ...report,
+          aux: report.aux.map(([name = '', value = '']): [string, string] => [name, value]),
+        };
+      },
+      abort: () => this.#run(() => loader.abort()),
+    };
   }
   snapshot(_options: SnapshotOptions): Snapshot {
     throw new RedtwinError('engine-unavailable', 'the native engine cannot save yet');

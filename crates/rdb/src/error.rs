@@ -42,18 +42,17 @@ pub struct Error {
 }
 
 impl ErrorKind {
-    /// A code for programs: `rdb-` and one word. Never changes.
+    /// A code for programs, of the table in src/errors.ts. Never changes.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            ErrorKind::BadMagic => "rdb-magic",
-            ErrorKind::UnsupportedVersion(_) => "rdb-version",
-            ErrorKind::UnknownType(_) => "rdb-unknown",
-            ErrorKind::Refused(..) => "rdb-refused",
+            ErrorKind::BadMagic => "rdb-bad-magic",
+            ErrorKind::UnsupportedVersion(_) => "rdb-unsupported-version",
+            ErrorKind::UnknownType(_) | ErrorKind::Refused(..) => "rdb-unknown-type",
             ErrorKind::Corrupt(_) => "rdb-corrupt",
             ErrorKind::Checksum { .. } => "rdb-checksum",
             ErrorKind::Truncated => "rdb-truncated",
-            ErrorKind::TrailingBytes => "rdb-trailing",
+            ErrorKind::TrailingBytes => "rdb-trailing-bytes",
         }
     }
 }

@@ -21,6 +21,17 @@ pub enum Vendor {
     Valkey,
 }
 
+impl Vendor {
+    /// The word that begins its files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Vendor::Redis => "REDIS",
+            Vendor::Valkey => "VALKEY",
+        }
+    }
+}
+
 /// A version of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Version {

@@ -1,0 +1,92 @@
+//! `Loader` of engine.ts: chunks of an RDB in, a new keyspace at the end.
+//!
+//! Errors cross the border as "code|offset|text", which src/engine/native.ts makes a RedtwinError of.
+
+use crate::NativeStore;
+use napi::bindgen_prelude::{Error, Result};
+use napi_derive::napi;
+use redtwin_keyspace::load::{LoadOptions, Loader};
+
+fn text(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
+}
+
+fn refused(error: &redtwin_rdb::Error) -> Error {
+    Error::from_reason(format!("{}|{}|{error}", error.kind.code(), error.offset))
+}
+
+/// See `LoadReport` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct LoadReport {
+    pub magic: String,
+    pub version: u32,
+    pub aux: Vec<Vec<String>>,
+    pub keys: f64,
+    pub expired_skipped: f64,
+    pub empty_skipped: f64,
+    pub functions: f64,
+    pub opaque_module_values: f64,
+    pub opaque_module_aux: f64,
+    pub modules: Vec<String>,
+    pub bytes: f64,
+}
+
+/// A load under way.
+#[napi]
+pub struct NativeLoader {
+    loader: Option<Loader>,
+}
+
+#[napi]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+impl NativeLoader {
+    #[napi(catch_unwind)]
+    pub fn write(&mut self, chunk: &[u8]) -> Result<bool> {
+        match &mut self.loader {
+            Some(loader) => loader.write(chunk).map_err(|error| refused(&error)),
+            None => Err(Error::from_reason("the load is over")),
+        }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn bytes(&self) -> f64 {
+        self.loader.as_ref().map_or(0.0, |loader| loader.bytes() as f64)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn abort(&mut self) {
+        self.loader = None;
+    }
+}
+
+#[napi]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+impl NativeStore {
+    #[napi(catch_unwind)]
+    pub fn loader(&self, now_ms: f64, drop_expired: bool, checksum: bool) -> NativeLoader {
+        let options = LoadOptions { now_ms: now_ms as i64, drop_expired, checksum };
+        NativeLoader { loader: Some(Loader::new(&self.store.keys, options)) }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn commit_load(&mut self, loader: &mut NativeLoader) -> Result<LoadReport> {
+        let Some(loader) = loader.loader.take() else { return Err(Error::from_reason("the load is over")) };
+        let loaded = loader.finish().map_err(|error| refused(&error))?;
+        let report = self.store.adopt(loaded);
+        let (magic, version) = report.version.map_or(("", 0), |v| (v.vendor.name(), u32::from(v.number)));
+        Ok(LoadReport {
+            magic: magic.to_string(),
+            version,
+            aux: report.aux.iter().map(|(name, value)| vec![text(name), text(value)]).collect(),
+            keys: report.keys as f64,
+            expired_skipped: report.expired_skipped as f64,
+            empty_skipped: report.empty_skipped as f64,
+            functions: report.functions as f64,
+            opaque_module_values: report.opaque_module_values as f64,
+            opaque_module_aux: report.opaque_module_aux as f64,
+            modules: report.modules,
+            bytes: report.bytes as f64,
+        })
+    }
+}
