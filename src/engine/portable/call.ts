@@ -88,6 +88,11 @@ export class Call {
     return parseInt64(this.text(index)) ?? refuse('notInteger');
   }
 
+  /** A 64-bit integer, or null where the command has its own words for what is none. */
+  bigintOrNull(index: number): bigint | null {
+    return parseInt64(this.text(index));
+  }
+
   /** A 64-bit integer, rounded beyond 2^53. */
   integer(index: number): number {
     return parseInteger(this.text(index)) ?? refuse('notInteger');
@@ -207,6 +212,12 @@ export class Call {
     if (!this.db.delete(key)) return false;
     this.touch(key);
     return true;
+  }
+
+  /** Deletes the target of a ...STORE command whose result is empty; true when there was something. */
+  removeForStore(key: string): boolean {
+    this.expireForDelete(key);
+    return this.remove(key);
   }
 
   /** Deletes a collection that has become empty, with its event. */

@@ -61,9 +61,10 @@ export class ListValue extends ValueBase {
     this.#slots.splice(this.#head + index, 0, element);
   }
 
-  /** Removes `count` elements from `index` on. O(n). */
-  remove(index: number, count = 1): void {
-    this.#slots.splice(this.#head + index, count);
+  /** Puts other elements in place of all; takes ownership of them. */
+  replace(elements: string[]): void {
+    this.#slots = elements;
+    this.#head = 0;
   }
 
   /** The elements in [start, end), copied. */

@@ -6,8 +6,12 @@ import { connection } from './connection.ts';
 import { debug } from './debug.ts';
 import { dump } from './dump.ts';
 import { expiry } from './expiry.ts';
+import { hashes } from './hashes.ts';
 import { keys } from './keys.ts';
+import { lists } from './lists.ts';
 import { scans } from './scan.ts';
+import { sets } from './sets.ts';
+import { sorts } from './sort.ts';
 import { streamClaims } from './stream-claims.ts';
 import { streamEntries } from './stream-entries.ts';
 import { streamGroups } from './stream-groups.ts';
@@ -15,6 +19,9 @@ import { streamInfo } from './stream-info.ts';
 import { streamReads } from './stream-reads.ts';
 import { strings } from './strings.ts';
 import { transactions } from './transactions.ts';
+import { zsetAlgebra } from './zset-algebra.ts';
+import { zsetRanges } from './zset-ranges.ts';
+import { zsets } from './zsets.ts';
 
 const families: HandlerTable[] = [
   connection,
@@ -24,6 +31,13 @@ const families: HandlerTable[] = [
   expiry,
   dump,
   strings,
+  lists,
+  sets,
+  hashes,
+  zsets,
+  zsetRanges,
+  zsetAlgebra,
+  sorts,
   streamEntries,
   streamGroups,
   streamReads,
