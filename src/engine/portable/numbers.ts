@@ -42,6 +42,17 @@ export function parseDouble(text: string): number | null {
   return parseHexDouble(text);
 }
 
+/**
+ * A double as strtod alone reads it: leading white space and the empty text (0) pass, too big becomes infinity. For
+ * score bounds and weights of SORT, where Redis checks no more than that all of the text was used. Null for NaN.
+ */
+export function parseStrtod(text: string): number | null {
+  if (text === '') return 0;
+  const trimmed = text.replace(/^[ \t\n\v\f\r]+/, '');
+  if (/^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(trimmed)) return Number(trimmed);
+  return parseDouble(trimmed);
+}
+
 /** The C99 form: 0x1.8p3. Exact as long as the mantissa has at most 53 bits, which is all that people write. */
 function parseHexDouble(text: string): number | null {
   const parts = /^([+-]?)0[xX]([0-9a-fA-F]*)\.?([0-9a-fA-F]*)(?:[pP]([+-]?[0-9]+))?$/.exec(text);

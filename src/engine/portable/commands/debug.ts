@@ -6,7 +6,6 @@
 import { bytes, lower } from '../bytes.ts';
 import type { Call } from '../call.ts';
 import { digestOf, digestOfValue } from '../digest.ts';
-import { globMatches } from '../glob.ts';
 import type { Handler, HandlerTable } from '../handler.ts';
 import { usedMemoryBytes } from '../memory.ts';
 import { refuse, refuseWith } from '../refusal.ts';
@@ -120,14 +119,6 @@ const subcommands: HandlerTable = {
   'set-active-expire': (call) => {
     expectArguments(call, 3);
     call.keyspace.isActiveExpiryOn = call.text(2) !== '0';
-    call.reply.ok();
-  },
-  'stringmatch-len': (call) => {
-    expectArguments(call, 4);
-    // Redis matches <len> bytes of 'a' against the pattern, many times; here once is enough.
-    const length = call.integer(2);
-    if (length < 0) refuse('syntax');
-    globMatches(call.text(3), 'a'.repeat(length));
     call.reply.ok();
   },
   error: (call) => {

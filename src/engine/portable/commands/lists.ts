@@ -308,8 +308,9 @@ export function parsePops(call: Call, index: number): { keys: string[]; end: End
 
 /** `numkeys key...`, with numkeys at `index`; something must stand behind the keys. */
 export function parseKeys(call: Call, index: number): string[] {
-  const count = call.integer(index);
-  if (count <= 0 || count > 0x7fffffff) refuseWith('ERR numkeys should be greater than 0');
+  const given = call.bigintOrNull(index);
+  if (given === null || given <= 0n) refuseWith('ERR numkeys should be greater than 0');
+  const count = Number(given);
   if (index + count + 1 >= call.args.length) refuse('syntax');
   return call.texts(index + 1, index + 1 + count);
 }

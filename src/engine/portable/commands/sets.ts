@@ -112,12 +112,18 @@ function sampleDistinct(call: Call, set: SetValue, count: number): string[] {
   return members.slice(0, chosen);
 }
 
-/** Counts of random picks are kept within half of a long, as in Redis: their reply may have twice as many elements. */
+/**
+ * The count of a random pick. Redis would begin to answer any count and be cut off by its output buffer limit; here
+ * more picks with repetition than this are refused, because a reply is made as a whole.
+ */
+const repeatedPicksMax = 10_000_000;
+
 export function randomCount(call: Call, index: number): number {
   const count = call.bigint(index);
   if (!isInt64(-count)) {
     refuseWith('ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807');
   }
+  if (count < -repeatedPicksMax) refuse('outOfRange');
   return Number(count);
 }
 
