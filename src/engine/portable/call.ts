@@ -10,6 +10,7 @@
  *     put(key, value)          like SET: replaces, forgets the expiry
  *     changed('l', 'lpush', key)   after a change: watchers, the event, dirty
  */
+import { wireErrors } from '../../protocol/generated/wire-errors.ts';
 import { binary, bytes, upper } from './bytes.ts';
 import type { Database } from './database.ts';
 import type { EventClass } from './events.ts';
@@ -98,10 +99,10 @@ export class Call {
     return parseInteger(this.text(index)) ?? refuse('notInteger');
   }
 
-  /** An integer of at least 0. */
-  positive(index: number): number {
-    const n = this.integer(index);
-    return n >= 0 ? n : refuse('mustBePositive');
+  /** An integer of at least 0; `error` is the reply to anything else. */
+  positive(index: number, error: string = wireErrors.mustBePositive): number {
+    const n = parseInteger(this.text(index));
+    return n !== null && n >= 0 ? n : refuseWith(error);
   }
 
   /** A 32-bit integer. */

@@ -278,7 +278,6 @@ export const cases: Case[] = [
       'DEBUG DIGEST',
       'DEBUG SET-ACTIVE-EXPIRE 0',
       'DEBUG SET-ACTIVE-EXPIRE 1',
-      'DEBUG STRINGMATCH-LEN 1000 a*a*a',
       'DEBUG NONSENSE',
       'DEBUG SET-ACTIVE-EXPIRE',
       'DEBUG PROTOCOL string',

@@ -92,7 +92,7 @@ function protocolSample(call: Call): void {
   if (!Object.hasOwn(samples, name)) {
     refuseWith(
       'ERR Wrong protocol type name. Please use one of the following: ' +
-        'string|integer|double|null|array|set|map|attrib|push|verbatim|true|false',
+        'string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
     );
   }
   samples[name]!();

@@ -138,9 +138,9 @@ function position(call: Call): void {
         );
       }
     } else if (word === 'COUNT') {
-      count = notNegative(call, i + 1, 'COUNT');
+      count = call.positive(i + 1, "ERR COUNT can't be negative");
     } else if (word === 'MAXLEN') {
-      lengthMax = notNegative(call, i + 1, 'MAXLEN');
+      lengthMax = call.positive(i + 1, "ERR MAXLEN can't be negative");
     } else {
       refuse('syntax');
     }
@@ -160,11 +160,6 @@ function position(call: Call): void {
   } else {
     reply.nullBulk();
   }
-}
-
-function notNegative(call: Call, index: number, name: string): number {
-  const n = call.integer(index);
-  return n >= 0 ? n : refuseWith(`ERR ${name} can't be negative`);
 }
 
 /** Up to `count` (0: all) indexes of an element, from the `rank`-th match on, looking at `lengthMax` (0: all) elements. */
