@@ -2631,6 +2631,46 @@ export const commandTable: CommandSpec[] = [
   "runs": "engine"
  },
  {
+  "name": "delifeq",
+  "group": "string",
+  "since": "9.0.0",
+  "arity": 3,
+  "flags": [
+   "write",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "string",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "access",
+     "delete"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
   "name": "discard",
   "group": "transactions",
   "since": "2.0.0",
@@ -4276,6 +4316,125 @@ export const commandTable: CommandSpec[] = [
   "runs": "engine"
  },
  {
+  "name": "hexpire",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -6,
+  "flags": [
+   "write",
+   "denyoom",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "update"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "hexpireat",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -6,
+  "flags": [
+   "write",
+   "denyoom",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "update"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "hexpiretime",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -5,
+  "flags": [
+   "readonly",
+   "fast"
+  ],
+  "categories": [
+   "read",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RO",
+     "access"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
   "name": "hget",
   "group": "hash",
   "since": "2.0.0",
@@ -4352,6 +4511,86 @@ export const commandTable: CommandSpec[] = [
   ],
   "tips": [
    "nondeterministic_output_order"
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "hgetdel",
+  "group": "hash",
+  "since": "8.0.0",
+  "arity": -5,
+  "flags": [
+   "write",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "access",
+     "delete"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "hgetex",
+  "group": "hash",
+  "since": "8.0.0",
+  "arity": -5,
+  "flags": [
+   "write",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "access",
+     "update"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
   ],
   "runs": "engine"
  },
@@ -4596,6 +4835,203 @@ export const commandTable: CommandSpec[] = [
   "runs": "engine"
  },
  {
+  "name": "hpersist",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -5,
+  "flags": [
+   "write",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "update"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "hpexpire",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -6,
+  "flags": [
+   "write",
+   "denyoom",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "update"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "hpexpireat",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -6,
+  "flags": [
+   "write",
+   "denyoom",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "update"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "hpexpiretime",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -5,
+  "flags": [
+   "readonly",
+   "fast"
+  ],
+  "categories": [
+   "read",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RO",
+     "access"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "hpttl",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -5,
+  "flags": [
+   "readonly",
+   "fast"
+  ],
+  "categories": [
+   "read",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RO",
+     "access"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
   "name": "hrandfield",
   "group": "hash",
   "since": "6.2.0",
@@ -4718,6 +5154,46 @@ export const commandTable: CommandSpec[] = [
   "runs": "engine"
  },
  {
+  "name": "hsetex",
+  "group": "hash",
+  "since": "8.0.0",
+  "arity": -6,
+  "flags": [
+   "write",
+   "denyoom",
+   "fast"
+  ],
+  "categories": [
+   "write",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RW",
+     "update"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
   "name": "hsetnx",
   "group": "hash",
   "since": "2.0.0",
@@ -4780,6 +5256,45 @@ export const commandTable: CommandSpec[] = [
    {
     "flags": [
      "RO"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "range",
+     "lastkey": 0,
+     "keystep": 1,
+     "limit": 0
+    }
+   }
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "httl",
+  "group": "hash",
+  "since": "7.4.0",
+  "arity": -5,
+  "flags": [
+   "readonly",
+   "fast"
+  ],
+  "categories": [
+   "read",
+   "hash",
+   "fast"
+  ],
+  "keys": [
+   1,
+   1,
+   1
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "RO",
+     "access"
     ],
     "begin": {
      "type": "index",
@@ -6334,6 +6849,46 @@ export const commandTable: CommandSpec[] = [
   "tips": [
    "request_policy:multi_shard",
    "response_policy:all_succeeded"
+  ],
+  "runs": "engine"
+ },
+ {
+  "name": "msetex",
+  "group": "string",
+  "since": "9.1.0",
+  "arity": -4,
+  "flags": [
+   "write",
+   "denyoom",
+   "movablekeys"
+  ],
+  "categories": [
+   "write",
+   "string",
+   "slow"
+  ],
+  "keys": [
+   0,
+   0,
+   0
+  ],
+  "keySpecs": [
+   {
+    "flags": [
+     "OW",
+     "update"
+    ],
+    "begin": {
+     "type": "index",
+     "index": 1
+    },
+    "find": {
+     "type": "keynum",
+     "keynumidx": 0,
+     "firstkey": 1,
+     "keystep": 2
+    }
+   }
   ],
   "runs": "engine"
  },

@@ -101,6 +101,8 @@ pub enum CommandId {
     Decrby,
     /// DEL
     Del,
+    /// DELIFEQ
+    Delifeq,
     /// DISCARD
     Discard,
     /// DUMP
@@ -175,10 +177,20 @@ pub enum CommandId {
     Hello,
     /// HEXISTS
     Hexists,
+    /// HEXPIRE
+    Hexpire,
+    /// HEXPIREAT
+    Hexpireat,
+    /// HEXPIRETIME
+    Hexpiretime,
     /// HGET
     Hget,
     /// HGETALL
     Hgetall,
+    /// HGETDEL
+    Hgetdel,
+    /// HGETEX
+    Hgetex,
     /// HINCRBY
     Hincrby,
     /// HINCRBYFLOAT
@@ -191,16 +203,30 @@ pub enum CommandId {
     Hmget,
     /// HMSET
     Hmset,
+    /// HPERSIST
+    Hpersist,
+    /// HPEXPIRE
+    Hpexpire,
+    /// HPEXPIREAT
+    Hpexpireat,
+    /// HPEXPIRETIME
+    Hpexpiretime,
+    /// HPTTL
+    Hpttl,
     /// HRANDFIELD
     Hrandfield,
     /// HSCAN
     Hscan,
     /// HSET
     Hset,
+    /// HSETEX
+    Hsetex,
     /// HSETNX
     Hsetnx,
     /// HSTRLEN
     Hstrlen,
+    /// HTTL
+    Httl,
     /// HVALS
     Hvals,
     /// INCR
@@ -261,6 +287,8 @@ pub enum CommandId {
     Move,
     /// MSET
     Mset,
+    /// MSETEX
+    Msetex,
     /// MSETNX
     Msetnx,
     /// MULTI
@@ -1024,6 +1052,15 @@ pub static COMMANDS: &[CommandSpec] = &[
         subcommands: &[],
     },
     CommandSpec {
+        id: CommandId::Delifeq,
+        name: "delifeq",
+        arity: 3,
+        flags: FLAG_WRITE | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
         id: CommandId::Discard,
         name: "discard",
         arity: 1,
@@ -1382,6 +1419,33 @@ pub static COMMANDS: &[CommandSpec] = &[
         subcommands: &[],
     },
     CommandSpec {
+        id: CommandId::Hexpire,
+        name: "hexpire",
+        arity: -6,
+        flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Hexpireat,
+        name: "hexpireat",
+        arity: -6,
+        flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Hexpiretime,
+        name: "hexpiretime",
+        arity: -5,
+        flags: FLAG_READONLY | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
         id: CommandId::Hget,
         name: "hget",
         arity: 3,
@@ -1395,6 +1459,24 @@ pub static COMMANDS: &[CommandSpec] = &[
         name: "hgetall",
         arity: 2,
         flags: FLAG_READONLY,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Hgetdel,
+        name: "hgetdel",
+        arity: -5,
+        flags: FLAG_WRITE | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Hgetex,
+        name: "hgetex",
+        arity: -5,
+        flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
         subcommands: &[],
@@ -1454,6 +1536,51 @@ pub static COMMANDS: &[CommandSpec] = &[
         subcommands: &[],
     },
     CommandSpec {
+        id: CommandId::Hpersist,
+        name: "hpersist",
+        arity: -5,
+        flags: FLAG_WRITE | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Hpexpire,
+        name: "hpexpire",
+        arity: -6,
+        flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Hpexpireat,
+        name: "hpexpireat",
+        arity: -6,
+        flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Hpexpiretime,
+        name: "hpexpiretime",
+        arity: -5,
+        flags: FLAG_READONLY | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Hpttl,
+        name: "hpttl",
+        arity: -5,
+        flags: FLAG_READONLY | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
         id: CommandId::Hrandfield,
         name: "hrandfield",
         arity: -2,
@@ -1481,6 +1608,15 @@ pub static COMMANDS: &[CommandSpec] = &[
         subcommands: &[],
     },
     CommandSpec {
+        id: CommandId::Hsetex,
+        name: "hsetex",
+        arity: -6,
+        flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
         id: CommandId::Hsetnx,
         name: "hsetnx",
         arity: 4,
@@ -1493,6 +1629,15 @@ pub static COMMANDS: &[CommandSpec] = &[
         id: CommandId::Hstrlen,
         name: "hstrlen",
         arity: 3,
+        flags: FLAG_READONLY | FLAG_FAST,
+        host: false,
+        keys: (1, 1, 1),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Httl,
+        name: "httl",
+        arity: -5,
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
@@ -1823,6 +1968,15 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, -1, 2),
+        subcommands: &[],
+    },
+    CommandSpec {
+        id: CommandId::Msetex,
+        name: "msetex",
+        arity: -4,
+        flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
+        host: false,
+        keys: (0, 0, 0),
         subcommands: &[],
     },
     CommandSpec {
