@@ -112,6 +112,8 @@ export interface SessionInfo {
   watch: number
   pendingBytes: number
   lastCommand: string
+  executing: boolean
+  muted: boolean
 }
 
 /** See `SessionSettings` in engine.ts. */
@@ -119,6 +121,7 @@ export interface SessionSettings {
   protocol?: number
   authenticated?: boolean
   reply?: string
+  subscriber?: boolean
 }
 
 /** One number for one setting's value, whatever its kind. */

@@ -18,7 +18,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 1;
+const ABI: u32 = 2;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -62,6 +62,7 @@ pub struct SessionSettings {
     pub protocol: Option<u32>,
     pub authenticated: Option<bool>,
     pub reply: Option<String>,
+    pub subscriber: Option<bool>,
 }
 
 /// See `SessionInfo` in engine.ts.
@@ -74,6 +75,8 @@ pub struct SessionInfo {
     pub watch: u32,
     pub pending_bytes: f64,
     pub last_command: String,
+    pub executing: bool,
+    pub muted: bool,
 }
 
 /// See `Failure` in engine.ts.
@@ -201,6 +204,12 @@ impl NativeStore {
         if let Some(authenticated) = given.authenticated {
             session.authenticated = authenticated;
         }
+        if let Some(subscriber) = given.subscriber {
+            session.subscriber = subscriber;
+        }
+        if given.reply.is_some() {
+            session.host_muted = false;
+        }
         match given.reply.as_deref() {
             Some("off") => session.reply_mode = ReplyMode::Off,
             Some("skip") => session.reply_mode = ReplyMode::Skip,
@@ -219,6 +228,8 @@ impl NativeStore {
             watch: session.watching.len() as u32,
             pending_bytes: session.pending.len() as f64,
             last_command: session.last_command_name(),
+            executing: session.exec.is_some(),
+            muted: session.host_muted,
         })
     }
 

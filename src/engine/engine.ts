@@ -105,6 +105,10 @@ export interface SessionInfo {
   pendingBytes: number;
   /** Lower-case full name of the last command, `config|get` style; '' before the first. */
   lastCommand: string;
+  /** An EXEC is under way: the host command at which it stopped is a part of it, and may not block. */
+  executing: boolean;
+  /** CLIENT REPLY says that the reply of the host command at which it stopped is not sent. */
+  muted: boolean;
 }
 
 /** A command of the primary that could not be applied. */
@@ -295,4 +299,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 1;
+export const engineAbi = 2;

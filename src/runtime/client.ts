@@ -34,10 +34,10 @@ export class Client {
   user = 'default';
   authenticated = true;
   protocol: Protocol = 2;
-  /** CLIENT REPLY. */
-  replies: 'on' | 'off' | 'skip' = 'on';
-  /** CLIENT REPLY SKIP was the command just run: it is for the next one. */
-  skipIsFresh = false;
+  /** CLIENT REPLY was used: the engine knows which replies are not wanted. */
+  usedReplyModes = false;
+  /** CLIENT REPLY OFF. */
+  isOff = false;
   noEvict = false;
   monitoring = false;
   /** Waits in BLPOP, WAIT and the like. */

@@ -159,11 +159,9 @@ export class Connection implements Line {
 
   #addReply(reply: Reply): void {
     const { client } = this;
-    const mode = client.replies;
-    // CLIENT REPLY SKIP is for the command behind it, not for itself.
-    if (mode === 'skip' && !client.skipIsFresh) client.replies = 'on';
-    client.skipIsFresh = false;
-    if (mode === 'on' || reply.is === 'push') this.#server.page.add(encodeReply(reply, client.protocol));
+    // Only those who ever used CLIENT REPLY pay for the question.
+    if (client.usedReplyModes && this.#server.store.sessionInfo(client.session).muted) return;
+    this.#server.page.add(encodeReply(reply, client.protocol));
   }
 
   #await(answer: Promise<Reply>): void {

@@ -380,8 +380,9 @@ export class Server {
     return client.describe(this.store.sessionInfo(client.session), this.nowMs());
   }
 
-  inTransaction(client: Client): boolean {
-    return this.store.sessionInfo(client.session).multi >= 0;
+  /** True inside EXEC, where nothing may wait. */
+  mayNotBlock(client: Client): boolean {
+    return this.store.sessionInfo(client.session).executing;
   }
 
   /** Runs a change of subscriptions and tells the engine whether the client is a subscriber now. */

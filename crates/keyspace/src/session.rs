@@ -101,6 +101,12 @@ pub struct Session {
     pub unit: Vec<u8>,
     /// Only for the primary's feed: the command that failed, and why.
     pub failure: Option<(String, String)>,
+    /// The last command's subcommand, where it has one.
+    pub last_subcommand: Option<&'static str>,
+    /// CLIENT REPLY was off or skip when it stopped at the host command.
+    pub host_muted: bool,
+    /// Has subscriptions: in RESP2 few commands are allowed then.
+    pub subscriber: bool,
     /// The host is answering; its bytes of the feed wait in `unit`.
     pub at_host: bool,
 }
@@ -126,12 +132,19 @@ impl Session {
             last_command: None,
             unit: Vec::new(),
             failure: None,
+            last_subcommand: None,
+            host_muted: false,
+            subscriber: false,
             at_host: false,
         }
     }
 
     /// Name of the last command, `config|get` style; empty before the first.
     pub fn last_command_name(&self) -> String {
-        self.last_command.map_or(String::new(), |spec| spec.name.to_string())
+        match (self.last_command, self.last_subcommand) {
+            (None, _) => String::new(),
+            (Some(spec), None) => spec.name.to_string(),
+            (Some(spec), Some(sub)) => format!("{}|{sub}", spec.name),
+        }
     }
 }

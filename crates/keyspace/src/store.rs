@@ -107,6 +107,8 @@ impl Store {
             session.db = 0;
             session.protocol = Protocol::Resp2;
             session.reply_mode = ReplyMode::On;
+            session.host_muted = false;
+            session.subscriber = false;
             self.sessions[id as usize] = Some(session);
         }
     }
@@ -279,6 +281,8 @@ impl Store {
             self.reply_unless_muted(session, |reply| reply.raw(b"+QUEUED\r\n"));
             return Flow::Done;
         }
+        session.last_command = Some(spec);
+        session.last_subcommand = subcommand(spec, args);
         let flow = match spec.id {
             CommandId::Exec => self.exec(session),
             CommandId::Quit => {
@@ -293,7 +297,6 @@ impl Store {
                 flow
             }
         };
-        session.last_command = Some(spec);
         flow
     }
 
@@ -400,6 +403,14 @@ impl Store {
         if gates.read_only && writes {
             return Some(errors::READ_ONLY.into());
         }
+        if session.subscriber && session.protocol == Protocol::Resp2 && !for_subscribers(spec.id) {
+            let sub = subcommand(spec, args).map_or(String::new(), |sub| format!("|{sub}"));
+            return Some(format!(
+                "ERR Can't execute '{}{sub}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
+                 allowed in this context",
+                spec.name
+            ));
+        }
         if gates.master_down && flags & FLAG_STALE == 0 {
             return Some(errors::MASTER_DOWN.into());
         }
@@ -473,6 +484,10 @@ impl Store {
 
     fn hand_over(&mut self, session: &mut Session, args: &[&[u8]]) -> Flow {
         session.host_command = args.iter().map(|a| a.to_vec()).collect();
+        session.host_muted = session.reply_mode != ReplyMode::On;
+        if session.reply_mode == ReplyMode::Skip {
+            session.reply_mode = ReplyMode::On;
+        }
         session.at_host = true;
         self.keys.stats.commands += 1;
         Flow::Host
@@ -871,6 +886,28 @@ impl Store {
 /// Does the number of arguments fit the arity?
 pub fn arity_fits(arity: i32, count: usize) -> bool {
     if arity >= 0 { count == arity as usize } else { count >= arity.unsigned_abs() as usize }
+}
+
+/// The subcommand that the arguments name, as the table spells it.
+fn subcommand(spec: &CommandSpec, args: &[&[u8]]) -> Option<&'static str> {
+    let word = args.get(1).filter(|_| !spec.subcommands.is_empty())?;
+    spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes())).map(|sub| sub.name)
+}
+
+/// What a client with subscriptions may still do in RESP2, where it could not tell replies from messages.
+fn for_subscribers(id: CommandId) -> bool {
+    matches!(
+        id,
+        CommandId::Ping
+            | CommandId::Subscribe
+            | CommandId::Ssubscribe
+            | CommandId::Psubscribe
+            | CommandId::Unsubscribe
+            | CommandId::Sunsubscribe
+            | CommandId::Punsubscribe
+            | CommandId::Quit
+            | CommandId::Reset
+    )
 }
 
 /// Redis's words for a command that does not exist, with the beginning of its arguments.

@@ -1,7 +1,7 @@
 /**
  * From a request to a command that ran: the gates, in Redis 7.0's order, then the queue of MULTI, then the command.
  *
- *     unknown? arity? --> NOAUTH --> no_multi --> OOM --> MISCONF --> NOREPLICAS --> READONLY --> MASTERDOWN --> LOADING
+ *     unknown? arity? --> NOAUTH --> no_multi --> OOM --> MISCONF --> NOREPLICAS --> READONLY --> subscriber --> MASTERDOWN --> LOADING
  *        --> in MULTI: queue it
  *        --> the host's: hand it back
  *        --> run it
@@ -12,7 +12,7 @@ import { wireErrors } from '../../protocol/generated/wire-errors.ts';
 import { Call } from './call.ts';
 import type { Keyspace } from './keyspace.ts';
 import { isOutOfMemory } from './memory.ts';
-import { Refusal } from './refusal.ts';
+import { HandBack, Refusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Session } from './session.ts';
 import { type Command, findCommand } from './table.ts';
@@ -24,6 +24,19 @@ export type Dispatched = 'done' | 'host' | 'blocked';
 const neverQueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 /** Commands that get through inside MULTI although memory is full. */
 const alwaysAfforded = new Set(['exec', 'discard', 'quit', 'reset']);
+
+/** What a client with subscriptions may still do in RESP2, where it could not tell replies from messages. */
+const forSubscribers = new Set([
+  'ping',
+  'subscribe',
+  'ssubscribe',
+  'sunsubscribe',
+  'psubscribe',
+  'unsubscribe',
+  'punsubscribe',
+  'quit',
+  'reset',
+]);
 
 export function dispatch(
   keyspace: Keyspace,
@@ -66,6 +79,10 @@ export function run(call: Call, command: Command): Dispatched {
   try {
     command.run(call);
   } catch (thrown) {
+    if (thrown instanceof HandBack) {
+      call.session.hostCommand = [...call.args];
+      return 'host';
+    }
     if (!(thrown instanceof Refusal)) throw thrown;
     call.reply.error(thrown.text);
   }
@@ -92,6 +109,11 @@ function gate(keyspace: Keyspace, session: Session, command: Command): string | 
   if (gates.misconf && (has('write') || command.name === 'ping')) return wireErrors.misconf;
   if (gates.noReplicas && has('write')) return wireErrors.noReplicas;
   if (gates.readOnly && has('write')) return wireErrors.readOnly;
+  if (session.isSubscriber && session.protocol === 2 && !forSubscribers.has(command.name))
+    return (
+      `ERR Can't execute '${command.name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are ` +
+      'allowed in this context'
+    );
   if (gates.masterDown && lacks('stale')) return wireErrors.masterDown;
   if (gates.loading && lacks('loading')) return wireErrors.loading;
   return null;

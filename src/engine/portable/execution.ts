@@ -30,16 +30,15 @@ export function continueExecution(
       continue;
     }
     keyspace.counters.commandsProcessed++;
-    if (command.isHost) {
+    const call = new Call(keyspace, session, args, reply, nowMs);
+    call.mayBlock = false;
+    if (command.isHost || run(call, command) === 'host') {
       session.hostCommand = args;
       execution.effects = keyspace.effects;
       keyspace.effects = [];
       keyspace.feed.divert((bytes) => execution.effects.push(bytes));
       return 'host';
     }
-    const call = new Call(keyspace, session, args, reply, nowMs);
-    call.mayBlock = false;
-    run(call, command);
     reply.protocol = session.protocol;
   }
   session.execution = null;

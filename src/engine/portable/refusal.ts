@@ -15,6 +15,9 @@ export class Refusal {
   }
 }
 
+/** Thrown by a command whose form at hand is the host's (DEBUG SLEEP), before it changed or replied anything. */
+export class HandBack {}
+
 /** Ends the command with an error of the table. */
 export function refuse(name: WireErrorName): never {
   throw new Refusal(wireErrors[name]);

@@ -51,6 +51,10 @@ export class Session {
   lastCommand = '';
   /** The host command at which we stopped. */
   hostCommand: Buffer[] | null = null;
+  /** CLIENT REPLY was off or skip when we stopped there. */
+  isHostMuted = false;
+  /** Has subscriptions: in RESP2 few commands are allowed then. */
+  isSubscriber = false;
   /** What a blocking command of this session waits for. */
   waiting: Waiting | null = null;
   /** Set once this session applies a primary's feed. */

@@ -89,7 +89,11 @@ export class PortableStore implements Store {
     const session = this.#session(id);
     if (settings.protocol !== undefined) session.protocol = settings.protocol;
     if (settings.authenticated !== undefined) session.authenticated = settings.authenticated;
-    if (settings.reply !== undefined) session.replyMode = settings.reply;
+    if (settings.reply !== undefined) {
+      session.replyMode = settings.reply;
+      session.isHostMuted = false;
+    }
+    if (settings.subscriber !== undefined) session.isSubscriber = settings.subscriber;
   }
 
   sessionInfo(id: SessionId): SessionInfo {
@@ -101,6 +105,8 @@ export class PortableStore implements Store {
       watch: session.watched.length,
       pendingBytes: session.applying?.pendingBytes ?? session.parser.pendingBytes,
       lastCommand: session.lastCommand,
+      executing: session.execution !== null,
+      muted: session.isHostMuted,
     };
   }
 
@@ -110,6 +116,8 @@ export class PortableStore implements Store {
     session.db = 0;
     session.protocol = 2;
     session.replyMode = 'on';
+    session.isHostMuted = false;
+    session.isSubscriber = false;
   }
 
   /** Lets go of everything that others hold of a session. */
@@ -202,6 +210,7 @@ export class PortableStore implements Store {
       if (mode !== 'on') this.#reply.truncate(mark);
       if (stop === Stop.drained) return stop;
       if (mode === 'skip') session.replyMode = 'on';
+      if (stop === Stop.host) session.isHostMuted = mode !== 'on';
       if (stop !== null) return stop;
     }
   }

@@ -64,9 +64,9 @@ function reply({ server, client, args }: Call): Reply {
   const word = wordOf(args[2]);
   if (word !== 'on' && word !== 'off' && word !== 'skip') return syntaxError;
   // SKIP changes nothing for a client that gets no replies anyway.
-  if (word === 'skip' && client.replies === 'off') return nothing;
-  client.replies = word;
-  client.skipIsFresh = word === 'skip';
+  if (word === 'skip' && client.isOff) return nothing;
+  client.usedReplyModes = true;
+  client.isOff = word === 'off';
   server.store.setSession(client.session, { reply: word });
   return word === 'on' ? ok : nothing;
 }

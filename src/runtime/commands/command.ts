@@ -14,7 +14,7 @@ import {
   error,
   integer,
   map,
-  nilArray,
+  nil,
   type Reply,
   set,
   simple,
@@ -108,7 +108,7 @@ function getKeys({ args }: Call, show: (key: { key: Buffer; flags: string[] }) =
 
 const subcommands: Readonly<Record<string, Handler>> = {
   count: () => integer(commandTable.length),
-  info: ({ args }) => array(named(args).map((command) => (command ? info(command) : nilArray))),
+  info: ({ args }) => array(named(args).map((command) => (command ? info(command) : nil))),
   docs: ({ args }) => map(named(args).flatMap((command) => (command ? [docs(command)] : []))),
   list,
   getkeys: (call) => getKeys(call, ({ key }) => bulk(key)),

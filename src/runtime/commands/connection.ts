@@ -103,7 +103,7 @@ function reset({ client, server }: Call): Reply {
   server.forgetModes(client);
   server.store.resetSession(client.session);
   client.protocol = 2;
-  client.replies = 'on';
+  client.isOff = false;
   client.name = '';
   client.user = 'default';
   client.noEvict = false;

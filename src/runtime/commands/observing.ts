@@ -53,6 +53,7 @@ function latencyDoctor({ server }: Call): Reply {
 }
 
 function monitor({ server, client }: Call): Reply {
+  if (server.mayNotBlock(client)) return error("ERR MONITOR isn't allowed for DENY BLOCKING client");
   if (!server.monitors.has(client)) {
     client.monitoring = true;
     server.monitors.add(client);

@@ -42,7 +42,7 @@ function wait({ server, client, args }: Call): Reply | Promise<Reply> {
   const timeoutMs = integerOf(args[2]);
   if (timeoutMs === null) return error('ERR timeout is not an integer or out of range');
   if (timeoutMs < 0) return error('ERR timeout is negative');
-  if (replicas <= 0 || server.inTransaction(client)) return integer(0);
+  if (replicas <= 0 || server.mayNotBlock(client)) return integer(0);
   return server.waitFor(client, timeoutMs, integer(0));
 }
 

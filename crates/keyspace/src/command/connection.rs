@@ -3,6 +3,7 @@
 use super::{Call, Done, Handler};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
+use redtwin_resp::Protocol;
 
 pub fn handler(id: CommandId) -> Option<Handler> {
     Some(match id {
@@ -16,6 +17,12 @@ pub fn handler(id: CommandId) -> Option<Handler> {
 
 fn ping(call: &mut Call<'_>) -> Done {
     match call.args {
+        [_] | [_, _] if call.session.subscriber && call.session.protocol == Protocol::Resp2 => {
+            // Shaped like a message, because that is what such a client reads.
+            call.reply.array(2);
+            call.reply.bulk(b"pong");
+            call.reply.bulk(call.args.get(1).copied().unwrap_or_default());
+        }
         [_] => call.reply.simple("PONG"),
         [_, message] => call.reply.bulk(message),
         _ => return Err("ERR wrong number of arguments for 'ping' command".into()),

@@ -5,8 +5,13 @@ import type { HandlerTable } from '../handler.ts';
 import { refuse, refuseWith } from '../refusal.ts';
 
 export const connection: HandlerTable = {
-  ping({ args, reply }) {
+  ping({ args, reply, session }) {
     if (args.length > 2) refuseWith("ERR wrong number of arguments for 'ping' command");
+    if (session.isSubscriber && session.protocol === 2) {
+      // Shaped like a message, because that is what such a client reads.
+      reply.bulks(['pong', args[1] ?? '']);
+      return;
+    }
     if (args.length === 1) reply.simple('PONG');
     else reply.bulk(args[1]!);
   },

@@ -8,18 +8,17 @@ import type { Call } from '../call.ts';
 import { digestOf, digestOfValue } from '../digest.ts';
 import type { Handler, HandlerTable } from '../handler.ts';
 import { usedMemoryBytes } from '../memory.ts';
-import { refuse, refuseWith } from '../refusal.ts';
+import { HandBack, refuse, refuseWith } from '../refusal.ts';
 import { StringValue } from '../string.ts';
 
 /** Refuses unless DEBUG has `count` arguments, itself included. */
 function expectArguments(call: Call, min: number, max = min): void {
-  if (call.args.length < min || call.args.length > max) refuseUnknown(call);
+  if (call.args.length < min || call.args.length > max) handBack();
 }
 
-function refuseUnknown(call: Call): never {
-  return refuseWith(
-    `ERR unknown subcommand or wrong number of arguments for '${call.text(1).slice(0, 128)}'. Try DEBUG HELP.`,
-  );
+/** The host has the other subcommands, and the error for those that nobody has. */
+function handBack(): never {
+  throw new HandBack();
 }
 
 function digestValues(call: Call): void {
@@ -135,7 +134,7 @@ const subcommands: HandlerTable = {
 export const debug: HandlerTable = {
   debug(call) {
     const name = lower(call.text(1));
-    const run = Object.hasOwn(subcommands, name) ? subcommands[name]! : refuseUnknown;
+    const run = Object.hasOwn(subcommands, name) ? subcommands[name]! : handBack;
     run(call);
   },
 
