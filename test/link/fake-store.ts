@@ -91,7 +91,16 @@ export class FakeStore implements FollowerStore {
   }
   sessionInfo(id: SessionId) {
     const { db, input } = this.#sessions.get(id)!;
-    return { db, protocol: 2, multi: -1, watch: 0, pendingBytes: input.length, lastCommand: '' } as const;
+    return {
+      db,
+      protocol: 2,
+      multi: -1,
+      watch: 0,
+      pendingBytes: input.length,
+      lastCommand: '',
+      executing: false,
+      muted: false,
+    } as const;
   }
   selectDb(id: SessionId, db: number): void {
     this.#sessions.get(id)!.db = db;
