@@ -22,6 +22,7 @@ mod stream;
 mod value;
 
 use self::core::Core;
+pub use self::module::is_behind_keys;
 use self::module::{KeyMetadata, Module};
 use self::value::Value;
 use crate::error::{Error, ErrorKind};

@@ -8,6 +8,8 @@
 
 mod bytes;
 mod decoder;
+pub mod dump;
+mod encoder;
 mod error;
 pub mod format;
 mod input;
@@ -15,6 +17,7 @@ mod sink;
 mod text;
 
 pub use bytes::{Bytes, Digits};
-pub use decoder::{Decoder, Progress};
+pub use decoder::{Decoder, Progress, is_behind_keys};
+pub use encoder::{Attributes, EncodeOptions, Encoder, LeftOut, Source};
 pub use error::{Error, ErrorKind};
 pub use sink::{Item, Key, NullSink, Packing, Part, Sink, StreamInfo, Taken, Wish};

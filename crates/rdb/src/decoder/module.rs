@@ -109,3 +109,12 @@ impl KeyMetadata {
         Ok(false)
     }
 }
+
+/// Whether data of a module (`Item::ModuleAux`) is to stand behind the keys rather than before them: a module says
+/// so in the first piece (1 before, 2 after).
+#[must_use]
+pub fn is_behind_keys(raw: &[u8]) -> bool {
+    let mut input = Input::new(raw);
+    let mut lengths = std::iter::from_fn(|| input.length().ok());
+    lengths.nth(2) == Some(2)
+}
