@@ -40,8 +40,7 @@ export class LinkRecord {
   }
 
   /** A link, or a try to make one, ended. */
-  ended(before: State, because: LinkReason, detail: string): void {
-    if (before.name === 'none') return;
+  ended(because: LinkReason, detail: string): void {
     this.downBecause = because;
     this.downDetail = detail;
   }

@@ -33,6 +33,8 @@ export interface FollowerSettings {
   checksum: boolean;
   /** `bind-source-addr`; null: the system chooses. */
   sourceAddress: string | null;
+  /** `databases`: how many there are. */
+  databases: number;
 }
 
 /** Where log lines go. Levels are those of redis.conf. */
@@ -151,4 +153,5 @@ export const defaultFollowerSettings: FollowerSettings = {
   dbFilename: 'dump.rdb',
   checksum: true,
   sourceAddress: null,
+  databases: 16,
 };

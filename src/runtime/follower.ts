@@ -17,7 +17,6 @@ import { dueJobs, type Job, type LastRuns } from '../cron/replication-cron.ts';
 import type { LoadReport } from '../engine/engine.ts';
 import { step } from '../machine/machine.ts';
 import { begun, renamed } from '../replication/history.ts';
-import { fullResyncReasons, linkReasons } from '../replication/reasons.ts';
 import type { Effect } from '../replication/replica-link/effects.ts';
 import type { Event } from '../replication/replica-link/events.ts';
 import { interpret } from '../replication/replica-link/replies.ts';
@@ -36,6 +35,7 @@ import { sameTarget } from '../replication/replica-link/states.ts';
 import { replicaLink } from '../replication/replica-link.ts';
 import { type Connection, dial } from './dial.ts';
 import { FeedApplier } from './feed-applier.ts';
+import * as say from './follower-sentences.ts';
 import { LinkRecord, linkStatus } from './follower-status.ts';
 import type { FollowerParts, LinkStatus, Transition } from './follower-types.ts';
 import { LineCutter, lineBytesMax } from './lines.ts';
@@ -45,6 +45,12 @@ import { DirectSink, type SnapshotSink, SpooledSink } from './snapshot-sink.ts';
 const empty = Buffer.alloc(0);
 /** Transitions kept for the trace. */
 const traceLength = 64;
+
+/** The database that was selected in the feed when the snapshot was made. What the primary says of it is untrusted. */
+function selectedDb(report: LoadReport, databases: number): number {
+  const db = Number(report.aux.find(([name]) => name === 'repl-stream-db')?.[1]);
+  return Number.isInteger(db) && db >= 0 && db < databases ? db : 0;
+}
 
 /** Follows one primary, or none. Nothing happens by itself but on the socket: call `tick` a few times a second. */
 export class Follower {
@@ -144,6 +150,10 @@ export class Follower {
     }
   }
 
+  #say(sentence: say.Sentence): void {
+    this.#parts.log(...sentence);
+  }
+
   // Stepping.
 
   /** Events that effects cause wait until the effects before them have run. */
@@ -163,10 +173,7 @@ export class Follower {
     const next = step(replicaLink, before, event);
     if (next === null) {
       this.#record.unexpected++;
-      this.#parts.log(
-        'warning',
-        `Bug: the link to the primary is ${before.name} and knows no ${event.name} there`,
-      );
+      this.#say(say.unexpected(before.name, event.name));
       return;
     }
     this.#state = next.state;
@@ -175,12 +182,11 @@ export class Follower {
     if (before.name === next.state.name) return;
     this.#trace.push({ atMs: event.nowMs, from: before.name, event: event.name, to: next.state.name });
     if (this.#trace.length > traceLength) this.#trace.shift();
-    this.#parts.log('debug', `Link to the primary: ${before.name} -> ${next.state.name} (${event.name})`);
+    this.#say(say.moved(before.name, event.name, next.state.name));
     this.#parts.onChange('link');
   }
 
   #run(effect: Effect, before: State): void {
-    const { log, store, history } = this.#parts;
     switch (effect.do) {
       case 'dial':
         this.#dial(effect.target);
@@ -196,12 +202,7 @@ export class Follower {
         this.#dispatch({ name: 'sent', nowMs: this.#parts.monotonicMs() });
         break;
       case 'sendPsync':
-        log(
-          'notice',
-          effect.wish.partial
-            ? `Asking the primary to go on with history ${effect.wish.id} at offset ${effect.wish.offset + 1}`
-            : `Asking the primary for a full resync, because ${fullResyncReasons[effect.wish.because]} (${effect.wish.because})`,
-        );
+        this.#say(say.asking(effect.wish));
         this.#connection!.write(psyncRequest(effect.wish));
         this.#dispatch({ name: 'sent', nowMs: this.#parts.monotonicMs() });
         break;
@@ -209,16 +210,18 @@ export class Follower {
         this.#connection!.write(syncRequest());
         break;
       case 'note':
-        log('notice', `The primary does not take ${effect.refused}, which is no harm: ${effect.detail}`);
+        this.#say(say.notTaken(effect.refused, effect.detail));
         break;
       case 'expectSnapshot':
-        this.#expectSnapshot(effect.sync);
+        this.#record.fullResyncs++;
+        this.#record.lastFullResync = effect.sync.because;
+        this.#say(say.resyncing(effect.sync));
         break;
       case 'receiveSnapshot':
         this.#receiveSnapshot(effect.format);
         break;
       case 'loadSnapshot':
-        log('notice', 'The snapshot has come: loading it');
+        this.#say(say.loading());
         this.#sink!.finish();
         break;
       case 'dropSnapshot':
@@ -229,42 +232,27 @@ export class Follower {
       case 'adoptHistory':
         this.#adoptHistory(effect.sync);
         break;
-      case 'continueHistory': {
-        const old = history.current;
-        history.current = renamed(old, effect.id, store.feed.endOffset);
-        this.#record.partialResyncs++;
-        const renaming = old === history.current ? '' : `; the history is called ${effect.id} from here on`;
-        log('notice', `Partial resync: the primary goes on at offset ${store.feed.endOffset + 1}${renaming}`);
-        if (old !== history.current) this.#parts.onChange('history');
-        this.#startFeed();
+      case 'continueHistory':
+        this.#continueHistory(effect.id);
         break;
-      }
       case 'sendAck':
         this.#sendAck();
         break;
-      case 'promote': {
-        const end = store.feed.endOffset;
-        const old = history.current.id;
-        history.current = renamed(history.current, this.#parts.randomId(), end);
-        log(
-          'notice',
-          `This server is a primary now. Its history is ${history.current.id}; ${old} stays valid up to offset ${end + 1}`,
-        );
-        this.#parts.onChange('history');
+      case 'promote':
+        this.#promote();
         break;
-      }
     }
   }
 
   // The connection.
 
   #dial(target: Target): void {
-    const { settings, monotonicMs, log } = this.#parts;
+    const { settings, monotonicMs } = this.#parts;
     const { user, password, listeningPort, announceIp, announceVersion, sourceAddress } = settings();
     this.#introduction = { user, password, listeningPort, announceIp, announceVersion };
     const offer = offerOf(this.#introduction);
     this.#lastRuns.dial = monotonicMs();
-    log('notice', `Connecting to the primary ${target.host}:${target.port}`);
+    this.#say(say.dialling(target));
     this.#connection = dial(target, sourceAddress, {
       opened: () => this.#dispatch({ name: 'dialled', offer, nowMs: monotonicMs() }),
       data: (chunk) => this.#read(chunk),
@@ -273,24 +261,15 @@ export class Follower {
     });
   }
 
-  #hangUp({ because, detail, next }: Extract<Effect, { do: 'hangUp' }>, before: State): void {
+  #hangUp(effect: Extract<Effect, { do: 'hangUp' }>, before: State): void {
     this.#connection?.close();
     this.#connection = null;
     this.#lines.clear();
     this.#held = empty;
-    this.#record.ended(before, because, detail);
     this.#feed.restart();
-    const { log } = this.#parts;
-    const what = detail === '' ? '' : ` (${detail})`;
-    const then = {
-      retry: 'trying again in a second',
-      reconnect: 'connecting anew at once',
-      halt: 'nothing more is applied until REPLICAOF is given again, which starts over with a full resync',
-      end: 'this link is not made again',
-    }[next];
-    const level = next === 'end' ? 'notice' : 'warning';
-    if (before.name !== 'none')
-      log(level, `The link to the primary ended: ${linkReasons[because]} [${because}]${what}; ${then}`);
+    if (before.name === 'none') return;
+    this.#record.ended(effect.because, effect.detail);
+    this.#say(say.ended(effect));
   }
 
   /** Sorts what came into lines, snapshot and feed. The state may change with every line, and end the connection. */
@@ -347,26 +326,12 @@ export class Follower {
 
   // The snapshot.
 
-  #expectSnapshot({ id, offset, because }: Sync): void {
-    const what = id === null ? 'without history and offset' : `of history ${id} at offset ${offset}`;
-    this.#parts.log(
-      'notice',
-      `Full resync ${what}, because ${fullResyncReasons[because]} [${because}]; waiting for the snapshot`,
-    );
-    this.#record.fullResyncs++;
-    this.#record.lastFullResync = because;
-  }
-
   #receiveSnapshot(format: SnapshotFormat): void {
-    const { store, settings, nowMs, log } = this.#parts;
+    const { store, settings, nowMs } = this.#parts;
     const { disklessLoad, dir, dbFilename, checksum } = settings();
     const isEmpty = store.stats().databases.length === 0;
     const direct = disklessLoad === 'swapdb' || (disklessLoad === 'on-empty-db' && isEmpty);
-    const size = format.ends === 'length' ? `${format.bytes} bytes` : 'unknown size';
-    log(
-      'notice',
-      `Receiving a snapshot of ${size}, ${direct ? 'loading it as it comes' : `to a file in ${dir}`}`,
-    );
+    this.#say(say.receiving(format, direct ? null : dir));
     this.#record.transferBegan(format, direct, isEmpty, nowMs());
     this.#cutter = payloadCutter(format);
     const loader = () => store.loader({ nowMs: nowMs(), dropExpired: false, checksum });
@@ -404,25 +369,33 @@ export class Follower {
 
   /** Runs in the same turn as the swap, so nobody ever sees the new data with the old history. */
   #adoptHistory({ id, offset }: Sync): void {
-    const { store, history, log, randomId } = this.#parts;
+    const { store, history, settings, randomId } = this.#parts;
     const report = this.#record.lastLoad!;
     store.feed.restart(offset);
     history.current = begun(id ?? randomId());
-    const selected = report.aux.find(([name]) => name === 'repl-stream-db')?.[1];
-    this.#feed.restart(selected === undefined ? 0 : Math.max(0, Number(selected)));
-    log(
-      'notice',
-      `Loaded ${report.keys} keys from ${report.bytes} bytes; this is history ${history.current.id} at offset ${offset}`,
-    );
-    if (report.opaqueModuleValues + report.opaqueModuleAux > 0)
-      log(
-        'warning',
-        `Values of modules are kept as they came, since nothing here understands them: ${report.modules.join(', ')}`,
-      );
+    this.#feed.restart(selectedDb(report, settings().databases));
+    for (const sentence of say.loaded(report, history.current, offset)) this.#say(sentence);
     this.#sink = null;
     this.#cutter = null;
     this.#parts.onChange('history');
     this.#startFeed();
+  }
+
+  #continueHistory(id: string): void {
+    const { store, history, onChange } = this.#parts;
+    const old = history.current;
+    history.current = renamed(old, id, store.feed.endOffset);
+    this.#record.partialResyncs++;
+    this.#say(say.continued(store.feed.endOffset, old === history.current ? null : id));
+    if (old !== history.current) onChange('history');
+    this.#startFeed();
+  }
+
+  #promote(): void {
+    const { store, history, randomId, onChange } = this.#parts;
+    history.current = renamed(history.current, randomId(), store.feed.endOffset);
+    this.#say(say.promoted(history.current));
+    onChange('history');
   }
 
   // The feed.

@@ -556,6 +556,7 @@ export class Server {
       dbFilename: utf8(config.value('dbfilename')),
       checksum: config.value('rdbchecksum'),
       sourceAddress: orNull(config.value('bind-source-addr')),
+      databases: config.value('databases'),
     };
   }
 
