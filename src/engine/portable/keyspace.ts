@@ -81,8 +81,10 @@ export class Keyspace {
   /** Ends a unit: its effects go into the feed, several of them as a transaction. */
   endUnit(): void {
     if (this.effects.length === 0) return;
-    this.feed.write(this.effects);
+    const effects = this.effects;
     this.effects = [];
+    // A replica's feed is its primary's, byte for byte. What its own clients change (PFCOUNT's cache, a writable replica) stays here.
+    if (!this.gates.replica) this.feed.write(effects);
   }
 
   /**

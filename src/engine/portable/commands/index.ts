@@ -7,6 +7,7 @@ import { debug } from './debug.ts';
 import { dump } from './dump.ts';
 import { expiry } from './expiry.ts';
 import { hashes } from './hashes.ts';
+import { hyperLogLogs } from './hyperloglogs.ts';
 import { keys } from './keys.ts';
 import { lists } from './lists.ts';
 import { scans } from './scan.ts';
@@ -38,6 +39,7 @@ const families: HandlerTable[] = [
   zsetRanges,
   zsetAlgebra,
   sorts,
+  hyperLogLogs,
   streamEntries,
   streamGroups,
   streamReads,
