@@ -2,6 +2,8 @@
  * All commands of the portable engine by name. A family is a file; a new family is a line here.
  */
 import type { Handler, HandlerTable } from '../handler.ts';
+import { bitfields } from './bitfields.ts';
+import { bitmaps } from './bitmaps.ts';
 import { connection } from './connection.ts';
 import { debug } from './debug.ts';
 import { dump } from './dump.ts';
@@ -39,6 +41,8 @@ const families: HandlerTable[] = [
   zsetRanges,
   zsetAlgebra,
   sorts,
+  bitmaps,
+  bitfields,
   hyperLogLogs,
   streamEntries,
   streamGroups,
