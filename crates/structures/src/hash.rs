@@ -57,7 +57,7 @@ pub struct Field<'a> {
 impl Field<'_> {
     /// Whether it is hidden at this time.
     pub fn is_expired(&self, now_ms: i64) -> bool {
-        self.expires_ms.is_some_and(|at| at <= now_ms)
+        self.expires_ms.is_some_and(|at| at < now_ms)
     }
 }
 
@@ -309,7 +309,7 @@ impl Hash {
 
     /// Removes up to `max` fields that are expired at `now_ms` and gives their names. O(len) when there are any.
     pub fn take_expired(&mut self, now_ms: i64, max: usize) -> Vec<Vec<u8>> {
-        if self.earliest_expiry_ms().is_none_or(|at| at > now_ms) {
+        if self.earliest_expiry_ms().is_none_or(|at| at >= now_ms) {
             return Vec::new();
         }
         let expired: Vec<Vec<u8>> = self

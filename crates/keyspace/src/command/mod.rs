@@ -25,6 +25,7 @@ mod bitmap;
 mod connection;
 mod debug;
 mod expiry;
+mod hash;
 mod hyperloglog;
 mod keys;
 mod list;
@@ -119,6 +120,7 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| hyperloglog::handler(id))
         .or_else(|| list::handler(id))
         .or_else(|| list_move::handler(id))
+        .or_else(|| hash::handler(id))
         .or_else(|| set::handler(id))
         .or_else(|| set_algebra::handler(id))
 }

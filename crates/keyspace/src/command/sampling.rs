@@ -5,7 +5,7 @@ use crate::keyspace::Stopped;
 use crate::rng::Rng;
 
 /// More repeated choices than this are refused: Redis would try and run out of memory.
-const REPEATED_MAX: i64 = 1 << 27;
+const REPEATED_MAX: usize = 1 << 27;
 
 /// What the count argument asks for.
 #[derive(Clone, Copy, Debug)]
@@ -24,9 +24,13 @@ pub fn parse_wanted(text: &[u8], with_values: bool) -> Result<Wanted, Stopped> {
     }
     match count {
         0.. => Ok(Wanted::Distinct(count as usize)),
-        _ if count < -REPEATED_MAX => Err(errors::OUT_OF_RANGE.into()),
         _ => Ok(Wanted::Repeated(count.unsigned_abs() as usize)),
     }
+}
+
+/// Refuses a number of repetitions that no reply could hold. Asked only once there is something to repeat.
+pub fn check_repeated(count: usize) -> Result<(), Stopped> {
+    if count > REPEATED_MAX { Err(errors::OUT_OF_RANGE.into()) } else { Ok(()) }
 }
 
 /// Chooses `count` of the `size` items of an iterator, every choice equally likely, in one pass.
@@ -72,7 +76,7 @@ mod tests {
         assert!(matches!(parse_wanted(b"-5", true), Ok(Wanted::Repeated(5))));
         assert!(matches!(parse_wanted(b"9223372036854775807", false), Ok(Wanted::Distinct(_))));
         assert!(parse_wanted(b"-4611686018427387904", true).is_err());
-        assert!(parse_wanted(b"-4611686018427387904", false).is_err());
+        assert!(check_repeated(4611686018427387904).is_err());
         assert!(parse_wanted(b"4611686018427387904", true).is_err());
         assert!(parse_wanted(b"-9223372036854775808", false).is_err());
     }

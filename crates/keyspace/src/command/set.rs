@@ -1,7 +1,7 @@
 //! Sets: members in and out, one at a time or at random. What several sets give together is in set_algebra.rs.
 
 use super::ranges::{int_within, reply_value};
-use super::sampling::{Wanted, choose, few_of, parse_wanted};
+use super::sampling::{Wanted, check_repeated, choose, few_of, parse_wanted};
 use super::scan::{parse_cursor, parse_scan_options};
 use super::{Call, Done, Handler};
 use crate::generated::commands::CommandId;
@@ -223,6 +223,7 @@ fn srandmember(call: &mut Call<'_>) -> Done {
     };
     match wanted {
         Wanted::Repeated(count) => {
+            check_repeated(count)?;
             call.reply.array(count);
             let random = (0..count).filter_map(|_| set.random(rng.next_u64()));
             random.for_each(|member| reply_value(call.reply, member));
@@ -238,30 +239,22 @@ fn srandmember(call: &mut Call<'_>) -> Done {
 
 fn sscan(call: &mut Call<'_>) -> Done {
     let mut cursor = parse_cursor(call.args[2])?;
-    // As in Redis, what is not there is found out before the options are read.
-    let set = call.keys.set(call.args[1])?;
-    let options = match set {
-        Some(_) => Some(parse_scan_options(&call.args[3..], false)?),
-        None => None,
+    let Some(set) = call.keys.set(call.args[1])? else {
+        return super::hash::empty_scan(call);
     };
-    let mut found: Vec<Value<'_>> = Vec::new();
-    match (set, options) {
-        (Some(set), Some(options)) => {
-            let mut looked_at = 0;
-            loop {
-                cursor = set.scan(cursor, |member| {
-                    looked_at += 1;
-                    let digits = &mut itoa::Buffer::new();
-                    if options.pattern.is_none_or(|p| glob::matches(p, member.as_bytes(digits), false)) {
-                        found.push(member);
-                    }
-                });
-                if cursor == 0 || looked_at >= options.count {
-                    break;
-                }
+    let options = parse_scan_options(&call.args[3..], false)?;
+    let (mut found, mut looked_at) = (Vec::new(), 0);
+    loop {
+        cursor = set.scan(cursor, |member| {
+            looked_at += 1;
+            let digits = &mut itoa::Buffer::new();
+            if options.pattern.is_none_or(|p| glob::matches(p, member.as_bytes(digits), false)) {
+                found.push(member);
             }
+        });
+        if cursor == 0 || looked_at >= options.count {
+            break;
         }
-        _ => cursor = 0,
     }
     call.reply.array(2);
     call.reply.bulk(itoa::Buffer::new().format(cursor).as_bytes());

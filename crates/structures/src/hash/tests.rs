@@ -38,7 +38,7 @@ proptest! {
                 4 if expiring => {
                     let mut gone = hash.take_expired(time / 2, usize::MAX);
                     gone.sort();
-                    let twins: Vec<_> = twin.iter().filter(|(_, e)| e.1.is_some_and(|at| at <= time / 2)).map(|(n, _)| n.clone()).collect();
+                    let twins: Vec<_> = twin.iter().filter(|(_, e)| e.1.is_some_and(|at| at < time / 2)).map(|(n, _)| n.clone()).collect();
                     twins.iter().for_each(|n| { twin.remove(n); });
                     prop_assert_eq!(gone, twins);
                 }
@@ -53,7 +53,7 @@ proptest! {
             prop_assert!(earliest.is_none() == hash.earliest_expiry_ms().is_none() && hash.earliest_expiry_ms() <= earliest);
             for now in [LOOK_AT_ALL, time] {
                 let seen = hash.get(&name, now).map(|f| (f.value.to_vec(), f.expires_ms));
-                let expected = twin.get(&name).filter(|e| e.1.is_none_or(|at| at > now)).cloned();
+                let expected = twin.get(&name).filter(|e| e.1.is_none_or(|at| at >= now)).cloned();
                 prop_assert_eq!(seen, expected);
             }
         }
