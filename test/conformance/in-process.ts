@@ -19,9 +19,11 @@ import { type Case, runsOf, type Transcript } from './case.ts';
 
 export type Chunking = 'whole' | 'bytes';
 
-/** Opens a store for tests: 16 databases, as Redis has by default, and a fixed seed. */
+/** Opens a store for tests: 16 databases, as Redis has by default, a fixed seed, DEBUG allowed. */
 export function openStore(engine: Engine): Store {
-  return engine.open({ databases: 16, seed: 20_070_015n, backlogBytes: 1 << 20 });
+  const store = engine.open({ databases: 16, seed: 20_070_015n, backlogBytes: 1 << 20 });
+  store.configure('enable-debug-command', 'yes');
+  return store;
 }
 
 /** Connections to a store, by name, and what each has heard. */
