@@ -1,6 +1,7 @@
 /**
  * `npm test`: everything a fresh clone needs (npm packages, the native engine, a real redis-server to compare
  * with), then the test suites, then one line with the totals. Arguments go to ava: `npm test -- test/unit/x.test.ts`.
+ * `npm run test:interop` is the same with `--interop`: the suites that talk to real servers, with the whole matrix.
  *
  *   npm ci --> build native (cargo there?) --> obtain redis-server 7.0.15 --> ava --> "N passed, N failed"
  *
@@ -41,20 +42,23 @@ function ava(args) {
   );
 }
 
+const interop = process.argv.includes('--interop');
+const words = process.argv.slice(2).filter((word) => word !== '--interop');
+if (interop) process.env.REDTWIN_INTEROP = 'all';
 try {
   requireNode();
   installPackages();
   if (hasCargo()) buildNative();
   else
     console.log('No cargo on this machine: the native engine is not built, only the portable one is tested.');
-  run(process.execPath, ['--import=tsx', 'test/servers/obtain.ts', 'redis-7.0']);
+  run(process.execPath, ['--import=tsx', 'test/servers/obtain.ts', ...(interop ? [] : ['redis-7.0'])]);
 } catch (error) {
   console.error(`npm test could not be set up: ${error.message}`);
   console.log('0 passed, 1 failed');
   process.exit(1);
 }
 
-const { output, code } = await ava(process.argv.slice(2));
+const { output, code } = await ava(interop && words.length === 0 ? ['test/interop/**'] : words);
 const { passed, failed, skipped } = totals(output);
 // ava can fail without a failed test (a suite that does not load, a timeout): that counts as one failure.
 const allFailed = code === 0 ? failed : Math.max(failed, 1);

@@ -7,11 +7,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { ServerName } from './catalog.ts';
 import { type Child, start } from './children.ts';
 import { Client } from './client.ts';
 import { obtain } from './obtain.ts';
 import { until } from './wait.ts';
+
+/** The command line's file. tsx comes from where node looks, so the child runs in the project's folder. */
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
 /** A running server, real or redtwin. */
 export interface RunningServer {
@@ -68,36 +72,39 @@ export async function untilServing(
   }
 }
 
-/** Starts a real server and resolves when it answers. `args` follow ours, so they win. */
-export async function startServer(
-  options: { version?: ServerName; args?: readonly string[]; port?: number } = {},
-): Promise<RunningServer> {
-  const name = options.version ?? 'redis-7.0';
-  const installation = obtain(name);
-  const folder = mkdtempSync(join(tmpdir(), `redtwin-${name}-`));
-  // The option came with Redis 7.0; before it DEBUG was always allowed.
-  const debug = name === 'redis-6.0' ? [] : ['--enable-debug-command', 'yes'];
+/** How to start one server: the words of its program for a given port and folder. */
+export interface Launch {
+  /** For messages and the folder's name. */
+  name: string;
+  version: string;
+  /** The cli that speaks to it: the words before its arguments. */
+  cli: readonly [string, ...string[]];
+  command(port: number, folder: string): [string, ...string[]];
+  env?: Record<string, string>;
+  /** This port and no other; a free one when left out. */
+  port?: number | undefined;
+}
+
+/** Starts a server and resolves when it answers PING. */
+export async function launch(plan: Launch): Promise<RunningServer> {
+  const folder = mkdtempSync(join(tmpdir(), `redtwin-test-${plan.name}-`));
   // A port found free can be taken by another test before the server binds it: then the next one is tried.
   for (let attempt = 1; ; attempt++) {
-    const port = options.port ?? (await freePort());
-    const child = start([
-      ...installation.program('server'),
-      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
-      ...[...debug, '--repl-diskless-sync-delay', '0', ...(options.args ?? [])],
-    ]);
+    const port = plan.port ?? (await freePort());
+    const child = start(plan.command(port, folder), { env: { ...process.env, ...plan.env } });
     try {
-      await untilServing(port, child, name);
+      await untilServing(port, child, plan.name);
     } catch (error) {
       await child.stop();
-      if (options.port === undefined && attempt < 5 && /in use/.test(child.said())) continue;
+      if (plan.port === undefined && attempt < 5 && /in use/.test(child.said())) continue;
       rmSync(folder, { recursive: true, force: true });
       throw error;
     }
-    const [cli, ...words] = installation.program('cli');
+    const [cli, ...words] = plan.cli;
     return {
       port,
       pid: child.pid,
-      version: installation.version,
+      version: plan.version,
       folder,
       child,
       client: () => Client.open(port),
@@ -113,4 +120,46 @@ export async function startServer(
       },
     };
   }
+}
+
+/** Starts a real server. `args` follow ours, so they win. */
+export async function startServer(
+  options: { version?: ServerName; args?: readonly string[]; port?: number } = {},
+): Promise<RunningServer> {
+  const name = options.version ?? 'redis-7.0';
+  const installation = obtain(name);
+  // The option came with Redis 7.0; before it DEBUG was always allowed.
+  const debug = name === 'redis-6.0' ? [] : ['--enable-debug-command', 'yes'];
+  return await launch({
+    name,
+    version: installation.version,
+    cli: installation.program('cli'),
+    port: options.port,
+    command: (port, folder) => [
+      ...installation.program('server'),
+      ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
+      ...[...debug, '--repl-diskless-sync-delay', '0', ...(options.args ?? [])],
+    ],
+  });
+}
+
+/** Starts redtwin itself as its users do, with one of the two engines. `args` follow ours, so they win. */
+export async function startRedtwin(options: {
+  engine: 'native' | 'portable';
+  args?: readonly string[];
+  port?: number;
+}): Promise<RunningServer> {
+  return await launch({
+    name: `redtwin-${options.engine}`,
+    version: '7.0.15',
+    cli: obtain('redis-7.0').program('cli'),
+    port: options.port,
+    env: { REDTWIN_ENGINE: options.engine },
+    command: (port, folder) =>
+      [
+        ...[process.execPath, '--import=tsx', '--enable-source-maps', main, 'serve'],
+        ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
+        ...['--enable-debug-command', 'yes', ...(options.args ?? [])],
+      ] as [string, ...string[]],
+  });
 }
