@@ -9,6 +9,7 @@ import { enginesUnderTest } from '../engines.ts';
 import { catalog, type ServerSource } from '../servers/catalog.ts';
 import { type RunningServer, startRedtwin, startServer } from '../servers/server.ts';
 import { until } from '../servers/wait.ts';
+import { unsupportedBy } from '../support.ts';
 import { dataset } from './dataset.ts';
 import { infoOf, untilEqual, untilLinkUp } from './info.ts';
 import { startWriters } from './writers.ts';
@@ -54,7 +55,7 @@ for (const source of sources) {
         const primary = await startServer({ version: source.name, args: mode.primary });
         t.teardown(() => primary.stop());
         await fill(primary, source);
-        const writers = await startWriters(primary, source);
+        const writers = await startWriters(primary, source, new Set(unsupportedBy(engine)));
         t.teardown(() => writers.stop().catch(() => {}));
 
         const replica = await startRedtwin({

@@ -3,7 +3,7 @@
  * and "has everything its primary has".
  */
 import type { RunningServer } from '../servers/server.ts';
-import { until } from '../servers/wait.ts';
+import { Hopeless, until } from '../servers/wait.ts';
 
 /** The fields of one section of INFO. */
 export async function infoOf(server: RunningServer, section: string): Promise<Map<string, string>> {
@@ -17,19 +17,37 @@ export async function infoOf(server: RunningServer, section: string): Promise<Ma
   }
 }
 
+/** Waits for a condition of a replica; a replica that has ended, or that never gets there, tells its last words. */
+async function untilReplica<T>(
+  what: string,
+  replica: RunningServer,
+  condition: () => Promise<T>,
+  timeoutMs: number,
+): Promise<NonNullable<T>> {
+  try {
+    return await until(
+      what,
+      async () => {
+        if (replica.child.endedAs() !== null)
+          throw new Hopeless(`the replica ended as ${replica.child.endedAs()}`);
+        if (/nothing more is applied/.test(replica.child.said()))
+          throw new Hopeless('the link stopped for good');
+        return await condition();
+      },
+      timeoutMs,
+    );
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\n${replica.child.said().slice(-4000)}`, { cause: error });
+  }
+}
+
 /** Resolves when the replica's link is up. */
 export async function untilLinkUp(replica: RunningServer, timeoutMs = 60_000): Promise<void> {
-  await until(
-    'the link to come up',
-    async () => {
-      if (replica.child.endedAs() !== null) throw new Error(`the replica ended:\n${replica.child.said()}`);
-      const info = await infoOf(replica, 'replication');
-      return info.get('master_link_status') === 'up' && info.get('master_sync_in_progress') === '0';
-    },
-    timeoutMs,
-  ).catch((error: Error) => {
-    throw new Error(`${error.message}\n${replica.child.said()}`);
-  });
+  const isUp = async (): Promise<boolean> => {
+    const info = await infoOf(replica, 'replication');
+    return info.get('master_link_status') === 'up' && info.get('master_sync_in_progress') === '0';
+  };
+  await untilReplica('the link to come up', replica, isUp, timeoutMs);
 }
 
 /** DEBUG DIGEST of a server. */
@@ -43,26 +61,21 @@ export async function digestOf(server: RunningServer): Promise<string> {
 }
 
 /**
- * Resolves when primary and replica are at the same offset with the same digest: both are asked again and again, because
- * the primary may still delete what expires.
+ * Resolves with the digest when primary and replica are at the same offset with the same one: both are asked again and
+ * again, because the primary may still delete what expires.
  */
 export async function untilEqual(
   primary: RunningServer,
   replica: RunningServer,
   timeoutMs = 30_000,
 ): Promise<string> {
-  return await until(
-    'offsets and digests to be equal',
-    async () => {
-      const before = (await infoOf(primary, 'replication')).get('master_repl_offset');
-      const reached = (await infoOf(replica, 'replication')).get('slave_repl_offset');
-      if (before !== reached) throw new Error(`primary at ${before}, replica at ${reached}`);
-      const [theirs, ours] = [await digestOf(primary), await digestOf(replica)];
-      if (theirs !== ours) throw new Error(`primary ${theirs}, replica ${ours}, at offset ${before}`);
-      return ours;
-    },
-    timeoutMs,
-  ).catch((error: Error) => {
-    throw new Error(`${error.message}\n${replica.child.said()}`);
-  });
+  const equal = async (): Promise<string> => {
+    const sent = (await infoOf(primary, 'replication')).get('master_repl_offset');
+    const reached = (await infoOf(replica, 'replication')).get('slave_repl_offset');
+    if (sent !== reached) throw new Error(`primary at ${sent}, replica at ${reached}`);
+    const [theirs, ours] = [await digestOf(primary), await digestOf(replica)];
+    if (theirs !== ours) throw new Error(`primary ${theirs}, replica ${ours}, at offset ${sent}`);
+    return ours;
+  };
+  return await untilReplica('offsets and digests to be equal', replica, equal, timeoutMs);
 }

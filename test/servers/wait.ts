@@ -2,6 +2,9 @@
  * Waiting for a condition instead of for a time: tests on a busy machine stay right, and on a fast one stay fast.
  */
 
+/** Thrown by a condition that can never come true any more: waiting ends at once. */
+export class Hopeless extends Error {}
+
 /**
  * Asks `condition` again and again until it gives something truthy, and gives that. After `timeoutMs` (20 s) it
  * throws `what`, with the last thing that went wrong or was seen.
@@ -19,6 +22,7 @@ export async function until<T>(
       if (value) return value;
       seen = value;
     } catch (error) {
+      if (error instanceof Hopeless) throw error;
       seen = error;
     }
     if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms for ${what}; last: ${String(seen)}`);
