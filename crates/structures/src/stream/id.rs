@@ -46,6 +46,21 @@ impl StreamId {
         }
     }
 
+    /// Its text, `ms-seq`, in the buffer.
+    #[must_use]
+    pub fn text(self, buffer: &mut [u8; ID_TEXT_MAX]) -> &[u8] {
+        let mut digits = itoa::Buffer::new();
+        let mut length = 0;
+        let mut put = |bytes: &[u8]| {
+            buffer[length..length + bytes.len()].copy_from_slice(bytes);
+            length += bytes.len();
+        };
+        put(digits.format(self.ms).as_bytes());
+        put(b"-");
+        put(digits.format(self.seq).as_bytes());
+        &buffer[..length]
+    }
+
     /// The 16 bytes of RDB files.
     #[must_use]
     pub fn to_bytes(self) -> [u8; 16] {

@@ -142,6 +142,8 @@ fn ids_are_ordered_and_bounded() {
     assert_eq!(id(2, 0).previous(), Some(id(1, u64::MAX)));
     assert_eq!(StreamId::from_bytes(id(7, 9).to_bytes()), id(7, 9));
     assert_eq!(StreamId::MAX.to_string().len(), ID_TEXT_MAX);
+    assert_eq!(StreamId::MAX.text(&mut [0; ID_TEXT_MAX]), StreamId::MAX.to_string().as_bytes());
+    assert_eq!(id(15, 0).text(&mut [0; ID_TEXT_MAX]), b"15-0");
     let mut stream = Stream::default();
     assert_eq!(stream.append(StreamId::MIN, &["f", "v"], &Limits::default()), Err(AppendError::IdTooSmall));
     stream.append(StreamId::MAX, &["f", "v"], &Limits::default()).unwrap();

@@ -1,0 +1,55 @@
+//! How streams look in replies: an ID is a bulk string, an entry a pair of its ID and a flat array of fields and values.
+
+use super::super::Call;
+use redtwin_resp::Reply;
+use redtwin_structures::listpack::Value;
+use redtwin_structures::stream::{Entry, ID_TEXT_MAX, StreamId};
+
+/// Writes an ID.
+pub fn id(reply: &mut Reply, id: StreamId) {
+    reply.bulk(id.text(&mut [0; ID_TEXT_MAX]));
+}
+
+/// Writes an entry.
+pub fn entry(reply: &mut Reply, entry: &Entry<'_>) {
+    reply.array(2);
+    id(reply, entry.id);
+    let fields = entry.fields();
+    reply.array(fields.len() * 2);
+    for (field, part) in fields {
+        value(reply, field);
+        value(reply, part);
+    }
+}
+
+fn value(reply: &mut Reply, value: Value<'_>) {
+    match value {
+        Value::Int(int) => reply.bulk_int(int),
+        Value::Bytes(bytes) => reply.bulk(bytes),
+    }
+}
+
+/// Writes up to `count` entries (all when `count` is 0) as an array.
+pub fn entries<'a>(reply: &mut Reply, entries: impl Iterator<Item = Entry<'a>>, count: usize) {
+    let mark = reply.mark();
+    let most = if count == 0 { usize::MAX } else { count };
+    let written = entries.take(most).map(|one| entry(reply, &one)).count();
+    reply.array_at(mark, written);
+}
+
+/// Writes what a command with subcommands answers to HELP.
+pub fn help(call: &mut Call<'_>, command: &str, lines: &[&str]) {
+    call.reply.array(lines.len() + 3);
+    call.reply.simple(&format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+    lines.iter().for_each(|line| call.reply.simple(line));
+    call.reply.simple("HELP");
+    call.reply.simple("    Prints this help.");
+}
+
+/// The error for a subcommand that got arguments it does not know.
+pub fn unknown_subcommand(call: &Call<'_>) -> String {
+    let text = |index: usize| String::from_utf8_lossy(call.args.get(index).copied().unwrap_or_default()).into_owned();
+    let (command, mut word) = (text(0).to_uppercase(), text(1));
+    word.truncate(word.floor_char_boundary(128));
+    format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {command} HELP.")
+}
