@@ -20,7 +20,7 @@ pub enum Object {
     /// Members in the order of their scores.
     Zset(Zset),
     /// Entries in the order of their ids. The only collection that may be empty.
-    Stream(Stream),
+    Stream(Box<Stream>),
     /// A module's value that nothing here understands, kept byte for byte.
     Module(ModuleValue),
 }

@@ -3,14 +3,23 @@
 //! A command that waits is simply tried again when one of its keys has changed: there is one code path for
 //! "data was there" and "data came".
 
+use crate::generated::commands::CommandId;
 use crate::keyspace::Keyspace;
 use crate::session::{Session, SessionId, Waiting};
 use std::collections::{HashMap, VecDeque};
 
+/// One who waits for a key.
+#[derive(Clone, Copy, Debug)]
+struct Waiter {
+    session: SessionId,
+    /// It wants to know too when the key is gone (XREADGROUP, which then ends with an error).
+    even_when_gone: bool,
+}
+
 /// Who waits for what, and who may be tried again.
 #[derive(Debug, Default)]
 pub struct Waiters {
-    keys: HashMap<(usize, Vec<u8>), VecDeque<SessionId>>,
+    keys: HashMap<(usize, Vec<u8>), VecDeque<Waiter>>,
     ready: VecDeque<SessionId>,
 }
 
@@ -22,10 +31,11 @@ impl Waiters {
 
     /// A session begins to wait.
     pub fn add(&mut self, session: SessionId, waiting: &Waiting) {
+        let even_when_gone = waiting.spec.id == CommandId::Xreadgroup;
         for key in &waiting.keys {
             let queue = self.keys.entry((waiting.db, key.clone())).or_default();
-            if !queue.contains(&session) {
-                queue.push_back(session);
+            if !queue.iter().any(|waiter| waiter.session == session) {
+                queue.push_back(Waiter { session, even_when_gone });
             }
         }
     }
@@ -42,7 +52,7 @@ impl Waiters {
         for key in &waiting.keys {
             let place = (waiting.db, key.clone());
             if let Some(queue) = self.keys.get_mut(&place) {
-                queue.retain(|&id| id != session);
+                queue.retain(|waiter| waiter.session != session);
                 if queue.is_empty() {
                     self.keys.remove(&place);
                 }
@@ -50,15 +60,14 @@ impl Waiters {
         }
     }
 
-    /// A unit has changed something: those whose key now exists may be tried again.
+    /// A unit has changed something: those whose key now exists (or is gone, where that matters) may be tried again.
     pub fn note_changes(&mut self, keys: &Keyspace) {
         for ((db, key), queue) in &self.keys {
             let table = &keys.dbs[*db].table;
-            if table.get(table.hash(key), key).is_some() {
-                for id in queue {
-                    if !self.ready.contains(id) {
-                        self.ready.push_back(*id);
-                    }
+            let exists = table.get(table.hash(key), key).is_some();
+            for waiter in queue.iter().filter(|waiter| exists || waiter.even_when_gone) {
+                if !self.ready.contains(&waiter.session) {
+                    self.ready.push_back(waiter.session);
                 }
             }
         }
@@ -71,7 +80,7 @@ impl Waiters {
 
     /// All sessions that wait.
     pub fn sessions(&self) -> Vec<SessionId> {
-        let mut all: Vec<_> = self.keys.values().flatten().copied().collect();
+        let mut all: Vec<_> = self.keys.values().flatten().map(|waiter| waiter.session).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -35,6 +35,7 @@ mod sampling;
 mod scan;
 mod set;
 mod set_algebra;
+mod stream;
 mod string;
 mod string_numbers;
 mod transaction;
@@ -123,4 +124,5 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| hash::handler(id))
         .or_else(|| set::handler(id))
         .or_else(|| set_algebra::handler(id))
+        .or_else(|| stream::handler(id))
 }

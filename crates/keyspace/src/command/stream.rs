@@ -78,7 +78,9 @@ fn xadd(call: &mut Call<'_>) -> Done {
     let id = match wanted {
         NewId::Given(id) => id,
         NewId::Auto => next_id(last, now_ms).ok_or(errors::STREAM_ID_TOO_SMALL)?,
-        NewId::AutoSeq(ms) if ms == last.ms => StreamId::new(ms, last.seq.checked_add(1).ok_or(errors::STREAM_ID_TOO_SMALL)?),
+        NewId::AutoSeq(ms) if ms == last.ms => {
+            StreamId::new(ms, last.seq.checked_add(1).ok_or(errors::STREAM_ID_TOO_SMALL)?)
+        }
         NewId::AutoSeq(ms) => StreamId::new(ms, 0),
     };
     stream.append(id, pairs, &limits).map_err(|error| match error {
@@ -91,7 +93,9 @@ fn xadd(call: &mut Call<'_>) -> Done {
     let id = id.text(&mut buffer);
     if exact.is_some() || !matches!(wanted, NewId::Given(_)) {
         let mut fed = args.to_vec();
-        fed[id_at] = id;
+        if !matches!(wanted, NewId::Given(_)) {
+            fed[id_at] = id;
+        }
         feed_with_exact_trim(call, fed, plan, exact.as_deref());
     }
     call.keys.touched(b't', "xadd", key, 1);
@@ -110,7 +114,12 @@ fn exact_trim(stream: &Stream, plan: &TrimPlan) -> Vec<u8> {
     }
 }
 
-fn feed_with_exact_trim(call: &mut Call<'_>, mut fed: Vec<&[u8]>, plan: Option<TrimPlan>, exact: Option<&[u8]>) {
+fn feed_with_exact_trim<'a>(
+    call: &mut Call<'_>,
+    mut fed: Vec<&'a [u8]>,
+    plan: Option<TrimPlan>,
+    exact: Option<&'a [u8]>,
+) {
     if let (Some(plan), Some(exact)) = (plan, exact) {
         fed[plan.at - 1] = b"=";
         fed[plan.at] = exact;
@@ -144,7 +153,9 @@ fn xrange(call: &mut Call<'_>, direction: Direction) -> Done {
     let mut count = None;
     let mut rest = &args[4..];
     while let [word, after @ ..] = rest {
-        let ([number, after @ ..], true) = (after, is(word, "COUNT")) else { return Err(errors::SYNTAX.into()) };
+        let ([number, after @ ..], true) = (after, is(word, "COUNT")) else {
+            return Err(errors::SYNTAX.into());
+        };
         count = Some(parse_int(number)?.max(0) as usize);
         rest = after;
     }
@@ -197,7 +208,7 @@ fn xsetid(call: &mut Call<'_>) -> Done {
             max_deleted_id = arguments::strict_id(value)?;
             if last_id < max_deleted_id {
                 return Err(
-                    "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id".into()
+                    "ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id".into(),
                 );
             }
         } else {

@@ -18,7 +18,7 @@ use redtwin_structures::limits::{Limits, Malformed};
 use redtwin_structures::list::{End, List};
 use redtwin_structures::listpack::{self, Listpack, Value};
 use redtwin_structures::set::Set;
-use redtwin_structures::stream::{Meta, Stream};
+use redtwin_structures::stream::Meta;
 use redtwin_structures::zset::Zset;
 use redtwin_structures::{ziplist, zipmap};
 
@@ -66,7 +66,7 @@ impl Builder {
             Class::Set => Some(Built::Object(Object::Set(Set::new()))),
             Class::Zset => Some(Built::Object(Object::Zset(Zset::new()))),
             Class::Hash => Some(Built::Object(Object::Hash(Hash::new()))),
-            Class::Stream => Some(Built::Object(Object::Stream(Stream::default()))),
+            Class::Stream => Some(Built::Object(Object::Stream(Box::default()))),
         };
     }
 

@@ -155,7 +155,8 @@ pub fn add_or_trim(call: &Call<'_>, adds: bool) -> Result<AddOrTrim, Stopped> {
                     "ERR syntax error, MAXLEN and MINID options at the same time are not compatible".into()
                 );
             }
-            let sign = if more >= 2 && matches!(args[at + 1], b"~" | b"=") { Some(args[at + 1]) } else { None };
+            let sign =
+                if more >= 2 && matches!(args[at + 1], b"~" | b"=") { Some(args[at + 1]) } else { None };
             at += 1 + usize::from(sign.is_some());
             let trim = if is(word, "MAXLEN") {
                 let length = parse_int(args[at])?;
@@ -180,13 +181,17 @@ pub fn add_or_trim(call: &Call<'_>, adds: bool) -> Result<AddOrTrim, Stopped> {
     }
     match &mut plan {
         None if limit.is_some_and(|limit| limit > 0) => {
-            return Err("ERR syntax error, LIMIT cannot be used without specifying a trimming strategy".into());
+            return Err(
+                "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy".into()
+            );
         }
         None if !adds => {
             return Err("ERR syntax error, XTRIM must be called with a trimming strategy".into());
         }
         // LIMIT 0 with nothing to limit is still LIMIT without `~`, except from a primary.
-        None if limit.is_some() && call.keys.caller == Caller::Client => return Err(LIMIT_WITHOUT_TILDE.into()),
+        None if limit.is_some() && call.keys.caller == Caller::Client => {
+            return Err(LIMIT_WITHOUT_TILDE.into());
+        }
         None => {}
         Some(plan) => plan.limit = effective_limit(call, limit, plan.approximate)?,
     }

@@ -8,6 +8,7 @@ use super::super::{Call, Done, is, parse_int};
 use super::{arguments, read, reply};
 use crate::generated::errors;
 use crate::keyspace::Stopped;
+use redtwin_resp::Reply;
 use redtwin_structures::stream::{ConsumerId, Group, ID_TEXT_MAX, Pending, Stream, StreamId};
 
 /// An entry's new (or last) state among the pending ones, to be fed.
@@ -117,10 +118,10 @@ impl Claimer<'_> {
         Some((id, ConsumerMade(known.is_none())))
     }
 
-    fn reply(&self, call: &mut redtwin_resp::Reply, stream: &Stream, id: StreamId) {
+    fn reply(&self, to: &mut Reply, stream: &Stream, id: StreamId) {
         match stream.get(id) {
-            Some(entry) if !self.just_id => reply::entry(call, &entry),
-            _ => reply::id(call, id),
+            Some(entry) if !self.just_id => reply::entry(to, &entry),
+            _ => reply::id(to, id),
         }
     }
 }
@@ -190,7 +191,9 @@ pub fn xclaim(call: &mut Call<'_>) -> Done {
         }
         let known = ["IDLE", "TIME", "RETRYCOUNT", "LASTID"].into_iter().find(|known| is(option, known));
         let (Some(known), [value, after @ ..]) = (known, rest) else {
-            return Err(format!("ERR Unrecognized XCLAIM option '{}'", String::from_utf8_lossy(option)).into());
+            return Err(
+                format!("ERR Unrecognized XCLAIM option '{}'", String::from_utf8_lossy(option)).into()
+            );
         };
         rest = after;
         match known {
@@ -285,12 +288,10 @@ pub fn xautoclaim(call: &mut Call<'_>) -> Done {
     let next_pending = |stream: &Stream, from: Option<StreamId>| {
         stream.group(group)?.pending_in(from?..).next().map(|(id, _)| id)
     };
-    let (mut claimed, mut deleted, mut outcomes) = (0, Vec::new(), Vec::new());
+    let (mut claimed, mut deleted, mut outcomes) = (Vec::new(), Vec::new(), Vec::new());
     let mut looks = count as u64 * LOOKS_PER_CLAIM;
     let mut cursor = Some(start);
     let last_id = stream.group(group).map_or(StreamId::MIN, |group| group.last_id);
-    call.reply.array(3);
-    let mark = call.reply.mark();
     while looks > 0
         && count > 0
         && let Some(id) = next_pending(stream, cursor)
@@ -301,17 +302,16 @@ pub fn xautoclaim(call: &mut Call<'_>) -> Done {
         match outcome {
             Outcome::Left => continue,
             Outcome::Gone(_) => deleted.push(id),
-            Outcome::Claimed(..) => {
-                claimer.reply(call.reply, stream, id);
-                claimed += 1;
-            }
+            Outcome::Claimed(..) => claimed.push(id),
         }
         count -= 1;
         outcomes.push(outcome);
     }
     let next = next_pending(stream, cursor).unwrap_or(StreamId::MIN);
-    call.reply.array_at(mark, claimed);
-    call.reply.insert_bulk_at(mark, next.text(&mut [0; ID_TEXT_MAX]));
+    call.reply.array(3);
+    reply::id(call.reply, next);
+    call.reply.array(claimed.len());
+    claimed.into_iter().for_each(|id| claimer.reply(call.reply, stream, id));
     call.reply.array(deleted.len());
     deleted.into_iter().for_each(|id| reply::id(call.reply, id));
     settle(call, key, group, last_id, &outcomes);

@@ -57,7 +57,7 @@ fn options(call: &Call<'_>) -> Result<Options, Stopped> {
             };
             rest = after;
         } else {
-            return Err(reply::unknown_subcommand(call).into());
+            return Err(reply::unknown_subcommand(call.args).into());
         }
     }
     Ok(options)
@@ -89,7 +89,7 @@ pub fn xgroup(call: &mut Call<'_>) -> Done {
         4 if is(word, "DESTROY") => destroy(call),
         5 if is(word, "CREATECONSUMER") => create_consumer(call),
         5 if is(word, "DELCONSUMER") => delete_consumer(call),
-        _ => Err(reply::unknown_subcommand(call).into()),
+        _ => Err(reply::unknown_subcommand(call.args).into()),
     }
 }
 

@@ -27,36 +27,31 @@ pub fn xinfo(call: &mut Call<'_>) -> Done {
         return Ok(());
     }
     let key = args[2];
-    if call.keys.stream(key)?.is_none() {
-        return Err(errors::NO_SUCH_KEY.into());
-    }
-    let full = if is(args[1], "STREAM") { full_count(call)? } else { None };
-    let unknown = reply::unknown_subcommand(call);
-    let Some(stream) = call.keys.stream_mut(key)? else { return Err(errors::NO_SUCH_KEY.into()) };
+    let Some(stream) = call.keys.stream(key)? else { return Err(errors::NO_SUCH_KEY.into()) };
     match args.len() {
         4 if is(args[1], "CONSUMERS") => match stream.group(args[3]) {
             Some(group) => consumers(call.reply, group, now_ms),
             None => return Err(no_group(key, args[3])),
         },
         3 if is(args[1], "GROUPS") => groups(call.reply, stream),
-        _ if is(args[1], "STREAM") => match full {
+        _ if is(args[1], "STREAM") => match full_count(args)? {
             None => short(call.reply, stream),
             Some(count) => long(call.reply, stream, count),
         },
-        _ => return Err(unknown.into()),
+        _ => return Err(reply::unknown_subcommand(args).into()),
     }
     Ok(())
 }
 
 /// `FULL [COUNT n]` after XINFO STREAM key: None when it is not there, 0 for no limit.
-fn full_count(call: &Call<'_>) -> Result<Option<usize>, Stopped> {
-    match call.args[3..] {
+fn full_count(args: &[&[u8]]) -> Result<Option<usize>, Stopped> {
+    match args[3..] {
         [] => Ok(None),
         [word] if is(word, "FULL") => Ok(Some(FULL_COUNT)),
         [word, count, number] if is(word, "FULL") && is(count, "COUNT") => {
             Ok(Some(usize::try_from(parse_int(number)?).unwrap_or(FULL_COUNT)))
         }
-        _ => Err(reply::unknown_subcommand(call).into()),
+        _ => Err(reply::unknown_subcommand(args).into()),
     }
 }
 

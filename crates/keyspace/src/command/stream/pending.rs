@@ -5,6 +5,7 @@ use super::claim::no_key_or_group;
 use super::{arguments, reply};
 use crate::generated::errors;
 use crate::keyspace::Stopped;
+use redtwin_resp::Reply;
 use redtwin_structures::stream::{Group, StreamId};
 
 /// What the long form asks for.
@@ -48,10 +49,11 @@ pub fn xpending(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-fn summary(to: &mut redtwin_resp::Reply, group: &Group) {
+fn summary(to: &mut Reply, group: &Group) {
     to.array(4);
     to.count(group.pending().len());
-    let (Some(first), Some(last)) = (group.pending().keys().next(), group.pending().keys().next_back()) else {
+    let (Some(first), Some(last)) = (group.pending().keys().next(), group.pending().keys().next_back())
+    else {
         to.null();
         to.null();
         to.null_array();
@@ -68,17 +70,18 @@ fn summary(to: &mut redtwin_resp::Reply, group: &Group) {
     }
 }
 
-fn list(to: &mut redtwin_resp::Reply, group: &Group, wanted: &Wanted<'_>, now_ms: i64) {
+fn list(to: &mut Reply, group: &Group, wanted: &Wanted<'_>, now_ms: i64) {
     let owner = wanted.consumer.map(|name| group.find_consumer(name));
     if wanted.start > wanted.stop || owner == Some(None) {
         to.array(0);
         return;
     }
     let range = wanted.start..=wanted.stop;
-    let ids: Vec<StreamId> = match owner.flatten().and_then(|owner| group.consumer(owner)) {
-        Some(consumer) => consumer.owned().range(range).copied().collect(),
-        None => group.pending_in(range).map(|(id, _)| id).collect(),
-    };
+    let ids: Box<dyn Iterator<Item = StreamId>> =
+        match owner.flatten().and_then(|owner| group.consumer(owner)) {
+            Some(consumer) => Box::new(consumer.owned().range(range).copied()),
+            None => Box::new(group.pending_in(range).map(|(id, _)| id)),
+        };
     let mark = to.mark();
     let mut written = 0;
     for id in ids {

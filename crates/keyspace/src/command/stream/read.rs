@@ -57,9 +57,11 @@ fn parse<'a>(args: &'a [&'a [u8]], in_group: bool) -> Result<Request<'a>, Stoppe
         rest = after;
         if is(word, "STREAMS") && !rest.is_empty() {
             if !rest.len().is_multiple_of(2) {
-                return Err("ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be \
+                return Err(
+                    "ERR Unbalanced XREAD list of streams: for each stream key an ID or '$' must be \
                             specified."
-                    .into());
+                        .into(),
+                );
             }
             (request.keys, request.ids) = rest.split_at(rest.len() / 2);
             break;
@@ -102,21 +104,26 @@ fn only_for_groups(option: &str) -> Stopped {
 }
 
 /// Checks a stream and its ID; nothing is read before all of them are known to be right.
-fn starting_point(call: &mut Call<'_>, key: &[u8], text: &[u8], group: Option<Member<'_>>) -> Result<From, Stopped> {
-    let retrying = call.session.retrying;
+fn starting_point(
+    call: &mut Call<'_>,
+    key: &[u8],
+    text: &[u8],
+    group: Option<Member<'_>>,
+) -> Result<From, Stopped> {
+    let woken = call.session.woken;
     let stream = match call.keys.stream(key) {
         Ok(stream) => stream,
-        Err(_) if retrying && group.is_some() => return Err(KEY_IS_GONE.into()),
+        Err(_) if woken && group.is_some() => return Err(KEY_IS_GONE.into()),
         // Something else came in the stream's place: whoever waits goes on waiting.
-        Err(_) if retrying => None,
+        Err(_) if woken => None,
         Err(wrong_type) => return Err(wrong_type),
     };
     if let Some(member) = group {
         let known = stream.map(|stream| stream.group(member.group).is_some());
         match known {
             Some(true) => {}
-            None if retrying => return Err(KEY_IS_GONE.into()),
-            Some(false) if retrying => {
+            None if woken => return Err(KEY_IS_GONE.into()),
+            Some(false) if woken => {
                 return Err("NOGROUP the consumer group this client was blocked on no longer exists".into());
             }
             _ => {
@@ -143,9 +150,11 @@ fn starting_point(call: &mut Call<'_>, key: &[u8], text: &[u8], group: Option<Me
     }
     match text {
         b"$" => Ok(From::After(stream.map_or(StreamId::MIN, |stream| stream.last_id))),
-        b">" => Err("ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> \
+        b">" => Err(
+            "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> \
                      option."
-            .into()),
+                .into(),
+        ),
         _ => arguments::strict_id(text).map(From::After),
     }
 }
@@ -235,7 +244,9 @@ fn read_as_member(
         return Ok(false);
     }
     let known = group.find_consumer(member.consumer);
-    let Some(consumer) = known.or_else(|| group.create_consumer(member.consumer, now_ms)) else { return Ok(false) };
+    let Some(consumer) = known.or_else(|| group.create_consumer(member.consumer, now_ms)) else {
+        return Ok(false);
+    };
     group.set_seen(consumer, now_ms);
     if known.is_none() {
         call.keys.dirty += 1;
@@ -285,7 +296,13 @@ fn deliver(call: &mut Call<'_>, request: &Request<'_>, key: &[u8], member: Membe
     }
     for id in ids {
         let text = id.to_string();
-        claim::feed_claim(call, key, member.group, id, &claim::Claim::new(text.as_bytes(), member.consumer, pending));
+        claim::feed_claim(
+            call,
+            key,
+            member.group,
+            id,
+            &claim::Claim::new(text.as_bytes(), member.consumer, pending),
+        );
     }
     Ok(())
 }
@@ -304,14 +321,22 @@ pub fn feed_group_position(
 }
 
 /// Gives the consumer again what it has not acknowledged. Entries that are gone by now have null for their fields.
-fn reread(call: &mut Call<'_>, request: &Request<'_>, key: &[u8], after: StreamId, member: Member<'_>) -> Done {
+fn reread(
+    call: &mut Call<'_>,
+    request: &Request<'_>,
+    key: &[u8],
+    after: StreamId,
+    member: Member<'_>,
+) -> Done {
     let now_ms = call.keys.now_ms;
     let most = if request.count == 0 { usize::MAX } else { request.count };
     let Some(stream) = call.keys.stream_mut(key)? else { return Ok(()) };
     let ids: Vec<StreamId> = match (stream.group(member.group), after.next()) {
         (Some(group), Some(start)) => {
             let consumer = group.find_consumer(member.consumer).and_then(|id| group.consumer(id));
-            consumer.map(|consumer| consumer.owned().range(start..).take(most).copied().collect()).unwrap_or_default()
+            consumer
+                .map(|consumer| consumer.owned().range(start..).take(most).copied().collect())
+                .unwrap_or_default()
         }
         _ => Vec::new(),
     };

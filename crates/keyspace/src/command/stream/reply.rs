@@ -47,8 +47,9 @@ pub fn help(call: &mut Call<'_>, command: &str, lines: &[&str]) {
 }
 
 /// The error for a subcommand that got arguments it does not know.
-pub fn unknown_subcommand(call: &Call<'_>) -> String {
-    let text = |index: usize| String::from_utf8_lossy(call.args.get(index).copied().unwrap_or_default()).into_owned();
+pub fn unknown_subcommand(args: &[&[u8]]) -> String {
+    let text =
+        |index: usize| String::from_utf8_lossy(args.get(index).copied().unwrap_or_default()).into_owned();
     let (command, mut word) = (text(0).to_uppercase(), text(1));
     word.truncate(word.floor_char_boundary(128));
     format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {command} HELP.")
