@@ -9,6 +9,7 @@
 //!     db.rs table.rs entry.rs object.rs   from database to block
 //!     effects.rs    what a unit puts into the feed
 //!   load.rs       an RDB in: fresh databases beside the live ones
+//!   save.rs       an RDB out: as of one moment, while writes go on
 //! ```
 //!
 //! No clock, no randomness, no socket: time and seed are parameters. It knows nothing of N-API.
@@ -29,6 +30,7 @@ pub mod load;
 mod lookup;
 pub mod object;
 pub mod rng;
+pub mod save;
 pub mod session;
 pub mod settings;
 pub mod store;

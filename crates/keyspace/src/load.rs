@@ -16,6 +16,7 @@ mod report;
 pub(crate) use build::{Builder, Built};
 pub use report::LoadReport;
 
+use crate::access::{lfu_new, lfu_with, lru_clock};
 use crate::db::Db;
 use crate::entry::{Entry, INLINE_BYTES_MAX, NewValue};
 use crate::keyspace::{Keyspace, string_value};
@@ -174,14 +175,14 @@ impl Fresh {
 
     /// The 24 clock bits of a key, from what its writer said of it, if that suits our policy.
     fn clock_of(&self, key: &Key<'_>) -> u32 {
-        let seconds = self.options.now_ms / 1000;
-        if self.lfu {
-            let minutes = ((seconds / 60) & 0xffff) as u32;
-            // A new key's counter starts at 5.
-            minutes << 8 | u32::from(key.frequency.unwrap_or(5))
-        } else {
-            let idle = i64::try_from(key.idle_seconds.unwrap_or(0)).unwrap_or(0);
-            (seconds.saturating_sub(idle) & 0xff_ffff) as u32
+        let now_ms = self.options.now_ms;
+        match (self.lfu, key.frequency, key.idle_seconds) {
+            (true, Some(frequency), _) => lfu_with(frequency, now_ms),
+            (true, None, _) => lfu_new(now_ms),
+            (false, _, idle) => {
+                let idle = i64::try_from(idle.unwrap_or(0)).unwrap_or(i64::MAX);
+                lru_clock(now_ms.saturating_sub(idle.saturating_mul(1000)))
+            }
         }
     }
 }

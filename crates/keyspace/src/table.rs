@@ -415,6 +415,13 @@ impl Table {
         self.segments.get(index).into_iter().flat_map(|segment| segment.entries())
     }
 
+    /// Empties one segment of a copy of the table that is only walked once, so that the original no longer shares it.
+    pub(crate) fn let_go(&mut self, index: usize) {
+        if let Some(segment) = self.segments.get_mut(index) {
+            *segment = Arc::new(Segment::new(0, 1));
+        }
+    }
+
     /// Entries with an expiry in one segment.
     pub fn segment_volatile(&self, index: usize) -> usize {
         self.segments.get(index).map_or(0, |segment| segment.volatile)

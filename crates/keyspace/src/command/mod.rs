@@ -24,6 +24,7 @@ mod bitfield;
 mod bitmap;
 mod connection;
 mod debug;
+mod dump;
 mod expiry;
 mod hash;
 mod hyperloglog;
@@ -116,6 +117,7 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| expiry::handler(id))
         .or_else(|| scan::handler(id))
         .or_else(|| debug::handler(id))
+        .or_else(|| dump::handler(id))
         .or_else(|| bitmap::handler(id))
         .or_else(|| bitfield::handler(id))
         .or_else(|| hyperloglog::handler(id))
