@@ -8,10 +8,17 @@ export declare class NativeLoader {
   abort(): void
 }
 
+/** A snapshot under way. */
+export declare class NativeSnapshot {
+  read(bytes: number): Buffer | null
+  release(): void
+}
+
 /** A store. See engine.ts for what each method does. */
 export declare class NativeStore {
   loader(nowMs: number, dropExpired: boolean, checksum: boolean): NativeLoader
   commitLoad(loader: NativeLoader): LoadReport
+  snapshot(options: SnapshotOptions): NativeSnapshot
   constructor(databases: number, seed: bigint, backlogBytes: number)
   configure(name: string, value: Setting): boolean
   gate(given: Gates): void
@@ -132,6 +139,15 @@ export interface Setting {
   text?: string
   /** yes or no. */
   flag?: boolean
+}
+
+/** See `SnapshotOptions` in engine.ts. */
+export interface SnapshotOptions {
+  version: number
+  compress: boolean
+  checksum: boolean
+  nowMs: number
+  aux: Array<Array<string>>
 }
 
 /** See `StoreStats` in engine.ts. */

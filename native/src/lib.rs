@@ -6,6 +6,7 @@
 
 mod allocator;
 mod loader;
+mod snapshot;
 
 use napi::bindgen_prelude::{BigInt, Buffer, Error, Result, Uint8ArraySlice};
 use napi_derive::napi;

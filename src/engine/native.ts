@@ -174,8 +174,12 @@ class NativeStoreFront implements Store {
       abort: () => this.#run(() => loader.abort()),
     };
   }
-  snapshot(_options: SnapshotOptions): Snapshot {
-    throw new RedtwinError('engine-unavailable', 'the native engine cannot save yet');
+  snapshot(options: SnapshotOptions): Snapshot {
+    const snapshot = this.#run((store) => store.snapshot(options));
+    return {
+      read: (bytes) => this.#run(() => snapshot.read(bytes)),
+      release: () => this.#run(() => snapshot.release()),
+    };
   }
 
   flush(): void {
