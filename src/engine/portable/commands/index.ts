@@ -8,6 +8,8 @@ import { connection } from './connection.ts';
 import { debug } from './debug.ts';
 import { dump } from './dump.ts';
 import { expiry } from './expiry.ts';
+import { geo } from './geo.ts';
+import { geoSearches } from './geo-search.ts';
 import { hashes } from './hashes.ts';
 import { hyperLogLogs } from './hyperloglogs.ts';
 import { keys } from './keys.ts';
@@ -41,6 +43,8 @@ const families: HandlerTable[] = [
   zsetRanges,
   zsetAlgebra,
   sorts,
+  geo,
+  geoSearches,
   bitmaps,
   bitfields,
   hyperLogLogs,
