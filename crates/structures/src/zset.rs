@@ -380,7 +380,18 @@ impl Zset {
         self.0 = Repr::Large(Box::new(large));
     }
 
-    /// A listpack of the content whatever its size: what Redis has after a store command made a small result.
+    /// Back to a listpack if the limits allow one: what becomes of the result of a store command.
+    pub fn pack(&mut self, limits: &Limits) {
+        let short = |member: Value<'_>| {
+            member.as_bytes(&mut itoa::Buffer::new()).len() <= limits.zset_max_listpack_value
+        };
+        if self.len() <= limits.zset_max_listpack_entries && self.range(0, usize::MAX).all(|(m, _)| short(m))
+        {
+            self.0 = Repr::Packed(self.to_listpack());
+        }
+    }
+
+    /// A listpack of the content, whatever its size.
     pub fn to_listpack(&self) -> Listpack {
         let mut builder = Builder::default();
         for (member, score) in self.range(0, usize::MAX) {

@@ -40,6 +40,9 @@ mod stream;
 mod string;
 mod string_numbers;
 mod transaction;
+mod zset;
+mod zset_algebra;
+mod zset_range;
 
 /// What a handler works with.
 #[derive(Debug)]
@@ -127,4 +130,7 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| set::handler(id))
         .or_else(|| set_algebra::handler(id))
         .or_else(|| stream::handler(id))
+        .or_else(|| zset::handler(id))
+        .or_else(|| zset_range::handler(id))
+        .or_else(|| zset_algebra::handler(id))
 }

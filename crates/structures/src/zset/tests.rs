@@ -61,6 +61,10 @@ proptest! {
         prop_assert_eq!(&back[..], twin.get(from..end).unwrap_or_default());
         let loaded = Zset::from_listpack(zset.to_listpack(), &limits).unwrap();
         check(&loaded, &twin);
+        let mut packed = zset.clone();
+        packed.pack(&limits);
+        check(&packed, &twin);
+        prop_assert_eq!(packed.encoding() == "listpack", twin.len() <= small);
         zset.remove_range(from, from + size);
         if from < end { twin.drain(from..end); }
         check(&zset, &twin);
