@@ -8,8 +8,9 @@ import { connection } from './connection.ts';
 import { debug } from './debug.ts';
 import { dump } from './dump.ts';
 import { expiry } from './expiry.ts';
-import { geo } from './geo.ts';
 import { geoSearches } from './geo-search.ts';
+import { geo } from './geo.ts';
+import { hashExpiry } from './hash-expiry.ts';
 import { hashes } from './hashes.ts';
 import { hyperLogLogs } from './hyperloglogs.ts';
 import { keys } from './keys.ts';
@@ -36,23 +37,24 @@ const families: HandlerTable[] = [
   expiry,
   dump,
   strings,
+  bitmaps,
+  bitfields,
   lists,
   sets,
   hashes,
+  hashExpiry,
   zsets,
   zsetRanges,
   zsetAlgebra,
   sorts,
-  geo,
   geoSearches,
-  bitmaps,
-  bitfields,
+  geo,
   hyperLogLogs,
+  streamClaims,
   streamEntries,
   streamGroups,
-  streamReads,
-  streamClaims,
   streamInfo,
+  streamReads,
   debug,
 ];
 
