@@ -28,8 +28,8 @@ const expiryWords: Record<string, Omit<ExpiryArgument, 'index'>> = {
   PXAT: { unit: 'ms', isAbsolute: true },
 };
 
-/** Options of SET, from the fourth argument on. IFEQ is Valkey 8.1's, IFNE Redis 8.4's. */
-export function parseSetOptions(call: Call): SetOptions {
+/** Options of SET, from the argument at `start` on. IFEQ is Valkey 8.1's, IFNE Redis 8.4's. */
+export function parseSetOptions(call: Call, start = 3): SetOptions {
   const options: SetOptions = {
     condition: 'none',
     comparand: null,
@@ -37,7 +37,7 @@ export function parseSetOptions(call: Call): SetOptions {
     keepsExpiry: false,
     expiry: null,
   };
-  for (let i = 3; i < call.args.length; i++) {
+  for (let i = start; i < call.args.length; i++) {
     const word = call.word(i);
     const hasNext = i + 1 < call.args.length;
     const expiry = expiryWords[word];

@@ -110,6 +110,42 @@ function setMany(call: Call): void {
   }
 }
 
+/** Valkey 9.1: MSETEX numkeys key value... [NX | XX] [an expiry]. All keys or none. */
+function setManyExpiring(call: Call): void {
+  const count = call.bigintOrNull(1);
+  if (count === null || count < 1n || count > 0x3fffffffn) {
+    refuseWith('ERR invalid numkeys value or out of range');
+  }
+  const optionsAt = 2 + Number(count) * 2;
+  if (optionsAt > call.args.length) refuse('syntax');
+  const options = parseSetOptions(call, optionsAt);
+  if (options.isGet || options.comparand !== null) refuse('syntax');
+  const expireAtMs = options.expiry === null ? null : expiryOf(call, options.expiry);
+  for (let i = 2; i < optionsAt && options.condition !== 'none'; i += 2) {
+    if (meets(call, options, call.lookupForWrite(call.text(i)))) continue;
+    call.reply.integer(0);
+    return;
+  }
+  for (let i = 2; i < optionsAt; i += 2) {
+    const key = call.text(i);
+    call.put(key, new StringValue(Buffer.from(call.args[i + 1]!)), options.keepsExpiry);
+    if (expireAtMs !== null) call.db.setExpiry(key, Number(expireAtMs));
+    call.changed('$', 'set', key);
+    if (expireAtMs !== null) call.notify('g', 'expire', key);
+  }
+  if (options.expiry !== null) {
+    const { index } = options.expiry;
+    const told = [
+      ...call.args.slice(0, index - 1),
+      'PXAT',
+      String(expireAtMs),
+      ...call.args.slice(index + 1),
+    ];
+    call.feedAs(...told);
+  }
+  call.reply.integer(1);
+}
+
 const plain: SetOptions = {
   condition: 'none',
   comparand: null,
@@ -269,6 +305,8 @@ export const strings: HandlerTable = {
     setMany(call);
     call.reply.integer(1);
   },
+
+  msetex: setManyExpiring,
 
   incr: (call) => incrementBy(call, 1n),
   decr: (call) => incrementBy(call, -1n),
