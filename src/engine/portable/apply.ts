@@ -14,7 +14,7 @@ import { type Failure, Stop } from '../engine.ts';
 import { binary, lower } from './bytes.ts';
 import { Call } from './call.ts';
 import type { Keyspace } from './keyspace.ts';
-import { Refusal } from './refusal.ts';
+import { HandBack, Refusal } from './refusal.ts';
 import { Reply } from './reply.ts';
 import { RequestParser } from './resp.ts';
 import type { Session } from './session.ts';
@@ -115,6 +115,10 @@ export class Applying {
       try {
         command.run(call);
       } catch (thrown) {
+        if (thrown instanceof HandBack) {
+          this.#session.hostCommand = args;
+          return Stop.host;
+        }
         if (!(thrown instanceof Refusal)) throw thrown;
         return this.#fail(args, thrown.text);
       }

@@ -278,8 +278,6 @@ export const cases: Case[] = [
       'DEBUG DIGEST',
       'DEBUG SET-ACTIVE-EXPIRE 0',
       'DEBUG SET-ACTIVE-EXPIRE 1',
-      'DEBUG NONSENSE',
-      'DEBUG SET-ACTIVE-EXPIRE',
       'DEBUG PROTOCOL string',
       'DEBUG PROTOCOL integer',
       'DEBUG PROTOCOL double',

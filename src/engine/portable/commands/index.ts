@@ -4,6 +4,7 @@
 import type { Handler, HandlerTable } from '../handler.ts';
 import { bitfields } from './bitfields.ts';
 import { bitmaps } from './bitmaps.ts';
+import { blocking } from './blocking.ts';
 import { connection } from './connection.ts';
 import { debug } from './debug.ts';
 import { dump } from './dump.ts';
@@ -47,6 +48,7 @@ const families: HandlerTable[] = [
   zsetRanges,
   zsetAlgebra,
   sorts,
+  blocking,
   geoSearches,
   geo,
   hyperLogLogs,
