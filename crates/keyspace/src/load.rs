@@ -209,8 +209,11 @@ impl Sink for Fresh {
                 self.report.add_module(&module_name(id));
             }
             Item::End => self.put_in()?,
-            // Hints, and a slot import that is not ours: without a cluster there is nothing to do.
-            Item::ResizeDb { .. } | Item::SlotInfo { .. } | Item::SlotImport { .. } => {}
+            // A hint, and a slot import that is not ours: without a cluster there is nothing to do.
+            Item::ResizeDb { keys, .. } => {
+                self.dbs[self.selected].table.expect(usize::try_from(keys).unwrap_or(usize::MAX));
+            }
+            Item::SlotInfo { .. } | Item::SlotImport { .. } => {}
         }
         Ok(())
     }

@@ -28,6 +28,9 @@ const PLACE_BITS: u32 = 12;
 /// More hash bits than this are never used up by splits; a segment that deep grows instead.
 const DEPTH_MAX: u32 = 40;
 
+/// An expected size is believed up to 2^18 segments, about 170 million keys: 60 MB when the expectation was a lie.
+const EXPECT_BITS_MAX: u32 = 18;
+
 /// Hash of a key; a table's own.
 pub type Hash = u64;
 
@@ -125,7 +128,8 @@ impl Segment {
         (self.len + self.tombstones + 1) * 8 > self.tags.len() * GROUP * 7
     }
 
-    /// Puts an entry whose hash bits are set into the first free slot from its home on. There must be one.
+    /// Puts an entry whose hash bits are set into the first free slot from its home on. There must be one. The block
+    /// behind the entry is not looked at: moving entries about must not cost a cache miss each.
     fn place(&mut self, tag: u8, entry: Entry) -> (usize, usize) {
         let mut group = self.home(entry.hash_bits());
         loop {
@@ -137,7 +141,6 @@ impl Segment {
                 }
                 self.tags[group][slot] = tag;
                 self.len += 1;
-                self.volatile += usize::from(entry.expire_ms().is_some());
                 self.slots[group][slot] = Some(entry);
                 return (group, slot);
             }
@@ -174,6 +177,7 @@ impl Segment {
     fn rebuilt(&mut self, groups: usize) -> Segment {
         let mut made = Segment::new(self.depth, groups);
         made.bits_known = self.bits_known;
+        made.volatile = self.volatile;
         for (tag, entry) in self.drain() {
             made.place(tag, entry);
         }
@@ -221,6 +225,18 @@ impl Table {
     /// An empty table in which keys have the same hashes.
     pub fn emptied(&self) -> Table {
         Table { hasher: self.hasher.clone(), ..Table::new(0) }
+    }
+
+    /// Makes an empty table ready for about `keys` keys: growth up to there splits nothing. Costs 12 bytes per 600 keys.
+    pub fn expect(&mut self, keys: usize) {
+        // Half way between a segment that has just been split and one that is about to be.
+        let bits = (keys / 650).max(1).ilog2().min(EXPECT_BITS_MAX);
+        if self.len > 0 || bits <= self.directory_bits {
+            return;
+        }
+        self.directory_bits = bits;
+        self.directory = (0..1 << bits).collect();
+        self.segments = (0..1 << bits).map(|_| Arc::new(Segment::new(bits, 1))).collect();
     }
 
     /// Number of keys.
@@ -318,6 +334,7 @@ impl Table {
         self.len += 1;
         let segment = Arc::make_mut(&mut self.segments[at]);
         entry.set_hash_bits(bits_of(hash, segment.depth));
+        segment.volatile += usize::from(entry.expire_ms().is_some());
         let (group, slot) = segment.place(tag_of(hash), entry);
         segment.slots[group][slot].as_mut().expect("just placed")
     }
@@ -345,7 +362,9 @@ impl Table {
         if segment.tombstones > segment.len / 8 {
             *segment = segment.rebuilt(wanted.max(groups_for(segment.len)).min(GROUPS_MAX));
         } else if groups < GROUPS_MAX || segment.depth >= DEPTH_MAX {
-            *segment = segment.rebuilt(groups + groups / 4 + 1);
+            // Doubling while it is small, a quarter at a time when memory counts.
+            let more = if groups < GROUPS_MAX / 2 { groups } else { groups / 4 };
+            *segment = segment.rebuilt(groups + more);
         } else {
             self.split(at);
         }
@@ -360,6 +379,7 @@ impl Table {
         // One of the 16 hash bits is used up. When too few remain, they are read from the keys again.
         let known = segment.bits_known - 1;
         let reread = known < PLACE_BITS;
+        let has_volatile = segment.volatile > 0;
         for (tag, mut entry) in segment.drain() {
             let bits = entry.hash_bits();
             let side = usize::from(bits >> 15);
@@ -370,7 +390,7 @@ impl Table {
                 // A lopsided split; it happens with hashes that are not random.
                 *half = half.rebuilt((half.tags.len() + half.tags.len() / 4 + 1).min(GROUPS_MAX * 2));
             }
-            half.bits_known = if reread { 16 } else { known };
+            half.volatile += usize::from(has_volatile && entry.expire_ms().is_some());
             half.place(tag, entry);
         }
         for half in &mut halves {
