@@ -26,7 +26,7 @@ export interface SinkListener {
 export interface SnapshotSink {
   /** Bytes that the loader has taken. */
   readonly loadedBytes: number;
-  /** Takes payload, which then belongs to the sink. False: do not call again before `ready` (the bytes were taken). */
+  /** Takes payload, which then belongs to the sink. False: the bytes were taken, but send no more before `ready`. */
   take(chunk: Buffer): boolean;
   /** All has come: load what is not loaded, and swap. Ends with `loaded` or `spoiled`. */
   finish(): void;
@@ -34,8 +34,9 @@ export interface SnapshotSink {
   drop(): void;
 }
 
-/** How long the event loop may be held by loading. */
+/** How long the event loop may be held by loading, and in which pieces a chunk is loaded so that this can be kept. */
 const sliceMs = 8;
+const pieceBytes = 16 * 1024;
 const fileChunkBytes = 128 * 1024;
 const fsyncEveryBytes = 8 * 1024 * 1024;
 const spooledBytesMax = 4 * 1024 * 1024;
@@ -51,13 +52,14 @@ function brokenBecause(error: unknown): string {
   throw error;
 }
 
-/** Loads as it comes. */
+/** Loads as it comes. What does not fit into the slice of this turn waits for the next one: one chunk at most. */
 export class DirectSink implements SnapshotSink {
   readonly #loader: Loader;
   readonly #listener: SinkListener;
   /** When this turn of the event loop began to load; null before. */
   #sliceFrom: number | null = null;
-  #waiting = false;
+  #waiting: Buffer[] = [];
+  #isFinishing = false;
   #over = false;
 
   constructor(loader: Loader, listener: SinkListener) {
@@ -71,22 +73,52 @@ export class DirectSink implements SnapshotSink {
 
   take(chunk: Buffer): boolean {
     if (this.#over) return true;
+    this.#waiting.push(chunk);
+    this.#load();
+    return this.#waiting.length === 0;
+  }
+
+  finish(): void {
+    this.#isFinishing = true;
+    if (this.#waiting.length === 0) this.#commit();
+  }
+
+  drop(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#waiting = [];
+    this.#loader.abort();
+  }
+
+  /** Loads pieces until nothing waits or the slice is used up. */
+  #load(): void {
     if (this.#sliceFrom === null) {
       this.#sliceFrom = performance.now();
       setImmediate(() => this.#turned());
     }
     try {
-      this.#loader.write(chunk);
+      while (!this.#over && this.#waiting.length > 0) {
+        if (performance.now() - this.#sliceFrom >= sliceMs) return;
+        const chunk = this.#waiting[0]!;
+        if (chunk.length > pieceBytes) this.#waiting[0] = chunk.subarray(pieceBytes);
+        else this.#waiting.shift();
+        this.#loader.write(chunk.subarray(0, pieceBytes));
+      }
     } catch (error) {
       this.#spoil(error);
-      return true;
     }
-    if (performance.now() - this.#sliceFrom < sliceMs) return true;
-    this.#waiting = true;
-    return false;
   }
 
-  finish(): void {
+  #turned(): void {
+    this.#sliceFrom = null;
+    if (this.#over || this.#waiting.length === 0) return;
+    this.#load();
+    if (this.#over || this.#waiting.length > 0) return;
+    if (this.#isFinishing) this.#commit();
+    else this.#listener.ready();
+  }
+
+  #commit(): void {
     if (this.#over) return;
     let report: LoadReport;
     try {
@@ -97,19 +129,6 @@ export class DirectSink implements SnapshotSink {
     }
     this.#over = true;
     this.#listener.loaded(report);
-  }
-
-  drop(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#loader.abort();
-  }
-
-  #turned(): void {
-    this.#sliceFrom = null;
-    if (!this.#waiting) return;
-    this.#waiting = false;
-    if (!this.#over) this.#listener.ready();
   }
 
   #spoil(error: unknown): void {
@@ -230,16 +249,18 @@ export class SpooledSink implements SnapshotSink {
       if (this.#over) return;
       if (bytesRead === 0) break;
       position += bytesRead;
-      try {
-        ended = loader.write(buffer.subarray(0, bytesRead));
-      } catch (error) {
-        this.#spoil(error);
-        return;
+      for (let at = 0; at < bytesRead; at += pieceBytes) {
+        try {
+          ended = loader.write(buffer.subarray(at, Math.min(at + pieceBytes, bytesRead)));
+        } catch (error) {
+          this.#spoil(error);
+          return;
+        }
+        if (performance.now() - sliceFrom < sliceMs) continue;
+        await nextTurn();
+        if (this.#over) return;
+        sliceFrom = performance.now();
       }
-      if (performance.now() - sliceFrom < sliceMs) continue;
-      await nextTurn();
-      if (this.#over) return;
-      sliceFrom = performance.now();
     }
     // A snapshot that did not end keeps its temporary name, and commit says what is wrong with it.
     if (ended)

@@ -690,10 +690,17 @@ impl Store {
     /// Moves the bytes of a complete unit into our own feed: now they count as applied.
     fn feed_unit(&mut self, session: &mut Session) {
         if session.multi.is_none() && session.exec.is_none() && !session.unit.is_empty() {
-            self.feed.append(&session.unit);
-            self.feed_grew = true;
+            self.relay(&session.unit);
             session.unit.clear();
         }
+    }
+
+    /// Bytes of our primary go on to our own replicas as they came. Which database they select is not known here, so
+    /// our own next write (after a promotion) says its own.
+    fn relay(&mut self, bytes: &[u8]) {
+        self.feed.append(bytes);
+        self.feed_selected = None;
+        self.feed_grew = true;
     }
 
     fn apply_commands(&mut self, session: &mut Session, bytes: &[u8]) -> (usize, Stop) {
@@ -746,9 +753,8 @@ impl Store {
             }
         };
         if used > fed {
-            self.feed.append(&bytes[fed..used]);
+            self.relay(&bytes[fed..used]);
         }
-        self.feed_grew |= used > 0;
         session.parser = parser;
         (used, stop)
     }
@@ -770,7 +776,7 @@ impl Store {
         }
         if session.unit.is_empty() {
             // What came before this unit is complete.
-            self.feed.append(&bytes[*fed..from]);
+            self.relay(&bytes[*fed..from]);
         }
         session.unit.extend_from_slice(&bytes[from..to]);
         *fed = to;
