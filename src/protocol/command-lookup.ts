@@ -4,6 +4,7 @@
  * The table is data (data/commands.json); nothing here knows any one command.
  */
 import { type CommandSpec, commandTable, type KeySpec } from './generated/commands.ts';
+import { type FoundKey, variableKeys } from './variable-keys.ts';
 
 const byName = new Map<string, CommandSpec>();
 for (const command of commandTable) {
@@ -62,11 +63,10 @@ function keyPositions(spec: KeySpec, args: readonly Buffer[]): number[] | null {
 }
 
 /** Keys among the arguments, with their flags, in order; null when the arguments make no sense for this command. */
-export function keysOf(
-  command: CommandSpec,
-  args: readonly Buffer[],
-): { key: Buffer; flags: string[] }[] | null {
-  const keys: { key: Buffer; flags: string[] }[] = [];
+export function keysOf(command: CommandSpec, args: readonly Buffer[]): FoundKey[] | null {
+  const special = variableKeys[command.name];
+  if (special) return special(args);
+  const keys: FoundKey[] = [];
   for (const spec of command.keySpecs) {
     const positions = keyPositions(spec, args);
     if (!positions) return null;

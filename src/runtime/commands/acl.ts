@@ -90,7 +90,8 @@ function log({ server, args, nowMs }: Call): Reply {
 
 function generatePassword({ args }: Call): Reply {
   const bits = args.length === 3 ? integerOf(args[2]) : 256;
-  if (bits === null || bits <= 0 || bits > 4096)
+  if (bits === null) return error('ERR value is not an integer or out of range');
+  if (bits <= 0 || bits > 4096)
     return error(
       'ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096',
     );

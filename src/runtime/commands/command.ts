@@ -19,6 +19,7 @@ import {
   set,
   simple,
 } from '../../protocol/reply.ts';
+import type { FoundKey } from '../../protocol/variable-keys.ts';
 import { type Call, type Handler, syntaxError, textOf, wordOf } from '../handler.ts';
 import { help } from './help.ts';
 
@@ -59,9 +60,9 @@ function info(command: CommandSpec): Reply {
     set(command.flags.map(simple)),
     ...command.keys.map((position) => integer(position)),
     set(command.categories.map((category) => simple(`@${category}`))),
-    array((command.tips ?? []).map(bulk)),
-    array(command.keySpecs.map(keySpec)),
-    array((command.subcommands ?? []).map(info)),
+    set((command.tips ?? []).map(bulk)),
+    set(command.keySpecs.map(keySpec)),
+    set((command.subcommands ?? []).map(info)),
   ]);
 }
 
@@ -92,7 +93,7 @@ function list({ args }: Call): Reply {
   return filter ? bulks(everything.filter(filter).map(({ name }) => name)) : syntaxError;
 }
 
-function getKeys({ args }: Call, show: (key: { key: Buffer; flags: string[] }) => Reply): Reply {
+function getKeys({ args }: Call, show: (key: FoundKey) => Reply): Reply {
   const words = args.slice(2);
   const command = commandOf(words);
   if (!command) return error('ERR Invalid command specified');
