@@ -8,10 +8,9 @@ import { shortened } from '../observe/slow-log.ts';
 import { commandOf } from '../protocol/command-lookup.ts';
 import { quoteArgument } from '../protocol/split-arguments.ts';
 import type { Client } from './client.ts';
+import { redacted } from './redacted.ts';
 import type { Server } from './server.ts';
 
-/** Commands whose words must not be seen by others. */
-const secret = new Set(['auth', 'hello']);
 const fineMicros = 1000;
 
 export class Observer {
@@ -47,7 +46,9 @@ export class Observer {
     const nowMs = this.#server.nowMs();
     const { db } = this.#server.store.sessionInfo(client.session);
     const from = client.isUnixSocket ? `unix:${client.address.replace(/:0$/, '')}` : client.address;
-    const words = args.map((arg) => quoteArgument(arg.toString('latin1'))).join(' ');
+    const words = redacted(args)
+      .map((arg) => quoteArgument(arg.toString('latin1')))
+      .join(' ');
     const at = `${Math.floor(nowMs / 1000)}.${String((nowMs % 1000) * 1000).padStart(6, '0')}`;
     const line = Buffer.from(`+${at} [${db} ${from}] ${words}\r\n`, 'latin1');
     for (const monitor of monitors) if (monitor !== client) monitor.line.send(line);
@@ -63,12 +64,11 @@ export class Observer {
     const nowMs = this.#server.nowMs();
     const limit = config.value('slowlog-log-slower-than');
     if (limit >= 0 && micros >= limit && !command.flags.includes('skip_slowlog') && !client.blocked) {
-      const words = secret.has(command.name) ? [args[0]!, Buffer.from('(redacted)')] : args;
       slowLog.add(
         {
           at: Math.floor(nowMs / 1000),
           micros,
-          args: shortened(words),
+          args: shortened(redacted(args)),
           address: client.address,
           name: client.name,
         },

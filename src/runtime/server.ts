@@ -84,6 +84,7 @@ export class Server {
   #turn = 0;
   #pauseTimer: NodeJS.Timeout | null = null;
   #shuttingDown: Promise<boolean> | null = null;
+  #isOver = false;
   startupMemoryBytes = 0;
   /** While dbfilename is loaded. */
   fileProgress: LoadProgress | null = null;
@@ -241,6 +242,7 @@ export class Server {
     this.#follower.close();
     this.listeners.close();
     for (const client of this.clients.values()) client.line.close('now');
+    this.#isOver = true;
     this.store.close();
     this.log.warning('Redis is now ready to exit, bye bye...');
     this.onEnded();
@@ -366,7 +368,7 @@ export class Server {
     this.#connections.delete(client.id);
     this.#bySession.delete(client.session);
     // After a shutdown there is no store left to tell.
-    if (this.#cron !== null) this.store.closeSession(client.session);
+    if (!this.#isOver) this.store.closeSession(client.session);
   }
 
   /** Ends subscriptions and MONITOR. */
