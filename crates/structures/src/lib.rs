@@ -11,6 +11,7 @@ pub mod list;
 pub mod listpack;
 pub mod lzf;
 pub mod number;
+pub mod partial_sort;
 pub mod set;
 pub mod stream;
 pub mod ziplist;

@@ -26,6 +26,7 @@ mod connection;
 mod debug;
 mod dump;
 mod expiry;
+mod geo;
 mod hash;
 mod hyperloglog;
 mod keys;
@@ -124,6 +125,7 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| bitmap::handler(id))
         .or_else(|| bitfield::handler(id))
         .or_else(|| hyperloglog::handler(id))
+        .or_else(|| geo::handler(id))
         .or_else(|| list::handler(id))
         .or_else(|| list_move::handler(id))
         .or_else(|| hash::handler(id))
