@@ -1,6 +1,8 @@
 //! Finds keys that have expired though nobody asks for them: a walk over the segments that hold expiring keys.
 
+use crate::entry::Value;
 use crate::keyspace::Keyspace;
+use crate::object::Object;
 
 /// Expired keys of all databases, after looking at about `budget` keys; each call goes on where the last one ended.
 pub fn expired_keys(keys: &mut Keyspace, budget: usize) -> Vec<(usize, Vec<u8>)> {
@@ -38,6 +40,35 @@ pub fn expired_keys(keys: &mut Keyspace, budget: usize) -> Vec<(usize, Vec<u8>)>
             // A slow average, as Redis keeps it: one part in fifty is new.
             let now = ttl_sum / ttl_count;
             db.avg_ttl_ms = if db.avg_ttl_ms == 0 { now } else { db.avg_ttl_ms / 50 * 49 + now / 50 };
+        }
+    }
+    found
+}
+
+/// Hashes of which some field has expired, after looking at about `budget` keys. Free while no field ever got an expiry.
+pub fn hashes_with_expired_fields(keys: &mut Keyspace, budget: usize) -> Vec<(usize, Vec<u8>)> {
+    let mut found = Vec::new();
+    if !redtwin_structures::hash::expiry_was_used() {
+        return found;
+    }
+    let now_ms = keys.now_ms;
+    let mut left = budget;
+    for (index, db) in keys.dbs.iter_mut().enumerate().filter(|(_, db)| !db.table.is_empty()) {
+        let segments = db.table.segments();
+        for _ in 0..segments {
+            if left == 0 {
+                return found;
+            }
+            db.field_cursor = (db.field_cursor + 1) % segments;
+            left = left.saturating_sub(1);
+            for entry in db.table.segment_entries(db.field_cursor) {
+                left = left.saturating_sub(1);
+                if let Value::Object(Object::Hash(hash)) = entry.value()
+                    && hash.earliest_expiry_ms().is_some_and(|at| at < now_ms)
+                {
+                    found.push((index, entry.key().to_vec()));
+                }
+            }
         }
     }
     found

@@ -11,16 +11,18 @@ pub struct Db {
     pub avg_ttl_ms: i64,
     /// Where the expiry cycle goes on: a segment's index.
     pub expire_cursor: usize,
+    /// Where the search for hashes with expired fields goes on.
+    pub field_cursor: usize,
 }
 
 impl Db {
     /// An empty database.
     pub fn new(seed: u64) -> Db {
-        Db { table: Table::new(seed), avg_ttl_ms: 0, expire_cursor: 0 }
+        Db { table: Table::new(seed), avg_ttl_ms: 0, expire_cursor: 0, field_cursor: 0 }
     }
 
     /// An empty database whose keys will have the same hashes.
     pub fn emptied(&self) -> Db {
-        Db { table: self.table.emptied(), avg_ttl_ms: 0, expire_cursor: 0 }
+        Db { table: self.table.emptied(), avg_ttl_ms: 0, expire_cursor: 0, field_cursor: 0 }
     }
 }

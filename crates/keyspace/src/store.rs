@@ -882,6 +882,11 @@ impl Store {
                 self.keys.expire(&key);
                 self.unit_done();
             }
+            for (db, key) in crate::active_expiry::hashes_with_expired_fields(&mut self.keys, budget) {
+                self.keys.selected = db;
+                crate::command::hash_expiry::expire_fields(&mut self.keys, &key, budget);
+                self.unit_done();
+            }
             if self.keys.watched.has_touched() {
                 self.mark_broken_watches();
             }

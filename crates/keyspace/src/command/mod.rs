@@ -28,6 +28,7 @@ mod dump;
 mod expiry;
 mod geo;
 mod hash;
+pub(crate) mod hash_expiry;
 mod hyperloglog;
 mod keys;
 mod list;
@@ -129,6 +130,7 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| list::handler(id))
         .or_else(|| list_move::handler(id))
         .or_else(|| hash::handler(id))
+        .or_else(|| hash_expiry::handler(id))
         .or_else(|| set::handler(id))
         .or_else(|| set_algebra::handler(id))
         .or_else(|| stream::handler(id))
