@@ -1,0 +1,152 @@
+/**
+ * The process as an operator meets it: arguments, configuration files and their errors, signals, pid file, log file, the
+ * file that is loaded at start and written at the end.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import test from 'ava';
+import { type Child, start } from '../servers/children.ts';
+import { freePort, startServer, untilServing } from '../servers/server.ts';
+import { Talk } from './helpers.ts';
+
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+/** Runs the command in a folder of its own, which is removed when `body` is done. */
+async function inFolder(
+  body: (folder: string, run: (...args: string[]) => Child) => Promise<void>,
+): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'redtwin-process-'));
+  const children: Child[] = [];
+  const run = (...args: string[]): Child => {
+    const child = start([process.execPath, '--import=tsx', main, ...args], {
+      env: { ...process.env, REDTWIN_ENGINE: 'portable' },
+    });
+    children.push(child);
+    return child;
+  };
+  try {
+    await body(folder, run);
+  } finally {
+    for (const child of children) await child.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('a file, arguments that override it, and CONFIG REWRITE', async (t) => {
+  await inFolder(async (folder, run) => {
+    const port = await freePort();
+    const file = join(folder, 'redis.conf');
+    const pid = join(folder, 'redtwin.pid');
+    writeFileSync(join(folder, 'extra.conf'), 'timeout 77\n');
+    writeFileSync(
+      file,
+      `# mine\nport 1\ndir ${folder}\nsave ""\npidfile "${pid}"\nlogfile ${folder}/log\ninclude ${folder}/ext*.conf\n`,
+    );
+    const child = run('serve', file, '--port', String(port), '--bind', '127.0.0.1');
+    await untilServing(port, child, 'redtwin');
+    const talk = await Talk.open(port);
+    t.is(await talk.ask('CONFIG GET timeout'), '*2\r\n$7\r\ntimeout\r\n$2\r\n77\r\n');
+    t.is(await talk.ask('CONFIG SET maxmemory 100mb'), '+OK\r\n');
+    t.is(await talk.ask('CONFIG REWRITE'), '+OK\r\n');
+    const text = readFileSync(file, 'utf8');
+    t.true(text.startsWith(`# mine\nport ${port}\n`), text);
+    t.regex(text, /\nmaxmemory 100mb\n/);
+    t.is(readFileSync(pid, 'utf8'), `${child.pid}\n`);
+    child.kill('SIGTERM');
+    t.is(await child.ended, 0);
+    t.false(existsSync(pid));
+    t.regex(readFileSync(join(folder, 'log'), 'utf8'), /# Received SIGTERM scheduling shutdown/);
+  });
+});
+
+test('data is written at the end, and there again at the next start, also for a real Redis', async (t) => {
+  await inFolder(async (folder, run) => {
+    const port = await freePort();
+    const args = ['serve', '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+    const first = run(...args, '--enable-debug-command', 'yes');
+    await untilServing(port, first, 'redtwin');
+    const talk = await Talk.open(port);
+    for (const line of [
+      'SET k v',
+      'RPUSH l a 1 b',
+      'HSET h f v',
+      'ZADD z 1.5 m',
+      'SADD s 1 2 3',
+      'XADD x 1-1 f v',
+    ])
+      await talk.ask(line);
+    const digest = await talk.ask('DEBUG DIGEST');
+    first.kill('SIGINT');
+    t.is(await first.ended, 0);
+    const second = run(...args, '--enable-debug-command', 'yes');
+    await untilServing(port, second, 'redtwin');
+    t.is(await (await Talk.open(port)).ask('DEBUG DIGEST'), digest);
+    await second.stop();
+    const redis = await startServer({ args: ['--dir', folder] });
+    t.is(await (await Talk.open(redis.port)).ask('DEBUG DIGEST'), digest);
+    await redis.stop();
+  });
+});
+
+test('what is wrong with the configuration is said as Redis says it', async (t) => {
+  await inFolder(async (folder, run) => {
+    const file = join(folder, 'bad.conf');
+    writeFileSync(file, 'port 0\nnonsense yes\n');
+    const bad = run('serve', file);
+    t.is(await bad.ended, 1);
+    t.is(
+      bad.said(),
+      "\n*** FATAL CONFIG FILE ERROR (Redis 7.0.15) ***\nReading the configuration file, at line 2\n>>> 'nonsense yes'\nBad directive or wrong number of arguments\n",
+    );
+    const missing = run('serve', join(folder, 'none.conf'));
+    t.is(await missing.ended, 1);
+    t.regex(
+      missing.said(),
+      /# Fatal error, can't open config file '.*none.conf': No such file or directory\n$/,
+    );
+    const argument = run('serve', '--port', 'abc');
+    t.is(await argument.ended, 1);
+    t.regex(argument.said(), /at line 2\n>>> 'port "abc"'\nargument couldn't be parsed into an integer\n$/);
+    const cluster = run('serve', '--cluster-enabled', 'yes');
+    t.is(await cluster.ended, 1);
+    t.regex(cluster.said(), /redtwin cannot do cluster-enabled yes/);
+  });
+});
+
+test('a file that is no RDB ends the start, and stays as it is', async (t) => {
+  await inFolder(async (folder, run) => {
+    writeFileSync(join(folder, 'dump.rdb'), 'REDIS0010garbage');
+    const child = run('serve', '--port', String(await freePort()), '--dir', folder);
+    t.is(await child.ended, 1);
+    t.regex(child.said(), /Fatal error loading the DB/);
+    t.is(readFileSync(join(folder, 'dump.rdb'), 'utf8'), 'REDIS0010garbage');
+  });
+});
+
+test('a port that is taken is told', async (t) => {
+  await inFolder(async (folder, run) => {
+    const port = await freePort();
+    const args = ['serve', '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+    const first = run(...args);
+    await untilServing(port, first, 'redtwin');
+    const second = run(...args);
+    t.is(await second.ended, 1);
+    t.regex(second.said(), /Could not listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+  });
+});
+
+test('the command prints its version, its help and the table of commands', async (t) => {
+  await inFolder(async (_, run) => {
+    const version = run('--version');
+    t.is(await version.ended, 0);
+    t.regex(version.said(), /^\d+\.\d+\.\d+\n$/);
+    const help = run('serve', '--help');
+    t.is(await help.ended, 0);
+    t.regex(help.said(), /Usage: redtwin serve/);
+    const commands = run('commands');
+    t.is(await commands.ended, 0);
+    t.regex(commands.said(), /GET +yes\n/);
+  });
+});
