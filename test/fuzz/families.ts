@@ -52,7 +52,6 @@ const keys: Maker[] = [
   () => 'DBSIZE',
   (r) => ({ line: ['KEYS', r.of(['*', 's*', '?1', '[a-m]*', '[^s]?', '\\s1', 'nosuch'])], unordered: true }),
   (r) => ['DEBUG', 'DIGEST-VALUE', any(r), any(r)],
-  (r) => ['DUMP', key(r, 's')],
   (r) => ({
     line: ['SORT', key(r, r.of(['l', 'e', 'z'])), 'ALPHA', ...r.maybe(r.of(['ASC', 'DESC']))],
   }),

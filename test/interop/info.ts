@@ -4,6 +4,7 @@
  */
 import type { RunningServer } from '../servers/server.ts';
 import { Hopeless, until } from '../servers/wait.ts';
+import { differingKeys } from './differing.ts';
 
 /** The fields of one section of INFO. */
 export async function infoOf(server: RunningServer, section: string): Promise<Map<string, string>> {
@@ -77,5 +78,10 @@ export async function untilEqual(
     if (theirs !== ours) throw new Error(`primary ${theirs}, replica ${ours}, at offset ${sent}`);
     return ours;
   };
-  return await untilReplica('offsets and digests to be equal', replica, equal, timeoutMs);
+  try {
+    return await untilReplica('offsets and digests to be equal', replica, equal, timeoutMs);
+  } catch (error) {
+    const lines = replica.child.endedAs() === null ? await differingKeys(primary, replica) : [];
+    throw new Error([(error as Error).message, ...lines].join('\n'), { cause: error });
+  }
 }
