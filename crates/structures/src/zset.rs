@@ -391,6 +391,13 @@ impl Zset {
         }
     }
 
+    /// To the large form, whatever the size.
+    pub fn unpack(&mut self) {
+        if self.as_listpack().is_some() {
+            self.enlarge();
+        }
+    }
+
     /// A listpack of the content, whatever its size.
     pub fn to_listpack(&self) -> Listpack {
         let mut builder = Builder::default();

@@ -38,6 +38,7 @@ mod sampling;
 mod scan;
 mod set;
 mod set_algebra;
+mod sort;
 mod stream;
 mod string;
 mod string_numbers;
@@ -134,6 +135,7 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| set::handler(id))
         .or_else(|| set_algebra::handler(id))
         .or_else(|| stream::handler(id))
+        .or_else(|| sort::handler(id))
         .or_else(|| zset::handler(id))
         .or_else(|| zset_range::handler(id))
         .or_else(|| zset_algebra::handler(id))
