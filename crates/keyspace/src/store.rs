@@ -90,7 +90,6 @@ impl Store {
         if let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) {
             self.unwatch(&mut session);
             self.waiters.remove(&session);
-            self.keys.changed.wanted = !self.waiters.is_empty();
             self.free.push(id);
         }
     }
@@ -298,7 +297,6 @@ impl Store {
                 flow
             }
         };
-        self.serve_waiters();
         flow
     }
 
@@ -329,41 +327,46 @@ impl Store {
     }
 
     /// Refuses a command before it ran; an open MULTI will not be executed any more.
-    fn refuse(&mut self, session: &mut Session, spec: Option<&CommandSpec>, error: &[u8]) {
-        self.keys.stats.error_replies += 1;
-        if let Some(CommandId::Exec) = spec.map(|spec| spec.id) {
+    fn refuse(&mut self, session: &mut Session, spec: Option<&CommandSpec>, error: &str) {
+        if let (Some(spec), true) = (spec, session.multi.is_some())
+            && spec.id == CommandId::Exec
+        {
             // A refused EXEC is the end of its transaction.
             session.multi = None;
             self.unwatch(session);
-            let why = error.strip_prefix(b"ERR ").unwrap_or(error);
-            let error = [b"EXECABORT Transaction discarded because of: ", why].concat();
-            self.reply_unless_muted(session, |reply| reply.error_bytes(&error));
+            let why = error.strip_prefix("ERR ").unwrap_or(error);
+            let error = format!("EXECABORT Transaction discarded because of: {why}");
+            self.keys.stats.error_replies += 1;
+            self.reply_unless_muted(session, |reply| reply.error(&error));
             return;
         }
         if let Some(multi) = &mut session.multi {
             multi.refused = true;
         }
-        self.reply_unless_muted(session, |reply| reply.error_bytes(error));
+        self.keys.stats.error_replies += 1;
+        self.reply_unless_muted(session, |reply| reply.error(error));
     }
 
     /// Why this session may not run this command now, in Redis's order of checks.
-    fn refusal(&self, session: &Session, spec: &'static CommandSpec, args: &[&[u8]]) -> Option<Vec<u8>> {
+    fn refusal(&self, session: &Session, spec: &'static CommandSpec, args: &[&[u8]]) -> Option<String> {
         let mut flags = spec.flags;
         if !arity_fits(spec.arity, args.len()) {
-            return Some(format!("ERR wrong number of arguments for '{}' command", spec.name).into());
+            return Some(format!("ERR wrong number of arguments for '{}' command", spec.name));
         }
         if let (false, Some(word)) = (spec.subcommands.is_empty(), args.get(1)) {
             match spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes())) {
                 None => {
-                    let name = spec.name.to_uppercase();
-                    let tail = format!("'. Try {name} HELP.");
-                    return Some([b"ERR unknown subcommand '", c_text(word, 128), tail.as_bytes()].concat());
+                    return Some(format!(
+                        "ERR unknown subcommand '{:.128}'. Try {} HELP.",
+                        String::from_utf8_lossy(word),
+                        spec.name.to_uppercase()
+                    ));
                 }
                 Some(sub) if !arity_fits(sub.arity, args.len()) => {
-                    return Some(
-                        format!("ERR wrong number of arguments for '{}|{}' command", spec.name, sub.name)
-                            .into(),
-                    );
+                    return Some(format!(
+                        "ERR wrong number of arguments for '{}|{}' command",
+                        spec.name, sub.name
+                    ));
                 }
                 Some(sub) => flags = sub.flags,
             }
@@ -406,8 +409,7 @@ impl Store {
                 "ERR Can't execute '{}{sub}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
                  allowed in this context",
                 spec.name
-            )
-            .into());
+            ));
         }
         if gates.master_down && flags & FLAG_STALE == 0 {
             return Some(errors::MASTER_DOWN.into());
@@ -444,7 +446,7 @@ impl Store {
         match done {
             Ok(()) => {}
             Err(Stopped::Error(error)) => self.fail(start, error),
-            Err(Stopped::Text(error)) => self.fail_bytes(start, &error),
+            Err(Stopped::Text(error)) => self.fail(start, &error),
             Err(Stopped::Host) => return self.hand_over(session, args),
         }
         let dirty = self.keys.dirty != dirty;
@@ -460,7 +462,6 @@ impl Store {
                 null_array: wait.null_array,
             };
             self.waiters.add(session.id, &waiting);
-            self.keys.changed.wanted = true;
             session.waiting = Some(waiting);
             return Flow::Blocked;
         }
@@ -476,13 +477,9 @@ impl Store {
     }
 
     fn fail(&mut self, start: usize, error: &str) {
-        self.fail_bytes(start, error.as_bytes());
-    }
-
-    fn fail_bytes(&mut self, start: usize, error: &[u8]) {
         self.keys.stats.error_replies += 1;
         self.reply.truncate(start);
-        self.reply.error_bytes(error);
+        self.reply.error(error);
     }
 
     fn hand_over(&mut self, session: &mut Session, args: &[&[u8]]) -> Flow {
@@ -507,9 +504,7 @@ impl Store {
         } else {
             self.feed_grew |= self.keys.effects.unit_done(&mut self.feed, &mut self.feed_selected);
         }
-        if self.keys.changed.wanted {
-            self.waiters.note_changes(&mut self.keys);
-        }
+        self.waiters.note_changes(&self.keys);
     }
 
     // --- Transactions -------------------------------------------------------------------------------------------
@@ -572,10 +567,9 @@ impl Store {
 
     /// Tries the commands again that wait for a key which has changed.
     fn serve_waiters(&mut self) {
-        if !self.keys.changed.wanted {
+        if self.waiters.is_empty() {
             return;
         }
-        let caller = std::mem::replace(&mut self.keys.caller, Caller::Client);
         while let Some(id) = self.waiters.next_ready() {
             let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) else {
                 continue;
@@ -605,8 +599,6 @@ impl Store {
             }
             self.sessions[id as usize] = Some(session);
         }
-        self.keys.caller = caller;
-        self.keys.changed.wanted = !self.waiters.is_empty();
     }
 
     /// Ends the waits whose deadline has passed.
@@ -633,7 +625,6 @@ impl Store {
             None => reply.null(),
         }
         self.waiters.remove_keys(id, &waiting);
-        self.keys.changed.wanted = !self.waiters.is_empty();
         self.pushes.push((id, reply.take()));
         true
     }
@@ -796,8 +787,7 @@ impl Store {
 
     fn apply_one(&mut self, session: &mut Session, args: &[&[u8]]) -> Stop {
         let Some((spec, handler)) = args.first().and_then(|name| crate::lookup::find(name)) else {
-            let error = String::from_utf8_lossy(&unknown_command(args)).into_owned();
-            session.failure = Some((shortened(args), error));
+            session.failure = Some((shortened(args), unknown_command(args)));
             return Stop::Failed;
         };
         if !arity_fits(spec.arity, args.len()) {
@@ -932,23 +922,22 @@ fn for_subscribers(id: CommandId) -> bool {
 }
 
 /// Redis's words for a command that does not exist, with the beginning of its arguments.
-pub fn unknown_command(args: &[&[u8]]) -> Vec<u8> {
-    let name = args.first().map(|name| c_text(name, 128)).unwrap_or_default();
-    let mut shown = Vec::new();
+pub fn unknown_command(args: &[&[u8]]) -> String {
+    // Redis prints them as C strings.
+    let text = |bytes: &[u8], room: usize| {
+        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len()).min(room);
+        String::from_utf8_lossy(&bytes[..end]).into_owned()
+    };
+    let name = args.first().map(|name| text(name, 128)).unwrap_or_default();
+    let mut shown = String::new();
     for argument in args.iter().skip(1) {
         if shown.len() >= 128 {
             break;
         }
         let room = 128 - shown.len();
-        shown.extend([b"'", c_text(argument, room), b"' "].concat());
+        shown.push_str(&format!("'{}' ", text(argument, room)));
     }
-    [b"ERR unknown command '", name, b"', with args beginning with: ", &shown].concat()
-}
-
-/// What Redis prints of bytes that it takes for a C string: up to a zero byte or so many.
-fn c_text(bytes: &[u8], room: usize) -> &[u8] {
-    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len()).min(room);
-    &bytes[..end]
+    format!("ERR unknown command '{name}', with args beginning with: {shown}")
 }
 
 fn shortened(args: &[&[u8]]) -> String {

@@ -39,7 +39,8 @@ export class ZsetValue extends ValueBase {
       if (member.length > limits['zset-max-listpack-value']) zset.encoding = 'skiplist';
     }
     if (zset.size > limits['zset-max-listpack-entries']) zset.encoding = 'skiplist';
-    const scored = Array.from(zset.#scores, ([member, score]) => ({ member, score }));
+    const scored = Array.from(zset.#scores, ([member, score]) => ({ member, score: zset.#kept(score) }));
+    for (const { member, score } of scored) if (score === 0) zset.#scores.set(member, score);
     zset.#order = RankedList.from(scored, compareScored);
     return zset;
   }
@@ -59,15 +60,21 @@ export class ZsetValue extends ValueBase {
       if (old === score) return false;
       this.#removeOrdered({ member, score: old });
     }
-    this.#scores.set(member, score);
-    this.#order.insert({ member, score });
+    const sizeAfter = this.size + (old === undefined ? 1 : 0);
     if (
-      this.size > limits['zset-max-listpack-entries'] ||
+      sizeAfter > limits['zset-max-listpack-entries'] ||
       member.length > limits['zset-max-listpack-value']
     ) {
       this.encoding = 'skiplist';
     }
+    this.#scores.set(member, this.#kept(score));
+    this.#order.insert({ member, score: this.#kept(score) });
     return old === undefined;
+  }
+
+  /** A listpack holds whole scores as integers, which have no minus zero; a skiplist keeps it. */
+  #kept(score: number): number {
+    return this.encoding === 'listpack' ? score + 0 : score;
   }
 
   delete(member: string): boolean {

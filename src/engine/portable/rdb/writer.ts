@@ -13,7 +13,7 @@ import { RedtwinError } from '../../../errors.ts';
 import type { HashValue } from '../hash.ts';
 import { writeIntset } from '../intset.ts';
 import type { ListValue } from '../list.ts';
-import { writeListpack } from '../listpack.ts';
+import { listpackElementBytes, listpackEmptyBytes, writeListpack } from '../listpack.ts';
 import { formatDouble } from '../numbers.ts';
 import type { SetValue } from '../set.ts';
 import type { Value } from '../value.ts';
@@ -137,14 +137,14 @@ function quicklistNodes(elements: readonly string[], limit: number): QuicklistNo
   let lastBytes = 0;
   for (const element of elements) {
     const isPlain = element.length >= plainBytesMin;
-    const bytes = element.length + elementOverheadBytes;
-    if (last === null || isPlain || last.isPlain || !fits(lastBytes + bytes, last.elements.length, limit)) {
+    const guessedBytes = lastBytes + element.length + elementOverheadBytes;
+    if (last === null || isPlain || last.isPlain || !fits(guessedBytes, last.elements.length, limit)) {
       last = { elements: [], isPlain };
-      lastBytes = 7;
+      lastBytes = listpackEmptyBytes;
       nodes.push(last);
     }
     last.elements.push(element);
-    lastBytes += bytes;
+    lastBytes += listpackElementBytes(element);
   }
   return nodes;
 }
