@@ -53,11 +53,9 @@ for (const engine of enginesUnderTest)
 
         const { halted } = replica.follower.status();
         t.is(halted, null);
-        const info = String(await writer.ask('INFO replication'));
-        const end = Number(/master_repl_offset:(\d+)/.exec(info)?.[1]);
-        // PINGs may follow, but no writes.
-        await until('the end of the feed', () => replica.follower.status().appliedOffset >= end);
-        t.is(store.digest(), String(await writer.ask('DEBUG DIGEST')));
+        // Keys go on to expire on the primary, so the last word is equality, not an offset.
+        await until('equal digests', async () => store.digest() === String(await writer.ask('DEBUG DIGEST')));
+        const end = replica.follower.status().appliedOffset;
         const status = replica.follower.status();
         t.like(status, { fullResyncs: 1, unexpected: 0 });
         t.true(proxy.cuts >= cutsWanted);

@@ -32,6 +32,36 @@ const kinds: ((key: (kind: string) => string, n: (below: number) => number) => s
   (key) => `DEL ${key('s')}`,
   (key, n) => `EXPIRE ${key('a')} ${1000 + n(1000)}`,
   (_, n) => `SELECT ${n(4)}`,
+  (key, n) => `SET ${key('e')} v PX ${1 + n(60)}`,
+  (key, n) => `PEXPIRE ${key('l')} ${1 + n(300)}`,
+  (key) => `GETDEL ${key('s')}`,
+  (key, n) => `SETRANGE ${key('a')} ${n(300)} abc`,
+  (key, n) => `SETBIT ${key('bits')} ${n(2000)} ${n(2)}`,
+  (key, n) => `BITFIELD ${key('bits')} INCRBY u8 ${n(100)} ${n(50)}`,
+  (key, n) => `PFADD ${key('p')} ${n(1e6)} ${n(1e6)}`,
+  (key) => `PFMERGE ${key('p')} ${key('p')} ${key('p')}`,
+  (key, n) => `GEOADD ${key('g')} ${n(360) - 180} ${n(160) - 80} place${n(100)}`,
+  (key, n) => `XADD ${key('x')} MAXLEN ~ 500 * n ${n(100)} other field`,
+  (key, n) => `XADD ${key('x')} * a ${n(100)}`,
+  (key) => `XGROUP CREATE ${key('x')} readers 0 MKSTREAM`,
+  (key) => `XREADGROUP GROUP readers r1 COUNT 3 STREAMS ${key('x')} >`,
+  (key, n) => `XTRIM ${key('x')} MAXLEN ${n(100)}`,
+  (key) => `LMOVE ${key('l')} ${key('l')} LEFT RIGHT`,
+  (key, n) => `LINSERT ${key('l')} BEFORE b${n(10)} inserted`,
+  (key, n) => `LTRIM ${key('l')} 0 ${50 + n(200)}`,
+  (key) => `SUNIONSTORE ${key('u')} ${key('u')} ${key('u')}`,
+  (key) => `SMOVE ${key('u')} ${key('u')} m1`,
+  (key) => `ZUNIONSTORE ${key('z')} 2 ${key('z')} ${key('z')} WEIGHTS 1 2`,
+  (key, n) => `ZREMRANGEBYRANK ${key('z')} ${n(20)} ${n(40)}`,
+  (key, n) => `HDEL ${key('h')} field${n(200)}`,
+  (key) => `HINCRBYFLOAT ${key('h')} float 0.1`,
+  (key) => `RENAME ${key('s')} ${key('s')}`,
+  (key) => `COPY ${key('h')} ${key('h')} REPLACE`,
+  (key, n) => `MOVE ${key('s')} ${n(4)}`,
+  (key) => `SORT ${key('l')} ALPHA STORE ${key('l')}`,
+  (_, n) => `PUBLISH news ${n(100)}`,
+  (_, n) => (n(50) === 0 ? `SWAPDB ${n(4)} ${n(4)}` : 'PING'),
+  (_, n) => (n(200) === 0 ? 'FLUSHDB' : 'PING'),
 ];
 
 /** The next few commands: now and then a transaction. */
@@ -51,6 +81,7 @@ export async function write(
 ): Promise<number> {
   const n = random(seed);
   let count = 0;
+  // Commands that fail on the primary are not fed, so any of them may.
   while (!stop()) {
     const lines = Array.from({ length: batch }, () => commands(n)).flat();
     count += lines.length;
