@@ -57,7 +57,7 @@ export class Connection implements Line {
     if (this.#server.observesCommands || this.#requests.isMidway)
       this.#runOneByOne(chunk.subarray(0, length));
     else this.#execute(chunk, length);
-    this.#server.endChunk();
+    this.#server.delivery.run();
   }
 
   /** Keeps a copy of input for later, and stops reading. */
@@ -173,7 +173,7 @@ export class Connection implements Line {
       this.#addReply(reply);
       if (this.client.closing) this.#flushPage();
       else this.#resume();
-      this.#server.endChunk();
+      this.#server.delivery.run();
       this.release();
       this.#readOn();
     });
@@ -188,7 +188,7 @@ export class Connection implements Line {
       return;
     }
     this.#outbox.push(bytes);
-    this.#server.hasOutput(this);
+    this.#server.delivery.hasOutput(this);
   }
 
   /** Writes what others sent. */

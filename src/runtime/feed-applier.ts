@@ -42,6 +42,11 @@ export class FeedApplier {
     store.selectDb(this.#session, selected);
   }
 
+  /** The database selected in the feed. */
+  get db(): number {
+    return this.#parts.store.sessionInfo(this.#session).db;
+  }
+
   close(): void {
     this.#parts.store.closeSession(this.#session);
   }

@@ -114,6 +114,16 @@ export class Follower {
     });
   }
 
+  /** The database selected in the feed: what a snapshot of ours has to tell of it (repl-stream-db). */
+  get feedDb(): number {
+    return this.#feed.db;
+  }
+
+  /** A snapshot of our own was loaded: the feed will go on with this database selected. Only before the first link. */
+  resumeWith(db: number): void {
+    this.#feed.restart(db);
+  }
+
   /** The last changes of state, oldest first. */
   trace(): readonly Transition[] {
     return this.#trace;

@@ -3,6 +3,8 @@
  */
 import { open } from 'node:fs/promises';
 import type { LoadOptions, LoadReport, Store } from '../engine/engine.ts';
+import { RedtwinError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
 
 const chunkBytes = 1024 * 1024;
 
@@ -12,16 +14,38 @@ export interface LoadProgress {
   loadedBytes: number;
 }
 
+export interface LoadParts {
+  store: Store;
+  log: Log;
+  options: LoadOptions;
+  /** Called once, with what goes on changing while the file is read. */
+  onProgress: (progress: LoadProgress) => void;
+}
+
 /**
- * The report, or null when there is no such file. Throws RedtwinError 'rdb-*' when it cannot be understood, and whatever
- * the file system says. The keyspace is untouched then.
+ * The report, or null when there is no such file. Throws RedtwinError 'rdb-corrupt' when it cannot be read or understood;
+ * the keyspace is untouched then.
  */
-export async function loadFile(
-  path: string,
-  store: Store,
-  options: LoadOptions,
-  onProgress: (progress: LoadProgress) => void,
-): Promise<LoadReport | null> {
+export async function loadFile(path: string, parts: LoadParts): Promise<LoadReport | null> {
+  const startedMs = performance.now();
+  const report = await read(path, parts).catch((cause: unknown) => {
+    throw new RedtwinError('rdb-corrupt', `Fatal error loading the DB: ${String(cause)}. Exiting.`, {
+      cause,
+    });
+  });
+  if (!report) return null;
+  const { log } = parts;
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(3);
+  log.notice(`Done loading RDB, keys loaded: ${report.keys}, keys expired: ${report.expiredSkipped}.`);
+  log.notice(`DB loaded from disk: ${seconds} seconds`);
+  if (report.opaqueModuleValues + report.opaqueModuleAux > 0)
+    log.warning(
+      `The file has ${report.opaqueModuleValues} values of modules (${report.modules.join(', ')}), which are kept but not understood`,
+    );
+  return report;
+}
+
+async function read(path: string, { store, options, onProgress }: LoadParts): Promise<LoadReport | null> {
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return null;
     throw cause;

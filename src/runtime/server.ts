@@ -9,40 +9,39 @@
  * of the process start here, and `shutDown` ends them.
  */
 import { randomBytes } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { Config } from '../config/config.ts';
 import { BadValue } from '../config/kinds.ts';
-import { type OptionName, optionNames, rowOf } from '../config/options.ts';
 import { utf8 } from '../config/special-kinds.ts';
 import { type Engine, type LoadReport, Note, type Store } from '../engine/engine.ts';
-import { RedtwinError } from '../errors.ts';
 import { LatencyMonitor } from '../observe/latency.ts';
 import type { Log } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
 import { type Reply, simple } from '../protocol/reply.ts';
-import { primaryLogin } from '../protocol/wire.ts';
 import { begun, type HistoryHolder, renamed } from '../replication/history.ts';
 import { Acl } from './acl.ts';
-import { Client } from './client.ts';
+import { Background } from './background.ts';
+import type { Client } from './client.ts';
 import { handlers } from './commands/index.ts';
-import { Connection } from './connection.ts';
+import type { Connection } from './connection.ts';
+import { Delivery } from './delivery.ts';
+import { Doorman } from './doorman.ts';
+import { keepEngineConfigured } from './engine-options.ts';
 import { Follower } from './follower.ts';
-import type { FollowerSettings, LinkStatus } from './follower-types.ts';
+import { followerSettings } from './follower-settings.ts';
+import type { LinkStatus } from './follower-types.ts';
+import { gateOptions, gatesOf } from './gates.ts';
 import type { Answer } from './handler.ts';
 import { keyspaceMessages } from './keyspace-events.ts';
-import { Listeners, type Receiver } from './listeners.ts';
+import { Listeners } from './listeners.ts';
 import { type LoadProgress, loadFile } from './load-file.ts';
 import { Observer } from './observer.ts';
 import { OutputPage } from './output-page.ts';
 import { Pause } from './pause.ts';
 import { PubSub } from './pubsub.ts';
+import { resumeAux, resumePoint } from './resume-point.ts';
 import { Saver } from './saver.ts';
-import { deniedText, maxClientsText } from './turned-away.ts';
 import { compatibleVersion, redtwinVersion } from './version.ts';
-
-/** Keys looked at per turn of background work, per unit of active-expire-effort. */
-const cronBudget = 400;
 
 export interface ServerParts {
   config: Config;
@@ -63,6 +62,7 @@ export class Server {
   readonly pubsub = new PubSub();
   readonly pause = new Pause();
   readonly page = new OutputPage();
+  readonly delivery: Delivery;
   readonly clients = new Map<number, Client>();
   readonly monitors = new Set<Client>();
   readonly history: HistoryHolder = { current: begun(randomId()) };
@@ -73,15 +73,9 @@ export class Server {
   readonly acl: Acl;
   readonly #observer: Observer;
   readonly #follower: Follower;
+  readonly #background: Background;
   readonly #ephemeralPort: boolean;
   readonly #connections = new Map<number, Connection>();
-  readonly #bySession = new Map<number, Connection>();
-  #withOutput: Connection[] = [];
-  #flushIsPlanned = false;
-  #hasPushes = false;
-  #nextClientId = 1;
-  #cron: NodeJS.Timeout | null = null;
-  #turn = 0;
   #pauseTimer: NodeJS.Timeout | null = null;
   #shuttingDown: Promise<boolean> | null = null;
   #isOver = false;
@@ -103,6 +97,7 @@ export class Server {
       seed: randomBytes(8).readBigUInt64LE(),
       backlogBytes: config.value('repl-backlog-size'),
     });
+    this.delivery = new Delivery(this.store);
     this.acl = new Acl(
       (client) => this.describe(client),
       () => this.nowMs(),
@@ -113,24 +108,32 @@ export class Server {
       config,
       log,
       nowMs: () => this.nowMs(),
-      replicationAux: () => this.#replicationAux(),
+      replicationAux: () =>
+        resumeAux({
+          id: this.history.current.id,
+          offset: this.store.feed.endOffset,
+          db: this.isReplica ? this.#follower.feedDb : 0,
+        }),
       onOutcome: () => this.#setGates(),
     });
     this.#observer = new Observer(this);
     this.#follower = new Follower({
       store: this.store,
       history: this.history,
-      settings: () => this.#followerSettings(),
+      settings: () => followerSettings(config, this.listeners.port),
       log: (level, line) => log.line(level, line),
       nowMs: () => this.nowMs(),
       monotonicMs: () => performance.now(),
       randomId,
       onChange: () => this.#linkChanged(),
       onHostCommand: (args) => this.#applyHostCommand(args),
+      onNotes: (notes) => this.noted(notes),
     });
+    this.#background = new Background(this, () => this.#follower.tick());
+    const doorman = new Doorman(this);
     this.listeners = new Listeners(
       {
-        accept: (socket, isUnix) => this.#accept(socket, isUnix),
+        accept: (socket, isUnix) => doorman.accept(socket, isUnix),
         trouble: (cause) => log.warning(`Accepting a client failed: ${cause.message}`),
       },
       config.value('tcp-backlog'),
@@ -156,64 +159,38 @@ export class Server {
     if (socketPath !== '') await this.listeners.listenUnix(socketPath, config.value('unixsocketperm'));
     log.notice(`Running mode=standalone, port=${this.listeners.port}.`);
     await this.#loadFile();
-    this.#startCron();
+    this.#background.start();
     const primary = config.value('replicaof');
     if (primary) this.#follower.follow(primary);
     this.#setGates();
     log.notice('Ready to accept connections');
   }
 
+  /** Listening has begun before, so that clients are told to wait. */
   async #loadFile(): Promise<void> {
-    const startedMs = this.nowMs();
-    const { saver, log, config } = this;
-    // A file is only loaded after listening began, so that clients are told to wait; nothing is read before its first chunk.
+    const { saver, config } = this;
+    const isReplica = config.value('replicaof') !== null;
     try {
-      this.fileReport = await loadFile(
-        saver.path,
-        this.store,
-        {
-          nowMs: startedMs,
-          dropExpired: config.value('replicaof') === null,
-          checksum: config.value('rdbchecksum'),
-        },
-        (progress) => {
+      this.fileReport = await loadFile(saver.path, {
+        store: this.store,
+        log: this.log,
+        options: { nowMs: this.nowMs(), dropExpired: !isReplica, checksum: config.value('rdbchecksum') },
+        onProgress: (progress) => {
           this.fileProgress = progress;
           this.#setGates();
         },
-      );
-    } catch (cause) {
-      throw new RedtwinError('rdb-corrupt', `Fatal error loading the DB: ${String(cause)}. Exiting.`, {
-        cause,
       });
     } finally {
       this.fileProgress = null;
       this.#setGates();
     }
+    const point = this.fileReport && resumePoint(this.fileReport.aux, config.value('databases'));
+    if (point) {
+      this.history.current = isReplica ? begun(point.id) : renamed(begun(point.id), randomId(), point.offset);
+      this.store.feed.restart(point.offset);
+      this.#follower.resumeWith(point.db);
+    }
     saver.markClean();
-    if (!this.fileReport) return;
-    const { keys, expiredSkipped } = this.fileReport;
-    log.notice(`Done loading RDB, keys loaded: ${keys}, keys expired: ${expiredSkipped}.`);
-    log.notice(`DB loaded from disk: ${((this.nowMs() - startedMs) / 1000).toFixed(3)} seconds`);
-    this.#adoptFileHistory(this.fileReport.aux);
-  }
-
-  /** A file of a replica (or of a primary with replicas) says which history it belongs to and where it was. */
-  #adoptFileHistory(aux: [string, string][]): void {
-    const fields = new Map(aux);
-    const [id, offset] = [fields.get('repl-id'), Number(fields.get('repl-offset'))];
-    if (!id || !/^[0-9a-f]{40}$/.test(id) || !Number.isSafeInteger(offset) || offset < 0) return;
-    this.history.current = this.config.value('replicaof')
-      ? begun(id)
-      : renamed(begun(id), randomId(), offset);
-    this.store.feed.restart(offset);
-  }
-
-  #replicationAux(): [string, string][] {
-    return [
-      ['repl-stream-db', '0'],
-      ['repl-id', this.history.current.id],
-      ['repl-offset', String(this.store.feed.endOffset)],
-    ];
   }
 
   /**
@@ -237,7 +214,7 @@ export class Server {
         return false;
       }
     }
-    if (this.#cron) clearInterval(this.#cron);
+    this.#background.stop();
     if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
     this.#follower.close();
     this.listeners.close();
@@ -252,39 +229,16 @@ export class Server {
   // --- Configuration ---
 
   #configure(): void {
-    for (const name of optionNames) {
-      if (rowOf(name).by === 'engine') {
-        this.#tellEngine(name);
-        this.config.onChange(name, () => this.#tellEngine(name));
-      }
-    }
-    this.#tellEngine('enable-debug-command');
-    this.#applyLogOptions();
-    this.config.onChange('loglevel', () => this.#applyLogOptions());
-    this.config.onChange('hz', () => this.#startCron());
-    for (const name of ['port', 'bind'] as const) this.config.onChange(name, () => this.#relisten(name));
-    for (const name of ['replica-read-only', 'replica-serve-stale-data', 'min-replicas-to-write'] as const)
-      this.config.onChange(name, () => this.#setGates());
-    for (const name of ['min-replicas-max-lag', 'stop-writes-on-bgsave-error'] as const)
-      this.config.onChange(name, () => this.#setGates());
-    for (const name of ['requirepass'] as const) this.config.onChange(name, () => this.#passwordChanged());
-  }
-
-  #tellEngine(name: OptionName): void {
-    if (name === 'repl-backlog-size') {
-      this.store.feed.resize(this.config.value('repl-backlog-size'));
-      return;
-    }
-    try {
-      this.store.configure(name, this.config.value(name) as number | string | boolean);
-    } catch (error) {
-      if (!(error instanceof RedtwinError) || error.code !== 'engine-unknown-option') throw error;
-      this.log.debug(`The ${this.engineName} engine has no use for ${name}`);
-    }
-  }
-
-  #applyLogOptions(): void {
-    this.log.level = this.config.value('loglevel');
+    const { config, log } = this;
+    keepEngineConfigured(config, this.store, log);
+    log.level = config.value('loglevel');
+    config.onChange('loglevel', () => {
+      log.level = config.value('loglevel');
+    });
+    config.onChange('hz', () => this.#background.start());
+    config.onChange('requirepass', () => this.#passwordChanged());
+    for (const name of ['port', 'bind'] as const) config.onChange(name, () => this.#relisten(name));
+    for (const name of gateOptions) config.onChange(name, () => this.#setGates());
   }
 
   /** A new password asks those who come later; who is in stays in (Redis 7.0). Without one, everybody is in. */
@@ -319,54 +273,21 @@ export class Server {
 
   // --- Clients ---
 
-  #accept(socket: Socket, isUnix: boolean): Receiver {
-    this.stats.connectionsReceived++;
-    socket.on('error', (cause) => this.log.verbose(`A client's connection broke: ${cause.message}`));
-    const refusal = this.#refusal(socket, isUnix);
-    if (refusal !== null) {
-      this.stats.connectionsRejected++;
-      socket.end(refusal);
-      return () => {};
-    }
-    const keepAlive = this.config.value('tcp-keepalive');
-    if (!isUnix && keepAlive > 0) socket.setKeepAlive(true, keepAlive * 1000);
-    const connection = new Connection(socket, this);
-    const path = `${utf8(this.config.value('unixsocket'))}:0`;
-    const client = new Client({
-      id: this.#nextClientId++,
-      session: this.store.openSession(),
-      address: isUnix ? path : endpoint(socket.remoteAddress, socket.remotePort),
-      localAddress: isUnix ? path : endpoint(socket.localAddress, socket.localPort),
-      isLocal: isUnix || isLoopback(socket.remoteAddress),
-      isUnixSocket: isUnix,
-      createdMs: this.nowMs(),
-      line: connection,
-    });
-    connection.client = client;
-    if (this.config.value('requirepass') !== '') {
-      client.authenticated = false;
-      this.store.setSession(client.session, { authenticated: false });
-    }
+  /** A client has come. */
+  joined(client: Client, connection: Connection): void {
     this.clients.set(client.id, client);
     this.#connections.set(client.id, connection);
-    this.#bySession.set(client.session, connection);
-    socket.once('close', () => this.#forget(client));
-    return (chunk, length) => connection.receive(chunk, length);
+    this.delivery.joined(connection);
   }
 
-  #refusal(socket: Socket, isUnix: boolean): string | null {
-    if (this.clients.size >= this.config.value('maxclients')) return maxClientsText;
-    const isOpen = !this.config.value('protected-mode') || this.config.value('requirepass') !== '';
-    return isOpen || isUnix || isLoopback(socket.remoteAddress) ? null : deniedText;
-  }
-
-  #forget(client: Client): void {
+  /** A client is gone. */
+  left(client: Client): void {
     client.closing = true;
     this.forgetModes(client);
     client.unblock?.('timeout');
     this.clients.delete(client.id);
     this.#connections.delete(client.id);
-    this.#bySession.delete(client.session);
+    this.delivery.left(client.session);
     // After a shutdown there is no store left to tell.
     if (!this.#isOver) this.store.closeSession(client.session);
   }
@@ -416,8 +337,7 @@ export class Server {
     }
     if (!client.blocked) return false;
     const done = this.store.unblock(client.session, how === 'error' ? unblockedText : undefined);
-    this.#hasPushes = true;
-    this.#planFlush();
+    this.delivery.plan();
     return done;
   }
 
@@ -462,7 +382,7 @@ export class Server {
 
   /** Something came with an outcome that concerns others. */
   noted(notes: number): void {
-    if (notes & Note.pushes) this.#hasPushes = true;
+    if (notes & Note.pushes) this.delivery.plan();
     if (notes & Note.events) this.#publishEvents();
   }
 
@@ -470,34 +390,6 @@ export class Server {
     for (const event of this.store.takeEvents())
       for (const [channel, message] of keyspaceMessages(event, this.config.value('notify-keyspace-events')))
         this.pubsub.publish(channel, message);
-  }
-
-  hasOutput(connection: Connection): void {
-    this.#withOutput.push(connection);
-    this.#planFlush();
-  }
-
-  /** Output for others leaves at the end of the chunk, or of this turn of the event loop. */
-  #planFlush(): void {
-    if (this.#flushIsPlanned) return;
-    this.#flushIsPlanned = true;
-    queueMicrotask(() => this.endChunk());
-  }
-
-  /** Delivers what a chunk caused for others. */
-  endChunk(): void {
-    this.#flushIsPlanned = false;
-    while (this.#hasPushes) {
-      this.#hasPushes = false;
-      for (const { session, bytes } of this.store.takePushes()) {
-        const connection = this.#bySession.get(session);
-        connection?.send(bytes);
-        if (connection?.client.blocked) connection.wake();
-      }
-    }
-    const waiting = this.#withOutput;
-    this.#withOutput = [];
-    for (const connection of waiting) connection.flush();
   }
 
   resetStats(): void {
@@ -543,25 +435,6 @@ export class Server {
     this.history.current = begun(randomId());
   }
 
-  #followerSettings(): FollowerSettings {
-    const { config } = this;
-    const orNull = (text: string): string | null => (text === '' ? null : text);
-    return {
-      user: orNull(config.value(primaryLogin.user)),
-      password: orNull(config.value(primaryLogin.password)),
-      listeningPort: config.value('replica-announce-port') || this.listeners.port,
-      announceIp: orNull(config.value('replica-announce-ip')),
-      announceVersion: '9.1.0',
-      timeoutMs: config.value('repl-timeout') * 1000,
-      disklessLoad: config.value('repl-diskless-load'),
-      dir: utf8(config.value('dir')),
-      dbFilename: utf8(config.value('dbfilename')),
-      checksum: config.value('rdbchecksum'),
-      sourceAddress: orNull(config.value('bind-source-addr')),
-      databases: config.value('databases'),
-    };
-  }
-
   /** PUBLISH in the primary's feed reaches our subscribers. Everything else there has no meaning for a host. */
   #applyHostCommand(args: Buffer[]): void {
     const name = args[0]!.toString('latin1').toLowerCase();
@@ -572,65 +445,15 @@ export class Server {
   #linkChanged(): void {
     this.log.role = this.isReplica ? 'S' : 'M';
     this.#setGates();
-    if (this.#hasPushes) this.#planFlush();
   }
 
   #setGates(): void {
-    const { config } = this;
-    const { target, up, loading } = this.link;
-    const isReplica = target !== null;
-    this.store.gate({
-      replica: isReplica,
-      readOnly: isReplica && config.value('replica-read-only'),
-      masterDown: isReplica && !up && !config.value('replica-serve-stale-data'),
-      loading: this.fileProgress !== null || loading === 'blocking',
-      misconf:
-        !isReplica &&
-        !this.saver.lastOk &&
-        config.value('stop-writes-on-bgsave-error') &&
-        config.value('save').length > 0,
-      noReplicas:
-        !isReplica && config.value('min-replicas-to-write') > 0 && config.value('min-replicas-max-lag') > 0,
-    });
-  }
-
-  // --- Background ---
-
-  #startCron(): void {
-    if (this.#cron) clearInterval(this.#cron);
-    this.#cron = setInterval(() => this.#runCron(), 1000 / this.config.value('hz'));
-  }
-
-  #runCron(): void {
-    const nowMs = this.nowMs();
-    const hz = this.config.value('hz');
-    this.noted(this.store.cron(nowMs, cronBudget * this.config.value('active-expire-effort')));
-    this.#follower.tick();
-    this.#turn++;
-    if (this.#turn % Math.max(1, Math.round(hz / 10)) === 0)
-      this.stats.sample(this.store.stats().commandsProcessed, nowMs);
-    if (this.#turn % hz === 0) this.#eachSecond(nowMs);
-    this.endChunk();
-  }
-
-  #eachSecond(nowMs: number): void {
-    const idleSeconds = this.config.value('timeout');
-    if (idleSeconds > 0)
-      for (const client of this.clients.values())
-        if (!client.isSubscriber && !client.blocked && nowMs - client.lastMs > idleSeconds * 1000)
-          client.line.close('now');
-    this.#saveIfDue(nowMs);
-  }
-
-  /** Save points. The number of changes is not counted: any write counts as enough of them, so it saves a little more often. */
-  #saveIfDue(nowMs: number): void {
-    if (!this.saver.isDirty || this.saver.isSaving) return;
-    const due = this.config
-      .value('save')
-      .find(({ seconds }) => nowMs - this.saver.lastSaveMs > seconds * 1000);
-    if (!due) return;
-    this.log.notice(`Saving: there were writes, and the last save is more than ${due.seconds} seconds ago`);
-    void this.saver.save();
+    this.store.gate(
+      gatesOf(this.config, this.link, {
+        isLoadingFile: this.fileProgress !== null,
+        lastSaveFailed: !this.saver.lastOk,
+      }),
+    );
   }
 
   /** The lines at the very start of the log. */
@@ -643,10 +466,3 @@ export class Server {
 const unblockedText = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 const unblocked: Reply = { is: 'error', text: unblockedText };
 const randomId = (): string => randomBytes(20).toString('hex');
-const endpoint = (address: string | undefined, port: number | undefined): string =>
-  `${address?.includes(':') ? `[${address}]` : (address ?? '?')}:${port ?? 0}`;
-const isLoopback = (address: string | undefined): boolean =>
-  address === undefined ||
-  address === '::1' ||
-  address.startsWith('127.') ||
-  address.startsWith('::ffff:127.');

@@ -107,7 +107,10 @@ export const network = {
       fixed: true,
     },
   ),
-  'enable-debug-command': option(oneOf('no', 'yes', 'local'), 'no', 'Who may use DEBUG.', { fixed: true }),
+  'enable-debug-command': option(oneOf('no', 'yes', 'local'), 'no', 'Who may use DEBUG.', {
+    by: 'engine',
+    fixed: true,
+  }),
   'enable-module-command': option(oneOf('no', 'yes', 'local'), 'no', 'There are no loadable modules here.', {
     fixed: true,
     by: 'ignored',

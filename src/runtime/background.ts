@@ -1,0 +1,70 @@
+/**
+ * What happens without a client asking: `hz` times a second a little work in the engine and a tick for the link; each second
+ * a look at idle clients and save points.
+ *
+ *     hz:      store.cron (expiry, blocked clients whose time is up), follower.tick
+ *     10 Hz:   a sample for the rates of INFO
+ *     1 Hz:    timeout, save
+ */
+import type { Server } from './server.ts';
+
+/** Keys looked at per turn, per unit of active-expire-effort. */
+const keysPerTurn = 400;
+
+export class Background {
+  readonly #server: Server;
+  readonly #tickLink: () => void;
+  #timer: NodeJS.Timeout | null = null;
+  #turn = 0;
+
+  constructor(server: Server, tickLink: () => void) {
+    this.#server = server;
+    this.#tickLink = tickLink;
+  }
+
+  /** Starts, or starts anew at another `hz`. */
+  start(): void {
+    this.stop();
+    this.#timer = setInterval(() => this.#run(), 1000 / this.#server.config.value('hz'));
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  #run(): void {
+    const { store, config, stats, delivery } = this.#server;
+    const nowMs = this.#server.nowMs();
+    const hz = config.value('hz');
+    this.#server.noted(store.cron(nowMs, keysPerTurn * config.value('active-expire-effort')));
+    this.#tickLink();
+    this.#turn++;
+    if (this.#turn % Math.max(1, Math.round(hz / 10)) === 0)
+      stats.sample(store.stats().commandsProcessed, nowMs);
+    if (this.#turn % hz === 0) {
+      this.#closeIdle(nowMs);
+      this.#saveIfDue(nowMs);
+    }
+    delivery.run();
+  }
+
+  /** Subscribers and those who wait for something may be silent. */
+  #closeIdle(nowMs: number): void {
+    const idleSeconds = this.#server.config.value('timeout');
+    if (idleSeconds === 0) return;
+    for (const client of this.#server.clients.values())
+      if (!client.isSubscriber && !client.blocked && nowMs - client.lastMs > idleSeconds * 1000)
+        client.line.close('now');
+  }
+
+  /** The number of changes is not counted: any write counts as enough of them, so it saves a little more often. */
+  #saveIfDue(nowMs: number): void {
+    const { saver, config, log } = this.#server;
+    if (!saver.isDirty || saver.isSaving) return;
+    const due = config.value('save').find(({ seconds }) => nowMs - saver.lastSaveMs > seconds * 1000);
+    if (!due) return;
+    log.notice(`Saving: there were writes, and the last save is more than ${due.seconds} seconds ago`);
+    void saver.save();
+  }
+}

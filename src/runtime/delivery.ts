@@ -1,0 +1,65 @@
+/**
+ * Output for others than the client whose chunk is being run: messages, answers to those who waited, invalidations.
+ *
+ *     PUBLISH in a chunk --> outbox of each subscriber --.
+ *     LPUSH wakes BLPOP  --> pushes in the engine -------+--> run(), once the chunk's own replies are written
+ *
+ * Gathering until the end of the chunk gives each receiver one write, however many messages the chunk had.
+ */
+import type { Store } from '../engine/engine.ts';
+import type { Connection } from './connection.ts';
+
+export class Delivery {
+  readonly #store: Store;
+  readonly #bySession = new Map<number, Connection>();
+  #withOutput: Connection[] = [];
+  #hasPushes = false;
+  #isPlanned = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  joined(connection: Connection): void {
+    this.#bySession.set(connection.client.session, connection);
+  }
+
+  left(session: number): void {
+    this.#bySession.delete(session);
+  }
+
+  /** The engine has output for sessions. */
+  plan(): void {
+    this.#hasPushes = true;
+    this.#soon();
+  }
+
+  /** A connection has output that others gave it. */
+  hasOutput(connection: Connection): void {
+    this.#withOutput.push(connection);
+    this.#soon();
+  }
+
+  /** What is not delivered at the end of a chunk is at the end of this turn of the event loop. */
+  #soon(): void {
+    if (this.#isPlanned) return;
+    this.#isPlanned = true;
+    queueMicrotask(() => this.run());
+  }
+
+  /** Delivers everything. A woken client goes on with its input, which may cause more. */
+  run(): void {
+    this.#isPlanned = false;
+    while (this.#hasPushes) {
+      this.#hasPushes = false;
+      for (const { session, bytes } of this.#store.takePushes()) {
+        const connection = this.#bySession.get(session);
+        connection?.send(bytes);
+        if (connection?.client.blocked) connection.wake();
+      }
+    }
+    const waiting = this.#withOutput;
+    this.#withOutput = [];
+    for (const connection of waiting) connection.flush();
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * Lets connections in, or tells them why not: maxclients, protected mode.
+ *
+ *     accepted socket --> refused? a text and the end
+ *                    \--> Connection + Client + session in the engine --> joined ... left
+ */
+import type { Socket } from 'node:net';
+import { utf8 } from '../config/special-kinds.ts';
+import { endpoint, isLoopback } from './address.ts';
+import { Client } from './client.ts';
+import { Connection } from './connection.ts';
+import type { Receiver } from './listeners.ts';
+import type { Server } from './server.ts';
+import { deniedText, maxClientsText } from './turned-away.ts';
+
+export class Doorman {
+  readonly #server: Server;
+  #nextId = 1;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Takes a connection; the result takes its input. */
+  accept(socket: Socket, isUnix: boolean): Receiver {
+    const { stats, config, store, log } = this.#server;
+    stats.connectionsReceived++;
+    socket.on('error', (cause) => log.verbose(`A client's connection broke: ${cause.message}`));
+    const refusal = this.#refusal(socket, isUnix);
+    if (refusal !== null) {
+      stats.connectionsRejected++;
+      socket.end(refusal);
+      return () => {};
+    }
+    const keepAliveSeconds = config.value('tcp-keepalive');
+    if (!isUnix && keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000);
+    const path = `${utf8(config.value('unixsocket'))}:0`;
+    const connection = new Connection(socket, this.#server);
+    const client = new Client({
+      id: this.#nextId++,
+      session: store.openSession(),
+      address: isUnix ? path : endpoint(socket.remoteAddress, socket.remotePort),
+      localAddress: isUnix ? path : endpoint(socket.localAddress, socket.localPort),
+      isLocal: isUnix || isLoopback(socket.remoteAddress),
+      isUnixSocket: isUnix,
+      createdMs: this.#server.nowMs(),
+      line: connection,
+    });
+    connection.client = client;
+    if (config.value('requirepass') !== '') {
+      client.authenticated = false;
+      store.setSession(client.session, { authenticated: false });
+    }
+    this.#server.joined(client, connection);
+    socket.once('close', () => this.#server.left(client));
+    return (chunk, length) => connection.receive(chunk, length);
+  }
+
+  #refusal(socket: Socket, isUnix: boolean): string | null {
+    const { config, clients } = this.#server;
+    if (clients.size >= config.value('maxclients')) return maxClientsText;
+    const isOpen = !config.value('protected-mode') || config.value('requirepass') !== '';
+    return isOpen || isUnix || isLoopback(socket.remoteAddress) ? null : deniedText;
+  }
+}
