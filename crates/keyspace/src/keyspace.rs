@@ -26,7 +26,7 @@ pub enum Stopped {
     /// An error for the client, from the table of wire errors.
     Error(&'static str),
     /// An error with something of the command in it.
-    Text(String),
+    Text(Vec<u8>),
     /// The command (or this form of it) belongs to the host.
     Host,
 }
@@ -39,7 +39,7 @@ impl From<&'static str> for Stopped {
 
 impl From<String> for Stopped {
     fn from(error: String) -> Self {
-        Stopped::Text(error)
+        Stopped::Text(error.into_bytes())
     }
 }
 
@@ -125,6 +125,17 @@ impl<'a> Text<'a> {
     }
 }
 
+/// Keys that a unit has changed. Filled only while somebody waits for some.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// Somebody waits.
+    pub wanted: bool,
+    /// All of them may have (SWAPDB).
+    pub all: bool,
+    /// Database and key.
+    pub keys: Vec<(usize, Vec<u8>)>,
+}
+
 /// The databases and everything that is true while a command runs.
 #[derive(Debug)]
 pub struct Keyspace {
@@ -150,6 +161,8 @@ pub struct Keyspace {
     pub events: Vec<KeyEvent>,
     /// Keys under WATCH.
     pub watched: Watched,
+    /// Keys that a unit has changed, for those who wait for them.
+    pub changed: Changed,
     /// Seeded randomness.
     pub rng: Rng,
     /// Bytes in use, as the process's allocator tells; maxmemory is held against it.
@@ -180,6 +193,7 @@ impl Keyspace {
             dirty: 0,
             events: Vec::new(),
             watched: Watched::default(),
+            changed: Changed::default(),
             rng,
             memory_used: || 0,
             libraries: Vec::new(),
@@ -336,6 +350,9 @@ impl Keyspace {
     /// Tells those who WATCH the key.
     #[inline]
     pub fn signal(&mut self, key: &[u8]) {
+        if self.changed.wanted {
+            self.changed.keys.push((self.selected, key.to_vec()));
+        }
         if !self.watched.is_empty() {
             self.watched.touch(self.selected, key);
         }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! chunk --> Decoder --> parts --> Builder --> value --> batch of entries --> fresh table
-//!                                                        (16 at a time: their places in memory are asked for first)
+//!                                                        (32 at a time: their places in memory are asked for first)
 //! finish(): checksum right, end seen --> Loaded --> Store::adopt swaps it in
 //! ```
 //!
@@ -128,7 +128,9 @@ impl Store {
 }
 
 /// Entries that are put in at once, so that the memory they go to is fetched while others are made.
-const BATCH: usize = 16;
+const BATCH: usize = 32;
+/// How many entries after the first step (the segment) the second (the group in it) is due.
+const AHEAD: usize = 8;
 
 #[derive(Debug)]
 struct Fresh {
@@ -155,7 +157,11 @@ impl Fresh {
     fn entry(&mut self, value: NewValue<'_>) -> Taken {
         let entry = Entry::new(&self.name, value, self.expire_ms);
         entry.set_clock(self.clock);
-        self.dbs[self.selected].table.prefetch(self.hash);
+        let table = &self.dbs[self.selected].table;
+        table.prefetch_segment(self.hash);
+        if let Some((hash, _)) = self.batch.len().checked_sub(AHEAD).and_then(|at| self.batch.get(at)) {
+            table.prefetch_group(*hash);
+        }
         self.batch.push((self.hash, entry));
         self.report.keys += 1;
         if self.batch.len() == BATCH { self.put_in() } else { Ok(()) }
@@ -163,6 +169,8 @@ impl Fresh {
 
     fn put_in(&mut self) -> Taken {
         let table = &mut self.dbs[self.selected].table;
+        let asked = self.batch.len().saturating_sub(AHEAD);
+        self.batch.iter().skip(asked).for_each(|(hash, _)| table.prefetch_group(*hash));
         for (hash, entry) in self.batch.drain(..) {
             if table.locate(hash, entry.key()).is_some() {
                 return Err(Malformed("a key is there twice"));

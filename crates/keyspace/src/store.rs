@@ -90,6 +90,7 @@ impl Store {
         if let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) {
             self.unwatch(&mut session);
             self.waiters.remove(&session);
+            self.keys.changed.wanted = !self.waiters.is_empty();
             self.free.push(id);
         }
     }
@@ -297,6 +298,7 @@ impl Store {
                 flow
             }
         };
+        self.serve_waiters();
         flow
     }
 
@@ -327,46 +329,41 @@ impl Store {
     }
 
     /// Refuses a command before it ran; an open MULTI will not be executed any more.
-    fn refuse(&mut self, session: &mut Session, spec: Option<&CommandSpec>, error: &str) {
-        if let (Some(spec), true) = (spec, session.multi.is_some())
-            && spec.id == CommandId::Exec
-        {
+    fn refuse(&mut self, session: &mut Session, spec: Option<&CommandSpec>, error: &[u8]) {
+        self.keys.stats.error_replies += 1;
+        if let Some(CommandId::Exec) = spec.map(|spec| spec.id) {
             // A refused EXEC is the end of its transaction.
             session.multi = None;
             self.unwatch(session);
-            let why = error.strip_prefix("ERR ").unwrap_or(error);
-            let error = format!("EXECABORT Transaction discarded because of: {why}");
-            self.keys.stats.error_replies += 1;
-            self.reply_unless_muted(session, |reply| reply.error(&error));
+            let why = error.strip_prefix(b"ERR ").unwrap_or(error);
+            let error = [b"EXECABORT Transaction discarded because of: ", why].concat();
+            self.reply_unless_muted(session, |reply| reply.error_bytes(&error));
             return;
         }
         if let Some(multi) = &mut session.multi {
             multi.refused = true;
         }
-        self.keys.stats.error_replies += 1;
-        self.reply_unless_muted(session, |reply| reply.error(error));
+        self.reply_unless_muted(session, |reply| reply.error_bytes(error));
     }
 
     /// Why this session may not run this command now, in Redis's order of checks.
-    fn refusal(&self, session: &Session, spec: &'static CommandSpec, args: &[&[u8]]) -> Option<String> {
+    fn refusal(&self, session: &Session, spec: &'static CommandSpec, args: &[&[u8]]) -> Option<Vec<u8>> {
         let mut flags = spec.flags;
         if !arity_fits(spec.arity, args.len()) {
-            return Some(format!("ERR wrong number of arguments for '{}' command", spec.name));
+            return Some(format!("ERR wrong number of arguments for '{}' command", spec.name).into());
         }
         if let (false, Some(word)) = (spec.subcommands.is_empty(), args.get(1)) {
             match spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes())) {
                 None => {
-                    return Some(format!(
-                        "ERR unknown subcommand '{:.128}'. Try {} HELP.",
-                        String::from_utf8_lossy(word),
-                        spec.name.to_uppercase()
-                    ));
+                    let name = spec.name.to_uppercase();
+                    let tail = format!("'. Try {name} HELP.");
+                    return Some([b"ERR unknown subcommand '", c_text(word, 128), tail.as_bytes()].concat());
                 }
                 Some(sub) if !arity_fits(sub.arity, args.len()) => {
-                    return Some(format!(
-                        "ERR wrong number of arguments for '{}|{}' command",
-                        spec.name, sub.name
-                    ));
+                    return Some(
+                        format!("ERR wrong number of arguments for '{}|{}' command", spec.name, sub.name)
+                            .into(),
+                    );
                 }
                 Some(sub) => flags = sub.flags,
             }
@@ -409,7 +406,8 @@ impl Store {
                 "ERR Can't execute '{}{sub}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are \
                  allowed in this context",
                 spec.name
-            ));
+            )
+            .into());
         }
         if gates.master_down && flags & FLAG_STALE == 0 {
             return Some(errors::MASTER_DOWN.into());
@@ -446,7 +444,7 @@ impl Store {
         match done {
             Ok(()) => {}
             Err(Stopped::Error(error)) => self.fail(start, error),
-            Err(Stopped::Text(error)) => self.fail(start, &error),
+            Err(Stopped::Text(error)) => self.fail_bytes(start, &error),
             Err(Stopped::Host) => return self.hand_over(session, args),
         }
         let dirty = self.keys.dirty != dirty;
@@ -462,6 +460,7 @@ impl Store {
                 null_array: wait.null_array,
             };
             self.waiters.add(session.id, &waiting);
+            self.keys.changed.wanted = true;
             session.waiting = Some(waiting);
             return Flow::Blocked;
         }
@@ -477,9 +476,13 @@ impl Store {
     }
 
     fn fail(&mut self, start: usize, error: &str) {
+        self.fail_bytes(start, error.as_bytes());
+    }
+
+    fn fail_bytes(&mut self, start: usize, error: &[u8]) {
         self.keys.stats.error_replies += 1;
         self.reply.truncate(start);
-        self.reply.error(error);
+        self.reply.error_bytes(error);
     }
 
     fn hand_over(&mut self, session: &mut Session, args: &[&[u8]]) -> Flow {
@@ -504,7 +507,9 @@ impl Store {
         } else {
             self.feed_grew |= self.keys.effects.unit_done(&mut self.feed, &mut self.feed_selected);
         }
-        self.waiters.note_changes(&self.keys);
+        if self.keys.changed.wanted {
+            self.waiters.note_changes(&mut self.keys);
+        }
     }
 
     // --- Transactions -------------------------------------------------------------------------------------------
@@ -567,9 +572,10 @@ impl Store {
 
     /// Tries the commands again that wait for a key which has changed.
     fn serve_waiters(&mut self) {
-        if self.waiters.is_empty() {
+        if !self.keys.changed.wanted {
             return;
         }
+        let caller = std::mem::replace(&mut self.keys.caller, Caller::Client);
         while let Some(id) = self.waiters.next_ready() {
             let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) else {
                 continue;
@@ -599,6 +605,8 @@ impl Store {
             }
             self.sessions[id as usize] = Some(session);
         }
+        self.keys.caller = caller;
+        self.keys.changed.wanted = !self.waiters.is_empty();
     }
 
     /// Ends the waits whose deadline has passed.
@@ -625,6 +633,7 @@ impl Store {
             None => reply.null(),
         }
         self.waiters.remove_keys(id, &waiting);
+        self.keys.changed.wanted = !self.waiters.is_empty();
         self.pushes.push((id, reply.take()));
         true
     }
@@ -787,7 +796,8 @@ impl Store {
 
     fn apply_one(&mut self, session: &mut Session, args: &[&[u8]]) -> Stop {
         let Some((spec, handler)) = args.first().and_then(|name| crate::lookup::find(name)) else {
-            session.failure = Some((shortened(args), unknown_command(args)));
+            let error = String::from_utf8_lossy(&unknown_command(args)).into_owned();
+            session.failure = Some((shortened(args), error));
             return Stop::Failed;
         };
         if !arity_fits(spec.arity, args.len()) {
@@ -922,22 +932,23 @@ fn for_subscribers(id: CommandId) -> bool {
 }
 
 /// Redis's words for a command that does not exist, with the beginning of its arguments.
-pub fn unknown_command(args: &[&[u8]]) -> String {
-    // Redis prints them as C strings.
-    let text = |bytes: &[u8], room: usize| {
-        let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len()).min(room);
-        String::from_utf8_lossy(&bytes[..end]).into_owned()
-    };
-    let name = args.first().map(|name| text(name, 128)).unwrap_or_default();
-    let mut shown = String::new();
+pub fn unknown_command(args: &[&[u8]]) -> Vec<u8> {
+    let name = args.first().map(|name| c_text(name, 128)).unwrap_or_default();
+    let mut shown = Vec::new();
     for argument in args.iter().skip(1) {
         if shown.len() >= 128 {
             break;
         }
         let room = 128 - shown.len();
-        shown.push_str(&format!("'{}' ", text(argument, room)));
+        shown.extend([b"'", c_text(argument, room), b"' "].concat());
     }
-    format!("ERR unknown command '{name}', with args beginning with: {shown}")
+    [b"ERR unknown command '", name, b"', with args beginning with: ", &shown].concat()
+}
+
+/// What Redis prints of bytes that it takes for a C string: up to a zero byte or so many.
+fn c_text(bytes: &[u8], room: usize) -> &[u8] {
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len()).min(room);
+    &bytes[..end]
 }
 
 fn shortened(args: &[&[u8]]) -> String {

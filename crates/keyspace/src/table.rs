@@ -78,6 +78,18 @@ fn matches(tags: &[u8; GROUP], tag: u8) -> u32 {
     mask
 }
 
+/// Asks for a line of memory, which need not be ours.
+#[inline]
+fn prefetch_line(address: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch has no effect but on the cache, whatever the address.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast::<i8>());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = address;
+}
+
 impl Segment {
     fn new(depth: u32, groups: usize) -> Segment {
         Segment {
@@ -278,6 +290,25 @@ impl Table {
         {
             entry.prefetch();
         }
+    }
+
+    /// First of two steps before `insert_new`: asks for the segment of this hash, without waiting for it.
+    #[inline]
+    pub fn prefetch_segment(&self, hash: Hash) {
+        let segment = Arc::as_ptr(&self.segments[self.segment_index(hash)]).cast::<u8>();
+        prefetch_line(segment);
+        prefetch_line(segment.wrapping_add(64));
+    }
+
+    /// Second step, when the segment has come: asks for the group that the entry will go to.
+    #[inline]
+    pub fn prefetch_group(&self, hash: Hash) {
+        let segment = &self.segments[self.segment_index(hash)];
+        let group = segment.home(bits_of(hash, segment.depth));
+        prefetch_line(segment.tags.as_ptr().wrapping_add(group).cast::<u8>());
+        let slots = segment.slots.as_ptr().wrapping_add(group).cast::<u8>();
+        prefetch_line(slots);
+        prefetch_line(slots.wrapping_add(64));
     }
 
     /// Where the entry of a key is. O(1).

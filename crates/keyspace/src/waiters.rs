@@ -61,10 +61,15 @@ impl Waiters {
     }
 
     /// A unit has changed something: those whose key now exists (or is gone, where that matters) may be tried again.
-    pub fn note_changes(&mut self, keys: &Keyspace) {
-        for ((db, key), queue) in &self.keys {
-            let table = &keys.dbs[*db].table;
-            let exists = table.get(table.hash(key), key).is_some();
+    pub fn note_changes(&mut self, keys: &mut Keyspace) {
+        let mut changed = std::mem::take(&mut keys.changed.keys);
+        if std::mem::take(&mut keys.changed.all) {
+            changed.extend(self.keys.keys().cloned());
+        }
+        for place in changed {
+            let Some(queue) = self.keys.get(&place) else { continue };
+            let table = &keys.dbs[place.0].table;
+            let exists = table.get(table.hash(&place.1), &place.1).is_some();
             for waiter in queue.iter().filter(|waiter| exists || waiter.even_when_gone) {
                 if !self.ready.contains(&waiter.session) {
                     self.ready.push_back(waiter.session);

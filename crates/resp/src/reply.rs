@@ -88,8 +88,13 @@ impl Reply {
 
     /// `-text`. Line breaks in it would break the protocol: they become spaces, as in Redis.
     pub fn error(&mut self, text: &str) {
+        self.error_bytes(text.as_bytes());
+    }
+
+    /// The same, for a text that quotes what a client sent.
+    pub fn error_bytes(&mut self, text: &[u8]) {
         self.bytes.push(b'-');
-        self.bytes.extend(text.bytes().map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b }));
+        self.bytes.extend(text.iter().copied().map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b }));
         self.raw(b"\r\n");
     }
 
@@ -188,6 +193,17 @@ impl Reply {
     /// A truth value: `#t` / `#f`, in RESP2 `:1` / `:0`.
     pub fn boolean(&mut self, value: bool) {
         if self.resp3() { self.raw(if value { b"#t\r\n" } else { b"#f\r\n" }) } else { self.flag(value) }
+    }
+
+    /// Digits of a number that fits no integer: `(`, in RESP2 a bulk string.
+    pub fn big_number(&mut self, digits: &str) {
+        if self.resp3() {
+            self.bytes.push(b'(');
+            self.raw(digits.as_bytes());
+            self.raw(b"\r\n");
+        } else {
+            self.bulk(digits.as_bytes());
+        }
     }
 
     /// Text with a three-letter format: `=`, in RESP2 a bulk string.

@@ -45,6 +45,21 @@ fn debug(call: &mut Call<'_>) -> Done {
                 entry.clock()
             ));
         }
+        3..=5 if is(word, "POPULATE") => populate(call)?,
+        3 if is(word, "PROTOCOL") => protocol_sample(call)?,
+        3 if is(word, "ERROR") => return Err(Stopped::Text(call.args[2].to_vec())),
+        // These set thresholds of structures that do not exist here; accepting them lets tests run that use them.
+        _ if [
+            "QUICKLIST-PACKED-THRESHOLD",
+            "SET-DISABLE-DENY-SCRIPTS",
+            "REPLYBUFFER-PEAK-RESET-TIME",
+            "DICT-RESIZING",
+        ]
+        .iter()
+        .any(|name| is(word, name)) =>
+        {
+            call.reply.ok();
+        }
         3 if is(word, "SET-ACTIVE-EXPIRE") => {
             call.keys.settings.active_expire = call.args[2] != b"0";
             call.reply.ok();
@@ -54,7 +69,109 @@ fn debug(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
+/// DEBUG POPULATE count [prefix [size]]: keys with values, those that are there already stay.
+fn populate(call: &mut Call<'_>) -> Done {
+    let positive = |text: &[u8]| match super::parse_int(text)? {
+        value if value >= 0 => Ok(value as usize),
+        _ => Err(Stopped::Error(errors::MUST_BE_POSITIVE)),
+    };
+    let count = positive(call.args[2])?;
+    let prefix = call.args.get(3).copied().unwrap_or(b"key");
+    let size = call.args.get(4).map(|text| positive(text)).transpose()?;
+    for i in 0..count {
+        let digits = i.to_string();
+        let key = [prefix, b":", digits.as_bytes()].concat();
+        if call.keys.exists(&key) {
+            continue;
+        }
+        let mut value = format!("value:{digits}").into_bytes();
+        if let Some(size) = size {
+            value.resize(size, 0);
+        }
+        call.keys.put_string(&key, &value, false);
+    }
+    call.reply.ok();
+    Ok(())
+}
+
+/// DEBUG PROTOCOL: a sample of every kind of reply, for clients' own tests.
+fn protocol_sample(call: &mut Call<'_>) -> Done {
+    let reply = &mut *call.reply;
+    match () {
+        () if is(call.args[2], "string") => reply.bulk(b"Hello World"),
+        () if is(call.args[2], "integer") => reply.int(12345),
+        () if is(call.args[2], "double") => reply.double_text(b"3.141"),
+        () if is(call.args[2], "null") => reply.null(),
+        () if is(call.args[2], "array") => {
+            reply.array(3);
+            (0..3).for_each(|i| reply.int(i));
+        }
+        () if is(call.args[2], "set") => {
+            reply.set(3);
+            (0..3).for_each(|i| reply.int(i));
+        }
+        () if is(call.args[2], "map") => {
+            reply.map(3);
+            (0..3).for_each(|i| {
+                reply.int(i);
+                reply.boolean(i == 1);
+            });
+        }
+        () if is(call.args[2], "attrib") => {
+            if reply.protocol == redtwin_resp::Protocol::Resp3 {
+                reply.raw(b"|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n");
+            }
+            reply.bulk(b"Some real reply following the attribute");
+        }
+        () if is(call.args[2], "push") => {
+            reply.push(2);
+            reply.bulk(b"server-cpu-usage");
+            reply.int(42);
+        }
+        () if is(call.args[2], "verbatim") => reply.verbatim("txt", b"This is a verbatim\nstring"),
+        () if is(call.args[2], "true") => reply.boolean(true),
+        () if is(call.args[2], "false") => reply.boolean(false),
+        () if is(call.args[2], "bignum") => reply.big_number("1234567999999999999999999999999999999"),
+        () => {
+            return Err("ERR Wrong protocol type name. Please use one of the following: \
+                        string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"
+                .into());
+        }
+    }
+    Ok(())
+}
+
 fn memory(call: &mut Call<'_>) -> Done {
+    let help = [
+        "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+        "DOCTOR",
+        "    Return memory problems reports.",
+        "MALLOC-STATS",
+        "    Return internal statistics report from the memory allocator.",
+        "PURGE",
+        "    Attempt to purge dirty pages for reclamation by the allocator.",
+        "STATS",
+        "    Return information about the memory usage of the server.",
+        "USAGE <key> [SAMPLES <count>]",
+        "    Return memory in bytes used by <key> and its value. Nested values are",
+        "    sampled up to <count> times (default: 5, 0 means sample all).",
+        "HELP",
+        "    Prints this help.",
+    ];
+    if is(call.args[1], "HELP") {
+        call.reply.array(help.len());
+        help.iter().for_each(|line| call.reply.simple(line));
+        return Ok(());
+    }
+    if is(call.args[1], "PURGE") {
+        // The allocator gives memory back by itself.
+        call.reply.ok();
+        return Ok(());
+    }
+    if is(call.args[1], "MALLOC-STATS") {
+        call.reply.bulk(b"Stats not supported for the current allocator");
+        return Ok(());
+    }
     if !is(call.args[1], "USAGE") {
         return Err(Stopped::Host);
     }

@@ -34,7 +34,7 @@ pub fn absolute_expiry(value: i64, unit: ExpiryUnit, base_ms: i64, command: &str
     let scaled = if unit == ExpiryUnit::Seconds { value.checked_mul(1000) } else { Some(value) };
     scaled
         .and_then(|ms| ms.checked_add(base_ms))
-        .ok_or_else(|| Stopped::Text(format!("ERR invalid expire time in '{command}' command")))
+        .ok_or_else(|| format!("ERR invalid expire time in '{command}' command").into())
 }
 
 fn expire(call: &mut Call<'_>, unit: ExpiryUnit, relative: bool, command: &str) -> Done {
@@ -46,7 +46,7 @@ fn expire(call: &mut Call<'_>, unit: ExpiryUnit, relative: bool, command: &str) 
             () if is(word, "XX") => xx = true,
             () if is(word, "GT") => gt = true,
             () if is(word, "LT") => lt = true,
-            () => return Err(format!("ERR Unsupported option {}", String::from_utf8_lossy(word)).into()),
+            () => return Err(Stopped::Text([b"ERR Unsupported option ", *word].concat())),
         }
     }
     if nx && (xx || gt || lt) {

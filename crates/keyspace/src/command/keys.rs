@@ -186,14 +186,15 @@ fn move_key(call: &mut Call<'_>) -> Done {
 }
 
 fn swapdb(call: &mut Call<'_>) -> Done {
-    let a = redtwin_resp::parse_i64(call.args[1]).ok_or(errors::INVALID_FIRST_DB_INDEX)?;
-    let b = redtwin_resp::parse_i64(call.args[2]).ok_or(errors::INVALID_SECOND_DB_INDEX)?;
+    let a = super::parse_int32(call.args[1]).map_err(|_| errors::INVALID_FIRST_DB_INDEX)?;
+    let b = super::parse_int32(call.args[2]).map_err(|_| errors::INVALID_SECOND_DB_INDEX)?;
     let count = call.keys.dbs.len() as i64;
     if !(0..count).contains(&a) || !(0..count).contains(&b) {
         return Err(errors::DB_INDEX_OUT_OF_RANGE.into());
     }
     let (a, b) = (a as usize, b as usize);
     if a != b {
+        call.keys.changed.all = true;
         call.keys.dbs.swap(a, b);
         let dbs = &call.keys.dbs;
         call.keys.watched.touch_where(|db, key| {
@@ -268,7 +269,7 @@ fn object(call: &mut Call<'_>) -> Done {
         "    Return the number of references of the value associated with the specified",
         "    <key>.",
         "HELP",
-        "    Print this help.",
+        "    Prints this help.",
     ];
     if is(call.args[1], "HELP") {
         call.reply.array(help.len());
