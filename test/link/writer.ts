@@ -58,6 +58,7 @@ const kinds: ((key: (kind: string) => string, n: (below: number) => number) => s
   (key) => `RENAME ${key('s')} ${key('s')}`,
   (key) => `COPY ${key('h')} ${key('h')} REPLACE`,
   (key, n) => `MOVE ${key('s')} ${n(4)}`,
+  (key) => `SORT ${key('l')} ALPHA STORE ${key('l')}`,
   (_, n) => `PUBLISH news ${n(100)}`,
   (_, n) => (n(50) === 0 ? `SWAPDB ${n(4)} ${n(4)}` : 'PING'),
   (_, n) => (n(200) === 0 ? 'FLUSHDB' : 'PING'),
