@@ -347,12 +347,18 @@ impl Keyspace {
         self.notify(class, event, key);
     }
 
-    /// Tells those who WATCH the key.
+    /// Tells those who wait for the key, but not those who WATCH it (a group destroyed).
     #[inline]
-    pub fn signal(&mut self, key: &[u8]) {
+    pub fn signal_waiters(&mut self, key: &[u8]) {
         if self.changed.wanted {
             self.changed.keys.push((self.selected, key.to_vec()));
         }
+    }
+
+    /// Tells those who WATCH the key, or wait for it.
+    #[inline]
+    pub fn signal(&mut self, key: &[u8]) {
+        self.signal_waiters(key);
         if !self.watched.is_empty() {
             self.watched.touch(self.selected, key);
         }

@@ -12,8 +12,8 @@
 //! So three bytes can become 264 at most: a declared length beyond 88 times the input is a lie, and it is refused
 //! before memory is taken for it.
 //!
-//! The compressor is greedy with one candidate per hash. Its output is not liblzf's byte for byte (nothing needs
-//! that), but every LZF reader takes it.
+//! The compressor is greedy with one candidate per hash, and makes the same choices as liblzf 3.6 with its default
+//! settings: a DUMP payload made here equals that of a real Redis byte for byte.
 
 /// The furthest a copy may reach back.
 const DISTANCE_MAX: usize = 1 << 13;
@@ -21,7 +21,7 @@ const DISTANCE_MAX: usize = 1 << 13;
 const COPY_MAX: usize = 264;
 /// The longest run of literals.
 const RUN_MAX: usize = 32;
-const HASH_BITS: u32 = 13;
+const HASH_BITS: u32 = 16;
 
 /// Why bytes are not LZF of the declared length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,30 +163,35 @@ impl Compressor {
     }
 
     fn emit(&mut self, input: &[u8], end: usize, out: &mut Vec<u8>) -> bool {
+        let size = input.len();
+        if size < 4 || end < out.len() + 4 {
+            return false;
+        }
+        // One byte is kept free in front of each run of literals for its control byte.
+        let mut literals = 0;
+        out.push(0);
         let mut at = 0;
-        let mut literals_from = 0;
-        while at + 3 <= input.len() {
-            let slot = hash(input[at], input[at + 1], input[at + 2]);
+        while at + 2 < size {
+            let slot = hash(input, at);
             let seen = self.table[slot];
             self.table[slot] = self.base + at as u32;
-            let candidate = seen.checked_sub(self.base).map(|p| p as usize);
-            let found = candidate.filter(|&from| {
-                from < at && at - from <= DISTANCE_MAX && input[from..from + 3] == input[at..at + 3]
-            });
-            let Some(from) = found else {
+            // The first byte of the input is never found again: a quirk of liblzf, which keeps 0 for "nothing".
+            let from = seen.checked_sub(self.base).map_or(0, |place| place as usize);
+            let found = from > 0 && at - from <= DISTANCE_MAX && input[from..from + 3] == input[at..at + 3];
+            if !found {
+                if !literal(input[at], &mut literals, end, out) {
+                    return false;
+                }
                 at += 1;
                 continue;
-            };
-            let limit = COPY_MAX.min(input.len() - at);
-            let length = 3 + input[from + 3..]
-                .iter()
-                .zip(&input[at + 3..at + limit])
-                .take_while(|(a, b)| a == b)
-                .count();
-            if !literals(&input[literals_from..at], end, out) {
+            }
+            if out.len() - usize::from(literals == 0) + 4 >= end {
                 return false;
             }
+            close_run(literals, out);
+            literals = 0;
             let distance = at - from - 1;
+            let length = match_length(input, from, at, COPY_MAX.min(size - at - 2));
             let code = length - 2;
             if code < 7 {
                 out.push((code << 5 | distance >> 8) as u8);
@@ -195,37 +200,77 @@ impl Compressor {
                 out.push((code - 7) as u8);
             }
             out.push(distance as u8);
-            if out.len() > end {
-                return false;
-            }
-            // Remember the prefixes at the end of the copy, so that repetitions go on from there.
-            for inside in (at + length).saturating_sub(2)..at + length {
-                if inside + 3 <= input.len() {
-                    let slot = hash(input[inside], input[inside + 1], input[inside + 2]);
-                    self.table[slot] = self.base + inside as u32;
-                }
-            }
+            out.push(0);
             at += length;
-            literals_from = at;
+            if at + 2 >= size {
+                break;
+            }
+            // Of the bytes that were skipped only the last two are remembered: the price of speed.
+            for inside in [at - 2, at - 1] {
+                self.table[hash(input, inside)] = self.base + inside as u32;
+            }
         }
-        literals(&input[literals_from..], end, out)
-    }
-}
-
-fn hash(a: u8, b: u8, c: u8) -> usize {
-    let prefix = u32::from(a) << 16 | u32::from(b) << 8 | u32::from(c);
-    (prefix.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize
-}
-
-fn literals(bytes: &[u8], end: usize, out: &mut Vec<u8>) -> bool {
-    for run in bytes.chunks(RUN_MAX) {
-        if out.len() + 1 + run.len() > end {
+        if out.len() + 3 > end {
             return false;
         }
-        out.push((run.len() - 1) as u8);
-        out.extend_from_slice(run);
+        for &byte in &input[at..] {
+            if !literal(byte, &mut literals, usize::MAX, out) {
+                return false;
+            }
+        }
+        close_run(literals, out);
+        true
     }
-    out.len() <= end
+}
+
+fn hash(input: &[u8], at: usize) -> usize {
+    let prefix = u32::from(input[at]) << 16 | u32::from(input[at + 1]) << 8 | u32::from(input[at + 2]);
+    ((prefix >> (24 - HASH_BITS)).wrapping_sub(prefix.wrapping_mul(5)) & ((1 << HASH_BITS) - 1)) as usize
+}
+
+/// How many bytes at `at` repeat those at `from`, three of which are known to. Liblzf's unrolled start may pass `limit`.
+fn match_length(input: &[u8], from: usize, at: usize, limit: usize) -> usize {
+    let same = |length: usize| input[from + length] == input[at + length];
+    let mut length = 2;
+    if limit > 16 {
+        while length < 18 {
+            length += 1;
+            if !same(length) {
+                return length;
+            }
+        }
+    }
+    loop {
+        length += 1;
+        if length >= limit || !same(length) {
+            return length;
+        }
+    }
+}
+
+/// Adds a byte to the run; a full run gets its control byte and a new one begins.
+fn literal(byte: u8, literals: &mut usize, end: usize, out: &mut Vec<u8>) -> bool {
+    if out.len() >= end {
+        return false;
+    }
+    out.push(byte);
+    *literals += 1;
+    if *literals == RUN_MAX {
+        close_run(*literals, out);
+        *literals = 0;
+        out.push(0);
+    }
+    true
+}
+
+/// Writes the control byte of a run, or takes its place back when the run is empty.
+fn close_run(literals: usize, out: &mut Vec<u8>) {
+    if literals == 0 {
+        out.pop();
+    } else {
+        let place = out.len() - literals - 1;
+        out[place] = (literals - 1) as u8;
+    }
 }
 
 #[cfg(test)]

@@ -71,8 +71,8 @@ fn debug(call: &mut Call<'_>) -> Done {
 
 /// DEBUG POPULATE count [prefix [size]]: keys with values, those that are there already stay.
 fn populate(call: &mut Call<'_>) -> Done {
-    let positive = |text: &[u8]| match super::parse_int(text)? {
-        value if value >= 0 => Ok(value as usize),
+    let positive = |text: &[u8]| match redtwin_resp::parse_i64(text) {
+        Some(value) if value >= 0 => Ok(value as usize),
         _ => Err(Stopped::Error(errors::MUST_BE_POSITIVE)),
     };
     let count = positive(call.args[2])?;

@@ -132,6 +132,7 @@ fn destroy(call: &mut Call<'_>) -> Done {
     let destroyed = call.keys.stream_mut(key)?.is_some_and(|stream| stream.remove_group(name));
     if destroyed {
         call.keys.dirty += 1;
+        call.keys.signal_waiters(key);
         call.keys.notify(b't', "xgroup-destroy", key);
     }
     call.reply.flag(destroyed);
