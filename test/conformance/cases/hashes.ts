@@ -151,7 +151,7 @@ export const cases: Case[] = [
       'HSET h z 3.0e3',
       'HINCRBYFLOAT h z 200',
       'HINCRBYFLOAT h z -3200',
-      'HGETALL h',
+      'HMGET h a b z t i',
       'SET s v',
       'HINCRBYFLOAT s a 1',
       'HINCRBYFLOAT none a x',
