@@ -1,9 +1,9 @@
 /**
  * Replication's clockwork: which jobs are due, as a pure function of what is and what time it is.
  *
- * The one idea: a table of jobs, each with its period and the condition under which it makes sense. The driver calls
- * `dueJobs` from its one coarse timer, runs what comes back in order, and remembers when each job last ran. There
- * are no other timers in replication, so nothing can fire behind a state's back.
+ * The one idea: a table of jobs, each with its period and the condition under which it makes sense. The
+ * driver calls `dueJobs` from its one coarse timer, runs what comes back in order, and remembers when each
+ * job last ran. There are no other timers in replication, so nothing can fire behind a state's back.
  *
  *     job      | period  | when
  *     expire   | -       | the state's deadline has passed
@@ -11,9 +11,9 @@
  *     alive    | 1 s     | a snapshot is received or loaded: an empty line, so that the primary does not give us up
  *     ack      | 1 s     | connected to a primary that has offsets
  *
- * A primary's own jobs (PING into the feed each repl-ping-replica-period, empty lines to replicas that wait, their
- * timeouts, the backlog's end, delayed snapshots, counting good replicas) are rows of the same table when part 3 comes.
- * Facts: replicationCron of Redis 7.0, which runs once a second.
+ * A primary's own jobs (PING into the feed each repl-ping-replica-period, empty lines to replicas that wait,
+ * their timeouts, the backlog's end, delayed snapshots, counting good replicas) are rows of the same table
+ * when part 3 comes. Facts: replicationCron of Redis 7.0, which runs once a second.
  */
 import type { State } from '../replication/replica-link/states.ts';
 import { deadlineMs } from '../replication/replica-link/states.ts';

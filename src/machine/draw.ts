@@ -1,9 +1,9 @@
 /**
  * Draws the edges of a machine as a mermaid state diagram.
  *
- * A table of twenty states has a hundred edges, and most say the same of many states. So states can be grouped: an
- * edge that all members of a group have is drawn once, from the group's box. Events that lead the same way share
- * one arrow. What is drawn is still every edge of the table, and nothing else.
+ * A table of twenty states has a hundred edges, and most say the same of many states. So states can be
+ * grouped: an edge that all members of a group have is drawn once, from the group's box. Events that lead the
+ * same way share one arrow. What is drawn is still every edge of the table, and nothing else.
  */
 import type { Edge } from './machine.ts';
 

@@ -2,12 +2,13 @@
  * State machines as tables: one row for each (state, event) pair that may happen.
  *
  * The one idea: a row lists the states it may lead to, `step` asserts that it did, and `edges` (from which
- * draw.ts makes a diagram) reads the same rows. So the diagram cannot lie. This file knows no domain: no sockets, clocks or Redis.
+ * draw.ts makes a diagram) reads the same rows. So the diagram cannot lie. This file knows no domain: no
+ * sockets, clocks or Redis.
  *
  *     table[state.name][event.name] = { to: [names], run(state, event) -> { state, effects } }
  *
- * A pair without a row is a bug or a protocol violation. `step` returns null for it and leaves the reporting to
- * the driver, which must never ignore it.
+ * A pair without a row is a bug or a protocol violation. `step` returns null for it and leaves the reporting
+ * to the driver, which must never ignore it.
  */
 
 /** States and events are discriminated by `name`. */

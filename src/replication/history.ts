@@ -1,18 +1,21 @@
 /**
  * Histories: which data set this is, and which one it was before.
  *
- * A history is a replication id; together with an offset in the feed it names one exact state of the data. The
- * offset itself is not kept here: it is the end of the feed, and the feed is its only owner.
+ * A history is a replication id; together with an offset in the feed it names one exact state of the data.
+ * The offset itself is not kept here: it is the end of the feed, and the feed is its only owner.
  *
  *     previous id -----------------------+ limit (end offset at the change, plus 1)
  *                                        |
  *     id                                 +------------------------------> end of the feed
  *
- * Pure values: every function gives a new one. New ids come from the caller, because randomness lives in runtime/.
- * Facts: Redis 7.0 (replid, replid2, second_repl_offset).
+ * Pure values: every function gives a new one. New ids come from the caller, because randomness lives in
+ * runtime/. Facts: Redis 7.0 (replid, replid2, second_repl_offset).
  */
 
-/** The history that this one grew out of: valid for offsets up to `limit`, which is the first offset it does not hold. */
+/**
+ * The history that this one grew out of: valid for offsets up to `limit`, which is the first offset it does
+ * not hold.
+ */
 export interface PreviousHistory {
   readonly id: string;
   /** First offset that the previous history does not share (second_repl_offset). */
@@ -27,7 +30,10 @@ export interface History {
   readonly previous: PreviousHistory | null;
 }
 
-/** Where the current history is kept. The server and the link share one; only one of them changes it at a time. */
+/**
+ * Where the current history is kept. The server and the link share one; only one of them changes it at a
+ * time.
+ */
 export interface HistoryHolder {
   current: History;
 }

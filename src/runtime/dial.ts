@@ -1,8 +1,9 @@
 /**
  * A connection to a primary: a TCP socket with just the handful of things the link needs.
  *
- * The one idea: whoever closes a connection hears nothing of it any more. So a driver never has to ask whether an
- * event belongs to a link that it has already given up. TLS would be another way to make the same `Connection`.
+ * The one idea: whoever closes a connection hears nothing of it any more. So a driver never has to ask
+ * whether an event belongs to a link that it has already given up. TLS would be another way to make the same
+ * `Connection`.
  */
 import { connect, type Socket } from 'node:net';
 import type { Target } from '../replication/replica-link/states.ts';
@@ -27,7 +28,9 @@ export interface Connection {
   close(): void;
 }
 
-/** Begins to connect. `sourceAddress` null: the system chooses. Never calls the listener before it returns. */
+/**
+ * Begins to connect. `sourceAddress` null: the system chooses. Never calls the listener before it returns.
+ */
 export function dial(target: Target, sourceAddress: string | null, listener: Listener): Connection {
   let open = false;
   let over = false;

@@ -2,8 +2,9 @@
  * Applies the primary's feed: chunks go into the engine, commands that are not its business come out.
  *
  * It owns the engine's session for the feed, which carries the selected database from one link to the next.
- * Few commands of a feed concern the host: REPLCONF GETACK asks for an ACK at once, PUBLISH has to reach our own
- * subscribers. Any other is a failure like a command that is unknown: passing it over would mean a replica that differs.
+ * Few commands of a feed concern the host: REPLCONF GETACK asks for an ACK at once, PUBLISH has to reach our
+ * own subscribers. Any other is a failure like a command that is unknown: passing it over would mean a
+ * replica that differs.
  */
 import type { SessionId } from '../engine/engine.ts';
 import { outcomeNotes, outcomeStop, Stop } from '../engine/engine.ts';
@@ -31,8 +32,8 @@ export class FeedApplier {
   }
 
   /**
-   * A link ended or begins: half a command and an open transaction are forgotten, the selected database is kept,
-   * unless `db` names another.
+   * A link ended or begins: half a command and an open transaction are forgotten, the selected database is
+   * kept, unless `db` names another.
    */
   restart(db?: number): void {
     const { store } = this.#parts;

@@ -1,8 +1,8 @@
 /**
  * What the log says of the link: what happened, to whom, why, and what comes next.
  *
- * Reasons are never worded here: they come from the closed lists of replication/reasons.ts, text and key, so that a line of
- * the log leads to the field of INFO and the label of the metric.
+ * Reasons are never worded here: they come from the closed lists of replication/reasons.ts, text and key, so
+ * that a line of the log leads to the field of INFO and the label of the metric.
  */
 import type { LoadReport } from '../engine/engine.ts';
 import type { History } from '../replication/history.ts';

@@ -1,7 +1,9 @@
 /**
- * What the driver of the link remembers for its status, and how a status is made from that and the machine's state.
+ * What the driver of the link remembers for its status, and how a status is made from that and the machine's
+ * state.
  *
- * The state knows what is true now; the record knows what has been: counts, the last reasons, when the link went down.
+ * The state knows what is true now; the record knows what has been: counts, the last reasons, when the link
+ * went down.
  */
 import type { LoadReport } from '../engine/engine.ts';
 import type { FullResyncReason, LinkReason } from '../replication/reasons.ts';

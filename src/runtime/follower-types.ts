@@ -1,8 +1,9 @@
 /**
- * What the server and the driver of the link to the primary (follower.ts) say to each other: what the driver is
- * given, the settings it reads, and the status that INFO, ROLE and the gates are made from.
+ * What the server and the driver of the link to the primary (follower.ts) say to each other: what the driver
+ * is given, the settings it reads, and the status that INFO, ROLE and the gates are made from.
  *
- * No behaviour is here. Everything in `LinkStatus` is in our own words; turning it into INFO's lines is observe's job.
+ * No behaviour is here. Everything in `LinkStatus` is in our own words; turning it into INFO's lines is
+ * observe's job.
  */
 import type { LoadReport, Store } from '../engine/engine.ts';
 import type { HistoryHolder } from '../replication/history.ts';
@@ -70,11 +71,14 @@ export interface FollowerParts {
   /** 40 hex digits, fresh each time. */
   randomId: () => string;
   /**
-   * Something the server shows or gates on has changed. 'link': state, up or down, loading; 'history': our replicas
-   * must be told (another id, or a data set that is not the continuation of theirs).
+   * Something the server shows or gates on has changed. 'link': state, up or down, loading; 'history': our
+   * replicas must be told (another id, or a data set that is not the continuation of theirs).
    */
   onChange: (what: 'link' | 'history') => void;
-  /** `Note` bits of the engine after feed was applied: what the server should collect (pushes, events, the grown feed). */
+  /**
+   * `Note` bits of the engine after feed was applied: what the server should collect (pushes, events, the
+   * grown feed).
+   */
   onNotes?: (notes: number) => void;
   /** A command of the feed that belongs to the host (PUBLISH, SPUBLISH...). There is no one to answer. */
   onHostCommand?: (args: Buffer[]) => void;
@@ -111,18 +115,26 @@ export interface LinkStatus {
     readBytes: number;
     lastIoSecondsAgo: number;
   } | null;
-  /** slave_read_repl_offset: applied, and what came after it but is not complete. 1 when there is no history to go on from. */
+  /**
+   * slave_read_repl_offset: applied, and what came after it but is not complete. 1 when there is no history
+   * to go on from.
+   */
   readOffset: number;
   /** slave_repl_offset. */
   appliedOffset: number;
   /**
-   * A snapshot is being built. 'blocking': there was nothing before it, so reads get -LOADING; 'beside': the old data
-   * is served until it is complete (INFO's async_loading).
+   * A snapshot is being built. 'blocking': there was nothing before it, so reads get -LOADING; 'beside': the
+   * old data is served until it is complete (INFO's async_loading).
    */
   loading: 'no' | 'blocking' | 'beside';
-  /** While loading: when it began (Unix ms), the size if it is known (else 0), and what the loader has taken. */
+  /**
+   * While loading: when it began (Unix ms), the size if it is known (else 0), and what the loader has taken.
+   */
   load: { startedMs: number; totalBytes: number; loadedBytes: number } | null;
-  /** Why the last link ended or was not made; null when there was none, or one is up again. Its text is in `linkReasons`. */
+  /**
+   * Why the last link ended or was not made; null when there was none, or one is up again. Its text is in
+   * `linkReasons`.
+   */
   downBecause: LinkReason | null;
   /** What the primary or the system said about it; may be ''. */
   downDetail: string;

@@ -8,9 +8,9 @@
  *                  +--> step(replicaLink) --> effects --> socket, sink, history
  *     tick --> cron --> events, ACKs
  *
- * All decisions are in replication/replica-link.ts and cron/replication-cron.ts. Here are the side effects: one connection at
- * most, one sink at most, the engine's session for the feed, and the log. Every reason in the log is a key of
- * replication/reasons.ts. What a status looks like is made in follower-status.ts.
+ * All decisions are in replication/replica-link.ts and cron/replication-cron.ts. Here are the side effects:
+ * one connection at most, one sink at most, the engine's session for the feed, and the log. Every reason in
+ * the log is a key of replication/reasons.ts. What a status looks like is made in follower-status.ts.
  */
 
 import { dueJobs, type Job, type LastRuns } from '../cron/replication-cron.ts';
@@ -46,13 +46,19 @@ const empty = Buffer.alloc(0);
 /** Transitions kept for the trace. */
 const traceLength = 64;
 
-/** The database that was selected in the feed when the snapshot was made. What the primary says of it is untrusted. */
+/**
+ * The database that was selected in the feed when the snapshot was made. What the primary says of it is
+ * untrusted.
+ */
 function selectedDb(report: LoadReport, databases: number): number {
   const db = Number(report.aux.find(([name]) => name === 'repl-stream-db')?.[1]);
   return Number.isInteger(db) && db >= 0 && db < databases ? db : 0;
 }
 
-/** Follows one primary, or none. Nothing happens by itself but on the socket: call `tick` a few times a second. */
+/**
+ * Follows one primary, or none. Nothing happens by itself but on the socket: call `tick` a few times a
+ * second.
+ */
 export class Follower {
   readonly #parts: FollowerParts;
   readonly #feed: FeedApplier;
@@ -68,7 +74,10 @@ export class Follower {
   #introduction: Introduction | null = null;
   #cutter: PayloadCutter | null = null;
   #sink: SnapshotSink | null = null;
-  /** Bytes that came behind a snapshot that is still being loaded: one chunk at most, since the socket is paused. */
+  /**
+   * Bytes that came behind a snapshot that is still being loaded: one chunk at most, since the socket is
+   * paused.
+   */
   #held: Buffer = empty;
 
   constructor(parts: FollowerParts) {
@@ -77,8 +86,8 @@ export class Follower {
   }
 
   /**
-   * REPLICAOF host port, or NO ONE (null). 'unchanged': that primary is followed already, or none was; nothing was done.
-   * A halted link to the same primary starts again, with a full resync.
+   * REPLICAOF host port, or NO ONE (null). 'unchanged': that primary is followed already, or none was;
+   * nothing was done. A halted link to the same primary starts again, with a full resync.
    */
   follow(target: Target | null): 'changed' | 'unchanged' {
     const state = this.#state;
@@ -119,7 +128,10 @@ export class Follower {
     return this.#feed.db;
   }
 
-  /** A snapshot of our own was loaded: the feed will go on with this database selected. Only before the first link. */
+  /**
+   * A snapshot of our own was loaded: the feed will go on with this database selected. Only before the first
+   * link.
+   */
   resumeWith(db: number): void {
     this.#feed.restart(db);
   }
@@ -282,7 +294,10 @@ export class Follower {
     this.#say(say.ended(effect));
   }
 
-  /** Sorts what came into lines, snapshot and feed. The state may change with every line, and end the connection. */
+  /**
+   * Sorts what came into lines, snapshot and feed. The state may change with every line, and end the
+   * connection.
+   */
   #read(chunk: Buffer): void {
     const connection = this.#connection;
     let rest = chunk;

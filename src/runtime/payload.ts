@@ -1,8 +1,8 @@
 /**
  * Finds the end of a snapshot in a flow of chunks.
  *
- * There are two kinds of end. A length is counted down. A mark (40 bytes that the primary drew at random) has to be
- * found wherever chunks happen to be cut:
+ * There are two kinds of end. A length is counted down. A mark (40 bytes that the primary drew at random) has
+ * to be found wherever chunks happen to be cut:
  *
  *     chunk 1                     chunk 2
  *     ...payload...| first part   | rest of the mark | what follows

@@ -4,10 +4,11 @@
  *     direct     socket -> loader ----------------------------------------> commit
  *     spooled    socket -> temp-<time>.<pid>.rdb, fsync -> loader, rename -> commit
  *
- * Either way the data set is replaced in one moment, when the RDB is complete and its checksum is right; until then
- * nothing is touched. Both say "not now" when they cannot keep up (the socket is then paused), and both work in slices,
- * so that clients are answered in between. Facts: repl-diskless-load of Redis 7.0, save that Redis renames before it
- * loads; here a snapshot that turns out to be broken never replaces the RDB file of before.
+ * Either way the data set is replaced in one moment, when the RDB is complete and its checksum is right;
+ * until then nothing is touched. Both say "not now" when they cannot keep up (the socket is then paused), and
+ * both work in slices, so that clients are answered in between. Facts: repl-diskless-load of Redis 7.0, save
+ * that Redis renames before it loads; here a snapshot that turns out to be broken never replaces the RDB file
+ * of before.
  */
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -26,7 +27,10 @@ export interface SinkListener {
 export interface SnapshotSink {
   /** Bytes that the loader has taken. */
   readonly loadedBytes: number;
-  /** Takes payload, which then belongs to the sink. False: the bytes were taken, but send no more before `ready`. */
+  /**
+   * Takes payload, which then belongs to the sink. False: the bytes were taken, but send no more before
+   * `ready`.
+   */
   take(chunk: Buffer): boolean;
   /** All has come: load what is not loaded, and swap. Ends with `loaded` or `spoiled`. */
   finish(): void;
@@ -34,7 +38,10 @@ export interface SnapshotSink {
   drop(): void;
 }
 
-/** How long the event loop may be held by loading, and in which pieces a chunk is loaded so that this can be kept. */
+/**
+ * How long the event loop may be held by loading, and in which pieces a chunk is loaded so that this can be
+ * kept.
+ */
 const sliceMs = 8;
 const pieceBytes = 16 * 1024;
 const fileChunkBytes = 128 * 1024;
@@ -43,7 +50,10 @@ const spooledBytesMax = 4 * 1024 * 1024;
 
 const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Errors of the RDB are the primary's doing and end the transfer; anything else is a bug of ours and is thrown on. */
+/**
+ * Errors of the RDB are the primary's doing and end the transfer; anything else is a bug of ours and is
+ * thrown on.
+ */
 function brokenBecause(error: unknown): string {
   if (error instanceof RedtwinError && error.code.startsWith('rdb-')) {
     const where = error.offset === undefined ? '' : ` at byte ${error.offset}`;
@@ -52,7 +62,9 @@ function brokenBecause(error: unknown): string {
   throw error;
 }
 
-/** Loads as it comes. What does not fit into the slice of this turn waits for the next one: one chunk at most. */
+/**
+ * Loads as it comes. What does not fit into the slice of this turn waits for the next one: one chunk at most.
+ */
 export class DirectSink implements SnapshotSink {
   readonly #loader: Loader;
   readonly #listener: SinkListener;
@@ -148,7 +160,9 @@ export interface SpoolPlan {
   loader: () => Loader;
 }
 
-/** Keeps the snapshot in a file of its own first. Writes are queued; more than 4 MiB of them pause the socket. */
+/**
+ * Keeps the snapshot in a file of its own first. Writes are queued; more than 4 MiB of them pause the socket.
+ */
 export class SpooledSink implements SnapshotSink {
   readonly #plan: SpoolPlan;
   readonly #listener: SinkListener;
@@ -284,7 +298,10 @@ export class SpooledSink implements SnapshotSink {
     this.#listener.spoiled('snapshot-broken', detail);
   }
 
-  /** The file is ours alone and worth nothing: if it cannot be removed, that is said by the next one that cannot be made. */
+  /**
+   * The file is ours alone and worth nothing: if it cannot be removed, that is said by the next one that
+   * cannot be made.
+   */
   async #clean(): Promise<void> {
     if (this.#file === null) return;
     await this.#file.close().catch(() => {});

@@ -1,6 +1,6 @@
 /**
- * The link is cut at random bytes, hundreds of times, while a real primary is written to: every reconnect is a partial
- * resync, nothing is lost and nothing applied twice, so the digests are equal at the end.
+ * The link is cut at random bytes, hundreds of times, while a real primary is written to: every reconnect is
+ * a partial resync, nothing is lost and nothing applied twice, so the digests are equal at the end.
  */
 import test from 'ava';
 import { enginesUnderTest } from '../engines.ts';

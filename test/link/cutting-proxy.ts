@@ -3,9 +3,9 @@
  *
  *     replica <---- some bytes ----X---- proxy <---- primary
  *
- * Each connection gets a length of life, in bytes of what the primary says; when it is used up, a part of a chunk still
- * goes through, and both sides lose the connection. So cuts fall anywhere: in a reply, in a command, in a transaction.
- * Every second one is a reset instead of an orderly end.
+ * Each connection gets a length of life, in bytes of what the primary says; when it is used up, a part of a
+ * chunk still goes through, and both sides lose the connection. So cuts fall anywhere: in a reply, in a
+ * command, in a transaction. Every second one is a reset instead of an orderly end.
  */
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';

@@ -1,6 +1,6 @@
 /**
- * A primary that says what a script tells it to: a server on loopback, and for each connection a `Peer` that reads the
- * replica's commands one by one and answers anything whatsoever.
+ * A primary that says what a script tells it to: a server on loopback, and for each connection a `Peer` that
+ * reads the replica's commands one by one and answers anything whatsoever.
  *
  *   const primary = await FakePrimary.start(t, async (peer) => {
  *     await peer.greet();                          // PING ... REPLCONF version, answered as Redis does

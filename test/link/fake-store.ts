@@ -1,9 +1,10 @@
 /**
- * A store just large enough for a link to apply to: strings, SET, SELECT, MULTI, and loading what smallRdb writes.
+ * A store just large enough for a link to apply to: strings, SET, SELECT, MULTI, and loading what smallRdb
+ * writes.
  *
- * The driver's tests run on it too, beside the engines, so that a fault in a test points at the link or at an engine
- * and not at both. It keeps the promises of engine.ts that the link depends on: bytes count when their unit is complete,
- * a failed command ends everything, a load is swapped in at once.
+ * The driver's tests run on it too, beside the engines, so that a fault in a test points at the link or at an
+ * engine and not at both. It keeps the promises of engine.ts that the link depends on: bytes count when their
+ * unit is complete, a failed command ends everything, a load is swapped in at once.
  */
 import { createHash } from 'node:crypto';
 import type { Failure, Feed, Loader, LoadReport, SessionId } from '../../src/engine/engine.ts';

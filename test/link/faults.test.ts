@@ -1,6 +1,7 @@
 /**
- * A primary that misbehaves in every way we could think of. Each time: a clear reason, the old data still served, memory
- * bounded, no file left behind, and the link tries again and comes back when the primary is well.
+ * A primary that misbehaves in every way we could think of. Each time: a clear reason, the old data still
+ * served, memory bounded, no file left behind, and the link tries again and comes back when the primary is
+ * well.
  */
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';

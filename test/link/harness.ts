@@ -1,8 +1,9 @@
 /**
- * A follower for tests: a store, a clock that tests move, the log as lines, and waits for what should come true.
+ * A follower for tests: a store, a clock that tests move, the log as lines, and waits for what should come
+ * true.
  *
- * The monotonic clock stands still unless a test moves it, so patience ends exactly when a test says so, and a retry
- * "a second later" takes no second.
+ * The monotonic clock stands still unless a test moves it, so patience ends exactly when a test says so, and
+ * a retry "a second later" takes no second.
  */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

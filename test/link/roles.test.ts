@@ -1,5 +1,6 @@
 /**
- * Roles change and the feed goes on: what a server writes as a primary fits behind what it took as a replica, on every engine.
+ * Roles change and the feed goes on: what a server writes as a primary fits behind what it took as a replica,
+ * on every engine.
  */
 import test from 'ava';
 import type { Store } from '../../src/engine/engine.ts';

@@ -12,7 +12,9 @@ import { until } from '../servers/wait.ts';
 
 const report = { keys: 1 } as LoadReport;
 
-/** A loader that keeps what it gets, holds the event loop for a while each time, and can be told to refuse. */
+/**
+ * A loader that keeps what it gets, holds the event loop for a while each time, and can be told to refuse.
+ */
 class SlowLoader implements Loader {
   readonly parts: Buffer[] = [];
   /** Turns of the event loop in which it was written to, and how often in each. */

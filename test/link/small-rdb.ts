@@ -1,5 +1,6 @@
 /**
- * The least RDB there is: strings in databases, written and read in a few lines that share nothing with the engines.
+ * The least RDB there is: strings in databases, written and read in a few lines that share nothing with the
+ * engines.
  *
  *   REDIS0010  { FA name value }  { FE db  { 00 key value } }  FF crc64
  */

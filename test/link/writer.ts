@@ -1,6 +1,6 @@
 /**
- * Keeps a server busy with writes of every kind: all types, several databases, transactions, expiry. Which commands,
- * a seed decides, so that a run can be repeated.
+ * Keeps a server busy with writes of every kind: all types, several databases, transactions, expiry. Which
+ * commands, a seed decides, so that a run can be repeated.
  */
 import type { Client } from '../servers/client.ts';
 

@@ -1,8 +1,8 @@
 /**
  * The replica's link: what each row of its table does, row by row, and a check that no row is without a test.
  *
- * A case is a line: from, event -> to, and the effects' names in order. `with` changes the samples where a row does
- * different things. What an effect carries is tested below, where it matters.
+ * A case is a line: from, event -> to, and the effects' names in order. `with` changes the samples where a
+ * row does different things. What an effect carries is tested below, where it matters.
  */
 import test from 'ava';
 import { edges, step } from '../../src/machine/machine.ts';

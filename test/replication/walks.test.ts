@@ -1,9 +1,10 @@
 /**
- * Random walks through the replica's link: whatever happens in whatever order, the machine never crashes, never leaves its
- * table, and what must hold in every state holds.
+ * Random walks through the replica's link: whatever happens in whatever order, the machine never crashes,
+ * never leaves its table, and what must hold in every state holds.
  *
- * The walk keeps a tiny model of the driver (is there a connection, is there a sink, what is applied) and runs the effects
- * on it, so an effect that a driver could not run (sending without a connection, loading without a sink) is found.
+ * The walk keeps a tiny model of the driver (is there a connection, is there a sink, what is applied) and
+ * runs the effects on it, so an effect that a driver could not run (sending without a connection, loading
+ * without a sink) is found.
  */
 import test from 'ava';
 import fc from 'fast-check';

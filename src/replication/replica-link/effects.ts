@@ -29,7 +29,9 @@ export type Effect =
   | { readonly do: 'expectSnapshot'; readonly sync: Sync }
   /** Open what takes the snapshot: the loader or a file. */
   | { readonly do: 'receiveSnapshot'; readonly format: SnapshotFormat; readonly sync: Sync }
-  /** Load what came and make it the data set; answered by `loaded` or `spoiled`. Nothing is read meanwhile. */
+  /**
+   * Load what came and make it the data set; answered by `loaded` or `spoiled`. Nothing is read meanwhile.
+   */
   | { readonly do: 'loadSnapshot' }
   /** Throw away what has come of a snapshot. The data set is as it was. */
   | { readonly do: 'dropSnapshot' }

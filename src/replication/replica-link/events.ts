@@ -1,8 +1,8 @@
 /**
  * What can happen to a replica's link. Facts, in the past tense, each with the monotonic time it happened at.
  *
- * The bytes of snapshot and feed never get here: the machine sees counts and offsets. Lines that the primary sends
- * are turned into events by replies.ts.
+ * The bytes of snapshot and feed never get here: the machine sees counts and offsets. Lines that the primary
+ * sends are turned into events by replies.ts.
  */
 import type { LinkReason } from '../reasons.ts';
 import type { Offer, SnapshotFormat, Target, Wish } from './states.ts';
@@ -45,7 +45,10 @@ export type Event =
   | (At & { readonly name: 'unsupported'; readonly detail: string })
   /** The header of a snapshot. */
   | (At & { readonly name: 'announced'; readonly format: SnapshotFormat })
-  /** Bytes came. In a transfer `bytes` is what was new of the snapshot; in the feed `offset` is what is applied now. */
+  /**
+   * Bytes came. In a transfer `bytes` is what was new of the snapshot; in the feed `offset` is what is
+   * applied now.
+   */
   | (At & { readonly name: 'received'; readonly bytes: number; readonly offset: number })
   /** The whole snapshot has come. */
   | (At & { readonly name: 'arrived' })

@@ -1,10 +1,10 @@
 /**
  * What the primary says, line by line, turned into events of the link.
  *
- * The same line means different things at different moments ('-ERR' after PSYNC is an old primary, after AUTH a
- * wrong password), so the state's name is a parameter. Lines come without their line end. A line that makes no sense
- * becomes `garbled`, never an exception: what the primary sends is untrusted.
- * Facts: Redis 7.0, replication.c.
+ * The same line means different things at different moments ('-ERR' after PSYNC is an old primary, after AUTH
+ * a wrong password), so the state's name is a parameter. Lines come without their line end. A line that makes
+ * no sense becomes `garbled`, never an exception: what the primary sends is untrusted. Facts: Redis 7.0,
+ * replication.c.
  */
 import { isHistoryId } from '../history.ts';
 import type { Event } from './events.ts';

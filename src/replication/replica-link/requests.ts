@@ -7,8 +7,8 @@
  *     REPLCONF capa eof capa psync2             snapshots with an end mark; histories that change their id
  *     REPLCONF version <x.y.z>                  so that Valkey 9 sends what we can read of its own version
  *
- * The two-connection dialects (Valkey's dual-channel, Redis 8's rdb-channel-repl) would be further capas here.
- * Facts: Redis 7.0 and Valkey 9.1, and the captures of both.
+ * The two-connection dialects (Valkey's dual-channel, Redis 8's rdb-channel-repl) would be further capas
+ * here. Facts: Redis 7.0 and Valkey 9.1, and the captures of both.
  */
 import type { Offer, Wish } from './states.ts';
 

@@ -1,9 +1,10 @@
 /**
  * The states of a replica's link to its primary, and what is true in each of them.
  *
- * The one idea: what is true only in one state lives in that state, so there is no flag that could disagree with it.
- * Two functions read a state: `deadlineMs` (when patience ends) and `wireState` (what ROLE shows). All times are
- * monotonic milliseconds. This file does not say how states follow each other: that is the table, ../replica-link.ts.
+ * The one idea: what is true only in one state lives in that state, so there is no flag that could disagree
+ * with it. Two functions read a state: `deadlineMs` (when patience ends) and `wireState` (what ROLE shows).
+ * All times are monotonic milliseconds. This file does not say how states follow each other: that is the
+ * table, ../replica-link.ts.
  */
 import type { FullResyncReason, LinkReason } from '../reasons.ts';
 
@@ -17,7 +18,10 @@ export interface Target {
 export const sameTarget = (a: Target, b: Target): boolean =>
   a.port === b.port && a.host.toLowerCase() === b.host.toLowerCase();
 
-/** What to ask the primary for: to go on from the last applied offset of a history, or for everything, and why. */
+/**
+ * What to ask the primary for: to go on from the last applied offset of a history, or for everything, and
+ * why.
+ */
 export type Wish =
   | { readonly partial: true; readonly id: string; readonly offset: number }
   | { readonly partial: false; readonly because: FullResyncReason };
@@ -84,7 +88,9 @@ export type State =
   /** The primary prepares the snapshot; only empty lines come. */
   | (Syncing & { readonly name: 'await-snapshot' })
   | (Syncing & { readonly name: 'transfer'; readonly format: SnapshotFormat; readonly receivedBytes: number })
-  /** The snapshot is complete and on its way into the keyspace. `lost` tells that the link ended meanwhile. */
+  /**
+   * The snapshot is complete and on its way into the keyspace. `lost` tells that the link ended meanwhile.
+   */
   | (Syncing & { readonly name: 'loading'; readonly receivedBytes: number; readonly lost: LinkReason | null })
   /** `id` is null when the primary has no offsets (see Sync). `offset` is the last applied one. */
   | (Following & {
@@ -115,7 +121,10 @@ export function deadlineMs(state: State, timeoutMs: number): number | null {
   }
 }
 
-/** The word ROLE shows for a state (Redis 7.0). A halted link waits for an operator, so it shows as not connected. */
+/**
+ * The word ROLE shows for a state (Redis 7.0). A halted link waits for an operator, so it shows as not
+ * connected.
+ */
 export function wireState(
   name: StateName,
 ): 'none' | 'connect' | 'connecting' | 'handshake' | 'sync' | 'connected' {
