@@ -120,6 +120,7 @@ impl Store {
         };
         self.keys.watched.touch_where(|db, key| has(&old, db, key) || has(new, db, key));
         self.mark_broken_watches();
+        self.keys.changed.all = true;
         self.keys.libraries = loaded.libraries;
         self.keys.module_aux = loaded.module_aux;
         self.keys.opaque_module_values = loaded.report.opaque_module_values;

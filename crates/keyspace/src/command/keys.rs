@@ -225,6 +225,7 @@ fn flush_arguments(call: &Call<'_>) -> Done {
 }
 
 fn touch_watched_of(call: &mut Call<'_>, which: Option<usize>) {
+    call.keys.changed.all = true;
     let dbs = &call.keys.dbs;
     call.keys.watched.touch_where(|db, key| {
         let table = &dbs[db].table;
