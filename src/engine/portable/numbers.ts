@@ -96,7 +96,7 @@ function significant(n: number, precision: number): [string, number] {
   };
   const [longer, exponent] = split(n.toExponential(precision));
   const isTie =
-    longer.endsWith('5') && /50+$/.test(split(n.toExponential(precision + 60))[0].slice(precision));
+    longer.endsWith('5') && /^50*$/.test(split(n.toExponential(precision + 60))[0].slice(precision));
   // JavaScript rounds a tie up, C to the even digit: when the digit before the 5 is even, it simply stays.
   if (isTie && Number(longer[precision - 1]) % 2 === 0) return [longer.slice(0, -1), exponent];
   return split(n.toExponential(precision - 1));

@@ -132,11 +132,8 @@ function position(call: Call): void {
             'or use negative to start from the end of the list',
         );
       }
-      if (call.bigint(i + 1) === -0x8000000000000000n) {
-        refuseWith(
-          'ERR value is out of range, value must between -9223372036854775807 and 9223372036854775807',
-        );
-      }
+      // Redis 7.0 cannot negate the smallest number, so it finds every match from the end.
+      if (call.bigint(i + 1) === -(2n ** 63n)) rank = -1;
     } else if (word === 'COUNT') {
       count = call.positive(i + 1, "ERR COUNT can't be negative");
     } else if (word === 'MAXLEN') {
