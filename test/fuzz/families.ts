@@ -55,7 +55,8 @@ const keys: Maker[] = [
   (r) => ({
     line: ['SORT', key(r, r.of(['l', 'e', 'z'])), 'ALPHA', ...r.maybe(r.of(['ASC', 'DESC']))],
   }),
-  (r) => ['SORT', key(r, 'l'), ...r.maybe('LIMIT', index(r), index(r)), ...r.maybe('BY', 'nosort')],
+  (r) => ['SORT', key(r, 'l'), ...r.maybe('LIMIT', index(r), index(r))],
+  (r) => ({ line: ['SORT', key(r, 'l'), 'BY', 'nosort'], unordered: true }),
   (r) => ['OBJECT', r.of(['ENCODING', 'REFCOUNT', 'NOSUCH']), any(r)],
 ];
 

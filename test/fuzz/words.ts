@@ -89,8 +89,8 @@ export const scoreBound = (random: Random): Word =>
 export const lexBound = (random: Random): Word =>
   random.of(['-', '+', '[a', '(a', '[c', '(c', '(e', '[', '(', random.once(6) ? 'b' : '[b']);
 
-/** Unix seconds far away or long gone: the engines and the real server must not disagree about "now". */
+/** Far away or long gone, in seconds as in milliseconds: the engines and the real server must not disagree about "now". */
 export const moment = (random: Random): Word =>
   random.once(6)
     ? random.of([1, 0, -5, 'x', '9223372036854775807'])
-    : random.whole(4_000_000_000, 4_000_000_050);
+    : random.whole(4_000_000_000_000, 4_000_000_000_050);

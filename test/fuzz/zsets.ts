@@ -7,10 +7,15 @@ import type { Random } from './random.ts';
 import { count, index, key, lexBound, member, score, scoreBound } from './words.ts';
 
 const z = (random: Random): string => key(random, 'z');
+/** Sets whose members all have score 0: on others a skiplist answers ranges by name as its random levels happen to be. */
+const named = (random: Random): string => `y${random.whole(1, 2)}`;
 const limit = (r: Random): (string | number)[] =>
   r.once(3) ? ['LIMIT', r.whole(-1, 4), r.whole(-1, 5)] : [];
 
 export const sortedSets: Maker[] = [
+  (r) => ['ZADD', named(r), ...r.many(1, 4, () => [0, member(r)]).flat()],
+  (r) =>
+    r.once(4) ? ['ZADD', named(r), ...r.many(100, 150, () => [0, r.whole(1, 500)]).flat()] : ['ZCARD', z(r)],
   (r) => ['ZADD', z(r), ...r.many(1, 4, () => [score(r), member(r)]).flat()],
   (r) => ['ZADD', z(r), ...r.many(60, 200, () => [r.whole(-9, 9), r.whole(1, 500)]).flat()],
   (r) => [
@@ -35,7 +40,7 @@ export const sortedSets: Maker[] = [
     ...limit(r),
     ...r.maybe('WITHSCORES'),
   ],
-  (r) => ['ZRANGE', z(r), lexBound(r), lexBound(r), 'BYLEX', ...r.maybe('REV'), ...limit(r)],
+  (r) => ['ZRANGE', named(r), lexBound(r), lexBound(r), 'BYLEX', ...r.maybe('REV'), ...limit(r)],
   (r) => ['ZRANGESTORE', z(r), z(r), scoreBound(r), scoreBound(r), 'BYSCORE', ...limit(r)],
   (r) => ['ZRANGESTORE', z(r), z(r), index(r), index(r), ...r.maybe('REV')],
   (r) => [
@@ -46,12 +51,12 @@ export const sortedSets: Maker[] = [
     ...r.maybe('WITHSCORES'),
     ...limit(r),
   ],
-  (r) => [r.of(['ZRANGEBYLEX', 'ZREVRANGEBYLEX']), z(r), lexBound(r), lexBound(r), ...limit(r)],
+  (r) => [r.of(['ZRANGEBYLEX', 'ZREVRANGEBYLEX']), named(r), lexBound(r), lexBound(r), ...limit(r)],
   (r) => ['ZCOUNT', z(r), scoreBound(r), scoreBound(r)],
-  (r) => ['ZLEXCOUNT', z(r), lexBound(r), lexBound(r)],
+  (r) => ['ZLEXCOUNT', named(r), lexBound(r), lexBound(r)],
   (r) => ['ZREMRANGEBYRANK', z(r), index(r), index(r)],
   (r) => ['ZREMRANGEBYSCORE', z(r), scoreBound(r), scoreBound(r)],
-  (r) => ['ZREMRANGEBYLEX', z(r), lexBound(r), lexBound(r)],
+  (r) => ['ZREMRANGEBYLEX', named(r), lexBound(r), lexBound(r)],
   (r) => [r.of(['ZPOPMIN', 'ZPOPMAX']), z(r), ...r.maybe(count(r))],
   (r) => [
     'ZMPOP',

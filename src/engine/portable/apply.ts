@@ -109,6 +109,7 @@ export class Applying {
         return Stop.host;
       }
       const call = new Call(this.#keyspace, this.#session, args, this.#reply, nowMs, true);
+      call.name = command.name;
       call.mayBlock = false;
       this.#reply.truncate(0);
       this.#reply.clearError();

@@ -32,6 +32,8 @@ export class Call {
   readonly nowMs: number;
   /** The command comes from our primary: it sees expired keys and deletes nothing by itself. */
   readonly isFromPrimary: boolean;
+  /** Lower-case name of the command, container|sub; for error texts and commands that share a function. */
+  name = '';
   /** Number of changes made; 0 keeps the command out of the feed. */
   dirty = 0;
   /** Goes into the feed in place of the command itself; an empty array: nothing does. Null: the command as it came. */

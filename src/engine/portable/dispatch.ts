@@ -76,6 +76,7 @@ export function dispatch(
 
 /** Runs a command that has passed the gates. The reply is complete afterwards, unless it is blocked. */
 export function run(call: Call, command: Command): Dispatched {
+  call.name = command.name;
   try {
     command.run(call);
   } catch (thrown) {

@@ -43,12 +43,13 @@ export function parseDouble(text: string): number | null {
 }
 
 /**
- * A double as strtod alone reads it: leading white space and the empty text (0) pass, too big becomes infinity. For
+ * A double as strtod alone reads it: up to a zero byte; leading white space and the empty text (0) pass, too big becomes infinity. For
  * score bounds and weights of SORT, where Redis checks no more than that all of the text was used. Null for NaN.
  */
 export function parseStrtod(text: string): number | null {
-  if (text === '') return 0;
-  const trimmed = text.replace(/^[ \t\n\v\f\r]+/, '');
+  const cString = text.split('\0', 1)[0]!;
+  if (cString === '') return 0;
+  const trimmed = cString.replace(/^[ \t\n\v\f\r]+/, '');
   if (/^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/.test(trimmed)) return Number(trimmed);
   return parseDouble(trimmed);
 }

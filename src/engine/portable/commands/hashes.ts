@@ -19,7 +19,7 @@ export function openHash(call: Call, key: string): { hash: HashValue; keep: () =
 
 function setFields(call: Call): void {
   const { args, reply } = call;
-  const name = call.session.lastCommand;
+  const name = call.name;
   if (args.length % 2 === 1) refuseWith(`ERR wrong number of arguments for '${name}' command`);
   const key = call.text(1);
   const { hash, keep } = openHash(call, key);

@@ -102,5 +102,5 @@ export function expiryOf(call: Call, { index, unit, isAbsolute }: ExpiryArgument
 }
 
 export function refuseInvalidExpiry(call: Call): never {
-  return refuseWith(`ERR invalid expire time in '${call.session.lastCommand}' command`);
+  return refuseWith(`ERR invalid expire time in '${call.name}' command`);
 }

@@ -86,7 +86,9 @@ function sorted(call: Call, elements: string[], by: string | null, options: Sort
   const weights = elements.map((element) => (by === null ? element : lookUpPattern(call, by, element)));
   if (options.isAlpha) {
     const items = elements.map((element, index) => ({ element, weight: weights[index]! as string | null }));
-    return items.sort((a, b) => sign * compareWeights(a.weight, b.weight)).map(({ element }) => element);
+    return items
+      .sort((a, b) => sign * compareWeights(a.weight, b.weight, options.store !== null))
+      .map(({ element }) => element);
   }
   const items = elements.map((element, index) => ({ element, score: scoreOf(weights[index]!) }));
   return items
@@ -102,11 +104,16 @@ function scoreOf(weight: string | null): number {
   return score;
 }
 
-/** Texts by bytes, a missing one before all others. */
-function compareWeights(a: string | null, b: string | null): number {
+/**
+ * Texts by bytes, a missing one before all others. What is told is compared as C strings, up to a zero byte; what is
+ * stored is compared as a whole, so that replicas store the same.
+ */
+function compareWeights(a: string | null, b: string | null, isStored: boolean): number {
   if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1;
-  return compareBinary(a, b);
+  return isStored ? compareBinary(a, b) : compareBinary(cString(a), cString(b));
 }
+
+const cString = (text: string): string => text.split('\0', 1)[0]!;
 
 function sort(call: Call, mayStore: boolean): void {
   const options = parse(call, mayStore);

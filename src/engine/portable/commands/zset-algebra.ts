@@ -40,7 +40,7 @@ interface Form {
 
 function parse(call: Call, form: Form): Query {
   const count = call.integer(form.countAt);
-  if (count < 1) refuseWith(`ERR at least 1 input key is needed for '${call.session.lastCommand}' command`);
+  if (count < 1) refuseWith(`ERR at least 1 input key is needed for '${call.name}' command`);
   const keysAt = form.countAt + 1;
   if (count > call.args.length - keysAt) refuse('syntax');
   const inputs = call.texts(keysAt, keysAt + count).map((key) => inputOf(call, key, form.stores));

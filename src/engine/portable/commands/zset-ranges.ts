@@ -33,11 +33,39 @@ function parseScoreBound(text: string): { score: number; isOpen: boolean } {
   return { score, isOpen };
 }
 
-/** A range by name: `-` and `+` are before and behind everything, `[` includes, `(` does not. */
-export function lexRange(call: Call, minAt: number, maxAt: number): Range {
+/**
+ * A range by name: `-` and `+` are before and behind everything, `[` includes, `(` does not.
+ *
+ * Such ranges are meant for members that all have the same score. Where they have not, Redis still answers: from the
+ * first member (in walking direction) within the near bound to the last in a row within the far one. That is followed
+ * here; but a skiplist finds its first member by its random levels then, and nobody can do the same.
+ */
+export function lexRange(call: Call, minAt: number, maxAt: number, isReverse = false): Range {
   const min = parseLexBound(call.text(minAt));
   const max = parseLexBound(call.text(maxAt));
-  return (zset) => [zset.countBefore(isBelow(min, true)), zset.countBefore(isBelow(max, false))];
+  const isBeforeMin = isBelow(min, true);
+  const isWithinMax = isBelow(max, false);
+  return (zset) => {
+    const [first, last] = [zset.at(0), zset.at(zset.size - 1)];
+    if (first === undefined || last === undefined || isVoid(min, max)) return [0, 0];
+    if (isBeforeMin(last) || !isWithinMax(first)) return [0, 0];
+    if (first.score === last.score) return [zset.countBefore(isBeforeMin), zset.countBefore(isWithinMax)];
+    const items = [...zset.items()];
+    if (isReverse) {
+      const end = items.findLastIndex(isWithinMax) + 1;
+      return [items.slice(0, end).findLastIndex(isBeforeMin) + 1, end];
+    }
+    const start = items.findIndex((item) => !isBeforeMin(item));
+    const length = items.slice(start).findIndex((item) => !isWithinMax(item));
+    return [start, length < 0 ? items.length : start + length];
+  };
+}
+
+/** No name can lie between these bounds. */
+function isVoid(min: LexBound, max: LexBound): boolean {
+  if (min === 'highest' || max === 'lowest') return min !== max || min === 'highest';
+  if (min === 'lowest' || max === 'highest') return false;
+  return min.name > max.name || (min.name === max.name && (min.isOpen || max.isOpen));
 }
 
 type LexBound = 'lowest' | 'highest' | { name: string; isOpen: boolean };
@@ -113,7 +141,7 @@ const isFree = (form: Form, query: RangeQuery): boolean => form.by === undefined
 function parseRange(call: Call, { by, isReverse }: RangeQuery, keyAt: number): Range {
   const [minAt, maxAt] = isReverse ? [keyAt + 2, keyAt + 1] : [keyAt + 1, keyAt + 2];
   if (by === 'score') return scoreRange(call, minAt, maxAt);
-  if (by === 'lex') return lexRange(call, minAt, maxAt);
+  if (by === 'lex') return lexRange(call, minAt, maxAt, isReverse);
   const [first, last] = [call.integer(keyAt + 1), call.integer(keyAt + 2)];
   return (zset) => {
     const [start, end] = clampRange(first, last, zset.size);
