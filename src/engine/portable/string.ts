@@ -17,12 +17,15 @@ export class StringValue extends ValueBase {
   readonly type = 'string';
   bytes: Buffer;
   encoding: StringEncoding;
+  /** Made by a command that takes the small integers from Redis's pool; OBJECT REFCOUNT shows it. A copy is not. */
+  readonly isPooled: boolean;
 
   /** Takes ownership of `bytes`. Without an encoding: the one that SET would choose. */
   constructor(bytes: Buffer, encoding?: StringEncoding) {
     super();
     this.bytes = bytes;
     this.encoding = encoding ?? naturalEncoding(bytes);
+    this.isPooled = encoding === undefined && this.encoding === 'int' && /^[0-9]{1,4}$/.test(binary(bytes));
   }
 
   /** The value that commands make without looking whether it is an integer (INCRBYFLOAT's results). */

@@ -160,10 +160,9 @@ function flush(call: Call, dbs: number[]): void {
 const sharedReferences = 0x7fffffff;
 
 function references(call: Call, value: Value): number {
-  if (value.type !== 'string' || value.encoding !== 'int') return 1;
-  const n = parseInt64(binary(value.bytes))!;
+  if (value.type !== 'string' || value.encoding !== 'int' || !value.isPooled) return 1;
   const evictsByAge = call.settings.maxmemory > 0 && /lru|lfu/.test(call.settings['maxmemory-policy']);
-  return n >= 0n && n < 10000n && !evictsByAge ? sharedReferences : 1;
+  return evictsByAge ? 1 : sharedReferences;
 }
 
 const policyNote =

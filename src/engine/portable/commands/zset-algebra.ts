@@ -8,8 +8,8 @@ import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';
 import { parseDouble } from '../numbers.ts';
 import { refuse, refuseWith } from '../refusal.ts';
-import { compareScored, type ScoredMember } from '../zset.ts';
-import { storeItems } from './zset-ranges.ts';
+import { compareScored, type ScoredMember, ZsetValue } from '../zset.ts';
+import { storeZset } from './zset-ranges.ts';
 import { replyItems } from './zsets.ts';
 
 type Aggregate = 'SUM' | 'MIN' | 'MAX';
@@ -85,8 +85,9 @@ const weighted = ({ weight }: Input, score: number): number => {
 };
 
 function combine(aggregate: Aggregate, a: number, b: number): number {
-  if (aggregate === 'MIN') return Math.min(a, b);
-  if (aggregate === 'MAX') return Math.max(a, b);
+  // Not Math.min and max: of zero and minus zero the first one stays.
+  const isBetter = aggregate === 'MIN' ? b < a : b > a;
+  if (aggregate !== 'SUM') return isBetter ? b : a;
   // Infinity and minus infinity cancel out, by convention.
   return Number.isNaN(a + b) ? 0 : a + b;
 }
@@ -141,7 +142,8 @@ const store =
   (operation: Operation) =>
   (call: Call): void => {
     const query = parse(call, { operation, countAt: 2, stores: true, counts: false });
-    storeItems(call, itemsOf(operations[operation](query)), `z${operation}store`);
+    const items = itemsOf(operations[operation](query));
+    storeZset(call, ZsetValue.of(items, call.settings), `z${operation}store`);
   };
 
 export const zsetAlgebra: HandlerTable = {

@@ -174,20 +174,32 @@ function store(call: Call): void {
   const query = parseQuery(call, form);
   const range = parseRange(call, query, form.keyAt);
   const zset = call.read(call.text(2), 'zset');
-  storeItems(call, zset === null ? [] : select(zset, range, query), 'zrangestore');
+  const items = zset === null ? [] : select(zset, range, query);
+  storeZset(
+    call,
+    query.by === 'rank' ? ZsetValue.of(items, call.settings) : grown(call, items),
+    'zrangestore',
+  );
+}
+
+/** A set made member by member. Redis does it so where it does not know the size before; minus zero shows it. */
+function grown(call: Call, items: readonly ScoredMember[]): ZsetValue {
+  const zset = new ZsetValue();
+  for (const { member, score } of items) zset.set(member, score, call.settings);
+  return zset;
 }
 
 /** Puts a result under the first key, or deletes that key when the result is empty; answers with its size. */
-export function storeItems(call: Call, items: readonly ScoredMember[], event: string): void {
+export function storeZset(call: Call, zset: ZsetValue, event: string): void {
   const target = call.text(1);
-  if (items.length > 0) {
-    call.put(target, ZsetValue.of(items, call.settings));
+  if (zset.size > 0) {
+    call.put(target, zset);
     call.changed('z', event, target);
   } else if (call.removeForStore(target)) {
     call.dirty++;
     call.notify('g', 'del', target);
   }
-  call.reply.integer(items.length);
+  call.reply.integer(zset.size);
 }
 
 const count =
