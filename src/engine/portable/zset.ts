@@ -145,11 +145,6 @@ export class ZsetValue extends ValueBase {
     return sum;
   }
 
-  /** A listpack keeps whole numbers as integers, and they have no minus zero; a skiplist keeps it. */
-  #kept(score: number): number {
-    return this.encoding === 'listpack' && score === 0 ? 0 : score;
-  }
-
   #removeOrdered(item: ScoredMember): void {
     const rank = this.#order.rankOf(item);
     this.#order.removeRange(rank, rank + 1);

@@ -4,11 +4,10 @@
  * Walks over keys (KEYS, SCAN, RANDOMKEY) are in scan.ts, expiry in expiry.ts.
  */
 
-import { binary } from '../bytes.ts';
 import type { Call } from '../call.ts';
 import type { Database } from '../database.ts';
 import type { HandlerTable } from '../handler.ts';
-import { parseInt64, parseInteger } from '../numbers.ts';
+import { parseInteger } from '../numbers.ts';
 import { refuse, refuseWith } from '../refusal.ts';
 import type { Value } from '../value.ts';
 
