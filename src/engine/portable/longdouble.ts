@@ -11,6 +11,8 @@
 const mantissaBits = 64;
 /** Beyond this binary exponent of the leading bit the processor says infinity. */
 const exponentMax = 16383;
+/** The processor's smallest subnormal number is 2^-16445, so what lies below 2^-16446 becomes zero. */
+const exponentMin = -16446;
 /** Redis reads floats from a buffer of this size. */
 const textBytesMax = 5 * 1024;
 /** Decimal exponents beyond this are surely out of range, and not worth a BigInt of that size. */
@@ -42,6 +44,11 @@ export class LongDouble {
     return this.mantissa !== 0n && bitLength(this.mantissa) + this.exponent - 1 > exponentMax;
   }
 
+  /** Less than half the smallest subnormal number: strtold makes it zero and says ERANGE. */
+  get isVanishing(): boolean {
+    return this.mantissa !== 0n && bitLength(this.mantissa) + this.exponent <= exponentMin;
+  }
+
   /** The rounded sum, or null when it is NaN or infinite. */
   plus(other: LongDouble): LongDouble | null {
     if (this.isInfinite || other.isInfinite) return null;
@@ -62,7 +69,7 @@ export function parseLongDouble(text: string): LongDouble | null {
   if (/^[+-]?inf(?:inity)?$/i.test(text)) return infinity(text[0] === '-');
   const decimal = /^([+-]?)([0-9]*)\.?([0-9]*)(?:[eE]([+-]?[0-9]+))?$/.exec(text);
   const value = decimal !== null ? fromDecimal(decimal) : fromHex(text);
-  return value === null || value.isInfinite ? null : value;
+  return value === null || value.isInfinite || value.isVanishing ? null : value;
 }
 
 function fromDecimal([, sign, whole, fraction, power]: RegExpExecArray): LongDouble | null {

@@ -83,7 +83,7 @@ function randomField(call: Call): void {
   const withValues = args.length > 3;
   if (args.length > 4 || (withValues && call.word(3) !== 'WITHVALUES')) refuse('syntax');
   // The reply would have two elements per field.
-  if (withValues && Math.abs(count) > 2 ** 62 - 1) refuse('outOfRange');
+  if (withValues && Math.abs(count) >= 2 ** 62) refuse('outOfRange');
   const hash = call.read(key, 'hash');
   const fields = hash === null ? [] : pickFields(call, hash, count);
   const isNested = withValues && reply.protocol === 3;

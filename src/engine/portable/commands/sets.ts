@@ -196,8 +196,7 @@ const store =
 
 function intersectionSize(call: Call): void {
   const count = call.bigintOrNull(1);
-  if (count === null || count <= 0n || count > 0x7fffffffn)
-    refuseWith('ERR numkeys should be greater than 0');
+  if (count === null || count <= 0n) refuseWith('ERR numkeys should be greater than 0');
   const behind = 2 + Number(count);
   if (behind > call.args.length) {
     refuseWith("ERR Number of keys can't be greater than number of args");

@@ -119,6 +119,8 @@ function sort(call: Call, mayStore: boolean): void {
   const options = parse(call, mayStore);
   const value = call.lookup(call.text(1));
   let elements = elementsOf(value);
+  // Redis sorts from the large form and leaves it behind, as OBJECT ENCODING shows.
+  if (value?.type === 'zset') value.encoding = 'skiplist';
   // A pattern without * is the same for every element, so there is nothing to sort by.
   const isUnsorted = options.by !== null && !options.by.includes('*');
   if (!isUnsorted) {
@@ -126,7 +128,7 @@ function sort(call: Call, mayStore: boolean): void {
   } else if (value?.type === 'set' && options.store !== null) {
     // The order of a set means nothing, but what is stored must be the same on every replica.
     elements = sorted(call, elements, null, { ...options, isAlpha: true });
-  } else if (value?.type === 'zset' && options.isDescending) {
+  } else if (value?.type !== 'set' && options.isDescending) {
     elements.reverse();
   }
   const start = Math.min(Math.max(0, options.offset), elements.length);

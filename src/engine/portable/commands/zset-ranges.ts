@@ -118,7 +118,7 @@ function parseQuery(call: Call, form: Form): RangeQuery {
     } else if (word === 'LIMIT' && i + 2 < call.args.length) {
       query.offset = call.integer(++i);
       query.limit = call.integer(++i);
-    } else if (word === 'REV' && form.isReverse === undefined) {
+    } else if (word === 'REV' && form.isReverse === undefined && !query.isReverse) {
       query.isReverse = true;
     } else if ((word === 'BYLEX' || word === 'BYSCORE') && isFree(form, query)) {
       query.by = word === 'BYLEX' ? 'lex' : 'score';
@@ -129,6 +129,8 @@ function parseQuery(call: Call, form: Form): RangeQuery {
   if (query.limit !== -1 && query.by === 'rank') {
     refuseWith('ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX');
   }
+  // LIMIT with -1 slips through, and means nothing.
+  if (query.by === 'rank') query.offset = 0;
   if (query.withScores && query.by === 'lex') {
     refuseWith('ERR syntax error, WITHSCORES not supported in combination with BYLEX');
   }

@@ -166,7 +166,7 @@ function randomMember(call: Call): void {
   const withScores = args.length > 3;
   if (args.length > 4 || (withScores && call.word(3) !== 'WITHSCORES')) refuse('syntax');
   // The reply would have two elements per member.
-  if (withScores && Math.abs(count) > 2 ** 62 - 1) refuseWith('ERR value is out of range');
+  if (withScores && Math.abs(count) >= 2 ** 62) refuseWith('ERR value is out of range');
   const zset = call.read(key, 'zset');
   replyItems(call, zset === null ? [] : pickItems(call, zset, count), withScores);
 }
