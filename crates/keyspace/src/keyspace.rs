@@ -415,6 +415,7 @@ impl Keyspace {
 
     /// Empties one database. Gives the number of keys that were there.
     pub fn flush_db(&mut self, db: usize) -> usize {
+        self.changed.all |= self.changed.wanted;
         let table = &mut self.dbs[db].table;
         let count = table.len();
         table.clear();

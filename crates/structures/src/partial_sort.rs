@@ -125,7 +125,8 @@ fn partition<T>(items: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> (usiz
         }
         items.swap(b, c - 1);
         b += 1;
-        c -= 1;
+        // Only an order that contradicts itself lets the two pass each other.
+        c = (c - 1).max(b);
     }
     let (less, greater) = (b - a, d - c);
     swap_blocks(items, 0, b, a.min(less));

@@ -48,8 +48,7 @@ pub fn feed_claim(call: &mut Call<'_>, key: &[u8], group: &[u8], last_id: Stream
 }
 
 pub fn no_key_or_group(key: &[u8], group: &[u8]) -> Stopped {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
-    format!("NOGROUP No such key '{key}' or consumer group '{group}'").into()
+    Stopped::Text([b"NOGROUP No such key '", key, b"' or consumer group '", group, b"'"].concat())
 }
 
 /// Who claims what, how.
@@ -191,9 +190,7 @@ pub fn xclaim(call: &mut Call<'_>) -> Done {
         }
         let known = ["IDLE", "TIME", "RETRYCOUNT", "LASTID"].into_iter().find(|known| is(option, known));
         let (Some(known), [value, after @ ..]) = (known, rest) else {
-            return Err(
-                format!("ERR Unrecognized XCLAIM option '{}'", String::from_utf8_lossy(option)).into()
-            );
+            return Err(Stopped::Text([b"ERR Unrecognized XCLAIM option '", *option, b"'"].concat()));
         };
         rest = after;
         match known {

@@ -27,8 +27,7 @@ const HELP_SETID: [&str; 2] = [
 
 /// The error for a group that is not there.
 pub fn no_group(key: &[u8], group: &[u8]) -> Stopped {
-    let (key, group) = (String::from_utf8_lossy(key), String::from_utf8_lossy(group));
-    format!("NOGROUP No such consumer group '{group}' for key name '{key}'").into()
+    Stopped::Text([b"NOGROUP No such consumer group '", group, b"' for key name '", key, b"'"].concat())
 }
 
 #[derive(Default)]
@@ -57,7 +56,7 @@ fn options(call: &Call<'_>) -> Result<Options, Stopped> {
             };
             rest = after;
         } else {
-            return Err(reply::unknown_subcommand(call.args).into());
+            return Err(reply::unknown_subcommand(call.args));
         }
     }
     Ok(options)
@@ -89,7 +88,7 @@ pub fn xgroup(call: &mut Call<'_>) -> Done {
         4 if is(word, "DESTROY") => destroy(call),
         5 if is(word, "CREATECONSUMER") => create_consumer(call),
         5 if is(word, "DELCONSUMER") => delete_consumer(call),
-        _ => Err(reply::unknown_subcommand(call.args).into()),
+        _ => Err(reply::unknown_subcommand(call.args)),
     }
 }
 

@@ -38,7 +38,7 @@ pub fn xinfo(call: &mut Call<'_>) -> Done {
             None => short(call.reply, stream),
             Some(count) => long(call.reply, stream, count),
         },
-        _ => return Err(reply::unknown_subcommand(args).into()),
+        _ => return Err(reply::unknown_subcommand(args)),
     }
     Ok(())
 }
@@ -51,7 +51,7 @@ fn full_count(args: &[&[u8]]) -> Result<Option<usize>, Stopped> {
         [word, count, number] if is(word, "FULL") && is(count, "COUNT") => {
             Ok(Some(usize::try_from(parse_int(number)?).unwrap_or(FULL_COUNT)))
         }
-        _ => Err(reply::unknown_subcommand(args).into()),
+        _ => Err(reply::unknown_subcommand(args)),
     }
 }
 

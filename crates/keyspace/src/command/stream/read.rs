@@ -127,12 +127,9 @@ fn starting_point(
                 return Err("NOGROUP the consumer group this client was blocked on no longer exists".into());
             }
             _ => {
-                return Err(format!(
-                    "NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
-                    String::from_utf8_lossy(key),
-                    String::from_utf8_lossy(member.group)
-                )
-                .into());
+                let option = b"' in XREADGROUP with GROUP option";
+                let parts = [b"NOGROUP No such key '", key, b"' or consumer group '", member.group, option];
+                return Err(Stopped::Text(parts.concat()));
             }
         }
         return match text {

@@ -1,6 +1,8 @@
 //! How streams look in replies: an ID is a bulk string, an entry a pair of its ID and a flat array of fields and values.
 
 use super::super::Call;
+use crate::generated::errors;
+use crate::keyspace::Stopped;
 use redtwin_resp::Reply;
 use redtwin_structures::listpack::Value;
 use redtwin_structures::stream::{Entry, ID_TEXT_MAX, StreamId};
@@ -47,10 +49,10 @@ pub fn help(call: &mut Call<'_>, command: &str, lines: &[&str]) {
 }
 
 /// The error for a subcommand that got arguments it does not know.
-pub fn unknown_subcommand(args: &[&[u8]]) -> String {
-    let text =
-        |index: usize| String::from_utf8_lossy(args.get(index).copied().unwrap_or_default()).into_owned();
-    let (command, mut word) = (text(0).to_uppercase(), text(1));
-    word.truncate(word.floor_char_boundary(128));
-    format!("ERR unknown subcommand or wrong number of arguments for '{word}'. Try {command} HELP.")
+pub fn unknown_subcommand(args: &[&[u8]]) -> Stopped {
+    let [command, word, ..] = args else { return errors::SYNTAX.into() };
+    let word = word.get(..128).unwrap_or(word);
+    let command = command.to_ascii_uppercase();
+    let start = b"ERR unknown subcommand or wrong number of arguments for '";
+    Stopped::Text([start, word, b"'. Try ", &command, b" HELP."].concat())
 }
