@@ -68,7 +68,7 @@ for (const source of sources) {
         await until('writes after the sync', () => writers.sent() > before + 3000);
         await writers.stop();
 
-        t.is((await untilEqual(primary, replica)).length, 40);
+        await untilEqual(primary, replica, source.digestsLike7);
         const [theirs, ours] = [await infoOf(primary, 'replication'), await infoOf(replica, 'replication')];
         t.is(ours.get('role'), 'slave');
         t.is(ours.get('master_replid'), theirs.get('master_replid'));

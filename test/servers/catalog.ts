@@ -22,6 +22,8 @@ export interface ServerSource {
   packages: readonly string[];
   /** The RDB version it writes by itself. */
   rdbVersion: number;
+  /** DEBUG DIGEST of the same data is that of Redis 7.0 (later servers spell scores differently in it). */
+  digestsLike7: boolean;
 }
 
 const common = ['libc6', 'libjemalloc2', 'liblzf1', 'libsystemd0', 'libatomic1', 'libstdc++6', 'libgcc-s1'];
@@ -38,6 +40,7 @@ export const catalog: readonly ServerSource[] = [
     suite: 'bullseye',
     packages: ['redis-server', 'redis-tools', 'libssl1.1', 'libhiredis0.14', ...common, ...lua, ...systemd],
     rdbVersion: 9,
+    digestsLike7: true,
   },
   {
     name: 'redis-7.0',
@@ -46,6 +49,7 @@ export const catalog: readonly ServerSource[] = [
     suite: 'bookworm',
     packages: ['redis-server', 'redis-tools', 'libssl3', 'libhiredis0.14', ...common, ...lua, ...systemd],
     rdbVersion: 10,
+    digestsLike7: true,
   },
   {
     name: 'redis-8.0',
@@ -54,6 +58,7 @@ export const catalog: readonly ServerSource[] = [
     suite: 'trixie',
     packages: ['redis-server', 'redis-tools', 'libssl3t64', 'libcap2', 'zlib1g', 'libzstd1', ...common],
     rdbVersion: 12,
+    digestsLike7: false,
   },
   {
     name: 'valkey-8.1',
@@ -62,6 +67,7 @@ export const catalog: readonly ServerSource[] = [
     suite: 'trixie',
     packages: ['valkey-server', 'valkey-tools', 'libssl3t64', 'libcap2', 'zlib1g', 'libzstd1', ...common],
     rdbVersion: 11,
+    digestsLike7: false,
   },
   {
     name: 'valkey-9.1',
@@ -70,6 +76,7 @@ export const catalog: readonly ServerSource[] = [
     suite: 'forky',
     packages: ['valkey-server', 'valkey-tools', 'libssl3t64', 'libcap2', 'zlib1g', 'libzstd1', ...common],
     rdbVersion: 80,
+    digestsLike7: false,
   },
 ];
 
