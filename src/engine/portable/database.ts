@@ -7,6 +7,9 @@
 import { Dict } from './dict.ts';
 import type { Value } from './value.ts';
 
+/** Later moments are kept as this one: the greatest double below 2^63. It stands for Redis's greatest moment, 2^63 - 1. */
+export const expiryMaxMs = 2 ** 63 - 1024;
+
 export class Database {
   readonly values = new Dict<Value>();
   /** Unix ms at which a key expires, for the keys that do. Every key here is also in `values`. */
@@ -42,7 +45,7 @@ export class Database {
 
   setExpiry(key: string, expireAtMs: number | null): void {
     if (expireAtMs === null) this.expiries.delete(key);
-    else this.expiries.set(key, expireAtMs);
+    else this.expiries.set(key, Math.min(expireAtMs, expiryMaxMs));
   }
 
   clear(): void {

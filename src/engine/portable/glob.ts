@@ -65,5 +65,5 @@ function matchClass(pattern: string, start: number, char: string): number {
       isMember = true;
     }
   }
-  return isMember === isNegated ? -1 : p + 1;
+  return isMember === isNegated ? -1 : Math.min(p + 1, pattern.length);
 }

@@ -5,6 +5,7 @@
  * are told a little rounded; Redis keeps all 64 bits.
  */
 import type { Call } from '../call.ts';
+import { expiryMaxMs } from '../database.ts';
 import type { HandlerTable } from '../handler.ts';
 import { isInt64 } from '../numbers.ts';
 import { refuseWith } from '../refusal.ts';
@@ -77,7 +78,8 @@ function tell(toReply: (expireAtMs: number, nowMs: number) => number): (call: Ca
       return;
     }
     const at = call.db.expiry(key);
-    call.reply.integer(at === null ? -1 : BigInt(toReply(at, call.nowMs)));
+    const told = at === null ? -1 : toReply(at, call.nowMs);
+    call.reply.integer(told >= expiryMaxMs ? 2n ** 63n - 1n : BigInt(told));
   };
 }
 
