@@ -42,7 +42,7 @@ function buildSet(rdb: RdbSet, settings: Settings): SetValue {
 
 function buildZset(rdb: RdbZset, settings: Settings): ZsetValue {
   const scored = rdb.members.map((member, index) => ({ member, score: rdb.scores[index]! }));
-  const zset = ZsetValue.of(scored, settings);
+  const zset = ZsetValue.of(scored, settings, rdb.packed);
   if (zset.size !== scored.length) throw duplicate('sorted set member');
   return zset;
 }

@@ -31,15 +31,21 @@ export class ZsetValue extends ValueBase {
   readonly #scores = new Dict<number>();
   #order = new RankedList<ScoredMember>(compareScored);
 
-  /** Builds a whole sorted set at once, O(n log n); of a member that comes twice the last score counts. */
-  static of(items: Iterable<ScoredMember>, limits: ZsetLimits): ZsetValue {
+  /**
+   * Builds a whole sorted set at once, O(n log n); of a member that comes twice the last score counts. `adopted`: the
+   * scores come from a packed block that is taken over, so a minus zero stays one.
+   */
+  static of(items: Iterable<ScoredMember>, limits: ZsetLimits, adopted = false): ZsetValue {
     const zset = new ZsetValue();
     for (const { member, score } of items) {
       zset.#scores.set(member, score);
       if (member.length > limits['zset-max-listpack-value']) zset.encoding = 'skiplist';
     }
     if (zset.size > limits['zset-max-listpack-entries']) zset.encoding = 'skiplist';
-    const scored = Array.from(zset.#scores, ([member, score]) => ({ member, score: zset.#kept(score) }));
+    const scored = Array.from(zset.#scores, ([member, score]) => ({
+      member,
+      score: adopted ? score : zset.#kept(score),
+    }));
     for (const { member, score } of scored) if (score === 0) zset.#scores.set(member, score);
     zset.#order = RankedList.from(scored, compareScored);
     return zset;

@@ -136,7 +136,7 @@ function zsetOf(input: Input, elements: string[]): RdbZset {
     members.push(elements[at]!);
     scores.push(scoreOf(input, elements[at + 1]!));
   }
-  return { type: 'zset', members, scores };
+  return { type: 'zset', members, scores, packed: true };
 }
 
 /** Scores in packed forms are text as printf writes it: 17 digits, inf, -inf. */

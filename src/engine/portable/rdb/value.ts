@@ -30,6 +30,8 @@ export interface RdbZset {
   type: 'zset';
   members: string[];
   scores: number[];
+  /** It came as one packed block, which Redis takes over as it is: a "-0" in it stays one. */
+  packed?: true;
 }
 export interface RdbStream {
   type: 'stream';
