@@ -1,8 +1,8 @@
 /**
  * The packed forms of the portable engine, each on its own: checksums, LZF, listpacks, ziplists, intsets, zipmaps.
  *
- * Three questions to each: does it read what a real server wrote, does a round trip give the same back, and does it refuse
- * every broken input with an error of ours and nothing else?
+ * Three questions to each: does it read what a real server wrote, does a round trip give the same back, and does
+ * it refuse every broken input with an error of ours and nothing else?
  */
 import test from 'ava';
 import fc from 'fast-check';
@@ -14,7 +14,9 @@ import { readZiplist } from '../../src/engine/portable/ziplist.ts';
 import { readZipmap } from '../../src/engine/portable/zipmap.ts';
 import { RedtwinError } from '../../src/errors.ts';
 
-/** A binary string with a taste for what the formats treat specially: integers, lengths at their limits, any byte. */
+/**
+ * A binary string with a taste for what the formats treat specially: integers, lengths at their limits, any byte.
+ */
 const element = fc.oneof(
   fc.uint8Array({ maxLength: 70 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
   fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n).map(String),

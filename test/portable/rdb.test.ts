@@ -1,6 +1,6 @@
 /**
- * The portable engine's RDBs and a real redis-server 7.0.15: what one writes the other reads, with equal digests; what both
- * DUMP is equal byte for byte.
+ * The portable engine's RDBs and a real redis-server 7.0.15: what one writes the other reads, with equal digests;
+ * what both DUMP is equal byte for byte.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,7 @@
 /**
- * Writes RDB bytes by hand, for golden vectors. It shares nothing with the engines on purpose: it knows the forms that no
- * server writes any more, takes every number as it is told, and checks nothing. All texts are latin-1, one byte a character.
+ * Writes RDB bytes by hand, for golden vectors. It shares nothing with the engines on purpose: it knows the forms
+ * that no server writes any more, takes every number as it is told, and checks nothing. All texts are latin-1, one
+ * byte a character.
  */
 
 export type Part = Buffer | string | number | readonly Part[];

@@ -1,6 +1,6 @@
 /**
- * The golden vectors against both engines: what loads must be what its commands make, however it is cut; what is broken must be
- * refused with its code; and nothing may ever be touched, or thrown, that should not.
+ * The golden vectors against both engines: what loads must be what its commands make, however it is cut; what is
+ * broken must be refused with its code; and nothing may ever be touched, or thrown, that should not.
  */
 import test from 'ava';
 import fc from 'fast-check';

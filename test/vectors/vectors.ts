@@ -1,9 +1,9 @@
 /**
- * Golden vectors: small RDB files in rdb/, and what they hold, in vectors.json. Both are written by build.ts; this file
- * says what the second looks like and reads them.
+ * Golden vectors: small RDB files in rdb/, and what they hold, in vectors.json. Both are written by build.ts; this
+ * file says what the second looks like and reads them.
  *
- * What a file holds is told as commands: whoever runs them on empty databases has the same data. So no digest and no
- * dump has to be believed.
+ * What a file holds is told as commands: whoever runs them on empty databases has the same data. So no digest and
+ * no dump has to be believed.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,10 @@ export interface GoodVector {
   magic: string;
   version: number;
   keys: number;
-  /** Commands that make the same data; arguments are latin-1 texts. Modules' values cannot be made: they are not among it. */
+  /**
+   * Commands that make the same data; arguments are latin-1 texts. Modules' values cannot be made: they are not
+   * among it.
+   */
   commands: string[][];
   /** Commands that must get the same reply from what was loaded and from what the commands made. */
   ask: string[][];

@@ -1,5 +1,6 @@
 /**
- * From the RDB's neutral values to those of the keyspace: picks encodings as Redis does on loading, and refuses duplicates.
+ * From the RDB's neutral values to those of the keyspace: picks encodings as Redis does on loading, and refuses
+ * duplicates.
  *
  * Both a whole RDB and a single RESTORE pass through here.
  */
@@ -14,7 +15,9 @@ import { StringValue } from './string.ts';
 import type { Value } from './value.ts';
 import { ZsetValue } from './zset.ts';
 
-/** The value of the keyspace; takes ownership of what it is given. Throws 'rdb-corrupt' on duplicates. O(elements). */
+/**
+ * The value of the keyspace; takes ownership of what it is given. Throws 'rdb-corrupt' on duplicates. O(elements).
+ */
 export function buildValue(rdb: RdbValue, settings: Settings): Value {
   switch (rdb.type) {
     case 'string':

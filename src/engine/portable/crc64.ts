@@ -1,9 +1,11 @@
 /**
- * CRC64 as Redis computes it ("Jones"): width 64, polynomial 0xad93d23594c935a9, reflected in and out, start 0, no final xor.
+ * CRC64 as Redis computes it ("Jones"): width 64, polynomial 0xad93d23594c935a9, reflected in and out, start 0, no
+ * final xor.
  *
- * JavaScript has no 64-bit integers that are fast, so a checksum is a pair of unsigned 32-bit halves, and the state
- * lives in a small object that is updated in place. Eight bytes are taken per step ("slicing by eight"): table k holds
- * the effect of a byte that is followed by k zero bytes, so the eight effects of a step can simply be xored.
+ * JavaScript has no 64-bit integers that are fast, so a checksum is a pair of unsigned 32-bit halves, and the
+ * state lives in a small object that is updated in place. Eight bytes are taken per step ("slicing by eight"):
+ * table k holds the effect of a byte that is followed by k zero bytes, so the eight effects of a step can simply
+ * be xored.
  *
  *     low ^ bytes 0..3   high ^ bytes 4..7        new checksum =
  *     b0 b1 b2 b3        b4 b5 b6 b7          T7[b0]^T6[b1]^ ... ^T0[b7]

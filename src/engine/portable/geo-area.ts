@@ -9,8 +9,9 @@
  *     | sw | s  | se |
  *     +----+----+----+
  *
- * The arithmetic is Redis's, step by step, because the last digits of a distance and the order in which cells come show. One
- * deviation remains: JavaScript's sine and cosine may differ from C's in their last bit, which STOREDIST shows in the 16th digit.
+ * The arithmetic is Redis's, step by step, because the last digits of a distance and the order in which cells come
+ * show. One deviation remains: JavaScript's sine and cosine may differ from C's in their last bit, which STOREDIST
+ * shows in the 16th digit.
  */
 import { type Area, areaOf, type Cell, cellOf, neighbour, type Position } from './geohash.ts';
 
@@ -60,8 +61,8 @@ function boundsOf(shape: Shape): Area {
     shape.kind === 'circle' ? [shape.radius, shape.radius] : [shape.height / 2, shape.width / 2];
   const up = degrees((shape.metres * halfHeight) / earthRadiusMetres);
   const wide = (shape.metres * halfWidth) / earthRadiusMetres;
-  // A degree of longitude is shortest, and so the bounds are widest, on the side that is nearer to a pole. Redis takes
-  // the upper side in the north and the lower one in the south.
+  // A degree of longitude is shortest, and so the bounds are widest, on the side that is nearer to a pole. Redis
+  // takes the upper side in the north and the lower one in the south.
   const side = latitude < 0 ? latitude - up : latitude + up;
   const across = degrees(wide / Math.cos(radians(side)));
   return {
@@ -70,7 +71,9 @@ function boundsOf(shape: Shape): Area {
   };
 }
 
-/** How many steps make cells of about the size of what is searched; fewer near the poles, where cells are narrow. */
+/**
+ * How many steps make cells of about the size of what is searched; fewer near the poles, where cells are narrow.
+ */
 function stepsFor(radiusMetres: number, latitude: number): number {
   if (radiusMetres === 0) return 26;
   let steps = 1;

@@ -1,9 +1,9 @@
 /**
  * Geohashes: a position on earth as one number that keeps near things near.
  *
- * Longitude and latitude are halved again and again; each halving gives a bit, and the bits of both are interleaved, longitude
- * first. 26 halvings of each make the 52 bits that a sorted set's score can hold exactly. A hash of fewer steps is a
- * cell of a grid, and all positions in it have scores that begin with its bits.
+ * Longitude and latitude are halved again and again; each halving gives a bit, and the bits of both are
+ * interleaved, longitude first. 26 halvings of each make the 52 bits that a sorted set's score can hold exactly. A
+ * hash of fewer steps is a cell of a grid, and all positions in it have scores that begin with its bits.
  *
  *     steps 1:   01 | 11        bits of a cell: longitude half, latitude half
  *                ---+---

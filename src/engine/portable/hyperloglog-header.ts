@@ -1,5 +1,6 @@
 /**
- * The first 16 bytes of a HyperLogLog: what it is, in which form its registers follow, and the last count that was asked for.
+ * The first 16 bytes of a HyperLogLog: what it is, in which form its registers follow, and the last count that was
+ * asked for.
  *
  *     "HYLL" | encoding (0 dense, 1 sparse) | 3 unused | cached count, u64le; top bit set: stale | registers
  *

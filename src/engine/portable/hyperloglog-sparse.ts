@@ -5,8 +5,8 @@
  *     01llllll llllllll  l + 1 zeros
  *     1vvvvvll           l + 1 registers of the value v + 1
  *
- * Setting a register splits its run into up to three; then neighbours of the same value are joined, but only a few, near by.
- * Which ones is part of Redis's bytes, so it is done in the same way here.
+ * Setting a register splits its run into up to three; then neighbours of the same value are joined, but only a
+ * few, near by. Which ones is part of Redis's bytes, so it is done in the same way here.
  */
 import { type Changed, dropCachedCount, headerBytes } from './hyperloglog-header.ts';
 
@@ -49,8 +49,8 @@ const zeros = (length: number): number[] =>
 const values = (value: number, length: number): number => 0x80 | ((value - 1) << 2) | (length - 1);
 
 /**
- * Raises a register. 'tooBig' when the sparse form cannot hold the value, or would grow over `bytesMax` (header included);
- * null when the runs do not reach the register. O(bytes).
+ * Raises a register. 'tooBig' when the sparse form cannot hold the value, or would grow over `bytesMax` (header
+ * included); null when the runs do not reach the register. O(bytes).
  */
 export function setSparse(
   hll: Buffer,

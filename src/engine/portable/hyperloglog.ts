@@ -1,15 +1,16 @@
 /**
  * HyperLogLogs: how many distinct elements there were, about, in at most 12 KiB.
  *
- * An element's hash chooses one of 16384 registers (14 bits); the register keeps the longest run of zero bits, plus one,
- * that the other 50 bits of any element began with. The bytes are those of Redis, for they are an ordinary string value: a
- * header (hyperloglog-header.ts), then the registers.
+ * An element's hash chooses one of 16384 registers (14 bits); the register keeps the longest run of zero bits,
+ * plus one, that the other 50 bits of any element began with. The bytes are those of Redis, for they are an
+ * ordinary string value: a header (hyperloglog-header.ts), then the registers.
  *
  *     dense    6 bits per register, the first in the low bits of the first byte
  *     sparse   runs of equal registers (hyperloglog-sparse.ts)
  *
- * The count is Ertl's estimator ("New cardinality estimation algorithms for HyperLogLog sketches", arXiv:1702.01284).
- * Functions change the bytes in place where their size stays, and return the bytes to keep; null means corrupt bytes.
+ * The count is Ertl's estimator ("New cardinality estimation algorithms for HyperLogLog sketches",
+ * arXiv:1702.01284). Functions change the bytes in place where their size stays, and return the bytes to keep;
+ * null means corrupt bytes.
  */
 import {
   type Changed,

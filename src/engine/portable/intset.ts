@@ -9,7 +9,10 @@ import { RedtwinError } from '../../errors.ts';
 
 const headerBytes = 8;
 
-/** The members, ascending. Throws 'rdb-corrupt' when the sizes differ or the order is not strictly ascending. O(bytes). */
+/**
+ * The members, ascending. Throws 'rdb-corrupt' when the sizes differ or the order is not strictly ascending.
+ * O(bytes).
+ */
 export function readIntset(bytes: Buffer): bigint[] {
   if (bytes.length < headerBytes) throw corrupt('shorter than a header');
   const width = bytes.readUInt32LE(0);

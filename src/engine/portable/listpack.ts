@@ -1,6 +1,6 @@
 /**
- * Listpacks: a row of strings and integers packed into one string. Redis 7 keeps small hashes and sorted sets, the nodes of
- * lists, and the entries of streams in this form, and writes it to the RDB as it is.
+ * Listpacks: a row of strings and integers packed into one string. Redis 7 keeps small hashes and sorted sets, the
+ * nodes of lists, and the entries of streams in this form, and writes it to the RDB as it is.
  *
  *     +-------------+--------------+-------+-------+-----+------+
  *     | bytes u32le | count u16le  | entry | entry | ... | 0xff |        count 65535: unknown, walk
@@ -10,8 +10,9 @@
  *     0xxxxxxx integer 0..127         110xxxxx yyyyyyyy 13-bit integer     f1 f2 f3 f4: integer of 2, 3, 4, 8 bytes
  *     10xxxxxx string up to 63        1110xxxx yyyyyyyy string up to 4095  f0: string with a u32 length
  *
- * Elements are binary strings on this side, integers in decimal. Here is a reader that trusts nothing and a writer; there is no
- * editing in place, because the portable engine keeps plain arrays and maps and packs them only when they leave.
+ * Elements are binary strings on this side, integers in decimal. Here is a reader that trusts nothing and a
+ * writer; there is no editing in place, because the portable engine keeps plain arrays and maps and packs them
+ * only when they leave.
  */
 import { RedtwinError } from '../../errors.ts';
 import { parseInt64 } from './numbers.ts';
@@ -21,8 +22,8 @@ const end = 0xff;
 const countUnknown = 65535;
 
 /**
- * All elements, integers in decimal, copied out of `bytes`. Checks everything: total, count, every length, forwards and backwards.
- * Throws 'rdb-corrupt' with the offset in `bytes`. O(bytes).
+ * All elements, integers in decimal, copied out of `bytes`. Checks everything: total, count, every length,
+ * forwards and backwards. Throws 'rdb-corrupt' with the offset in `bytes`. O(bytes).
  */
 export function readListpack(bytes: Buffer): string[] {
   const size = bytes.length;
@@ -108,7 +109,10 @@ function backLengthBytes(length: number): number {
   return length < 268435455 ? 4 : 5;
 }
 
-/** Seven bits a byte, most significant first; all but the first have the top bit set, so a reader from the right knows where to stop. */
+/**
+ * Seven bits a byte, most significant first; all but the first have the top bit set, so a reader from the right
+ * knows where to stop.
+ */
 function putBackLength(bytes: Buffer, at: number, length: number): number {
   const count = backLengthBytes(length);
   let rest = length;

@@ -1,5 +1,6 @@
 /**
- * The Loader of engine.ts: an RDB becomes a fresh keyspace beside the live one, which takes its place when it is complete.
+ * The Loader of engine.ts: an RDB becomes a fresh keyspace beside the live one, which takes its place when it is
+ * complete.
  *
  *     write(chunk) --> Decoder --> records --> fresh databases --commit()--> live
  *                         \-- an error: nothing live was touched, abort() drops the rest

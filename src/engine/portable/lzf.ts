@@ -7,9 +7,9 @@
  *     lllddddd dddddddd             copy l + 2 bytes from d + 1 back         (l = 1..6)
  *     111ddddd llllllll dddddddd    copy l + 9 bytes from d + 1 back
  *
- * A copy may overlap what it writes; that is how runs of one byte are said. The compressor finds matches through one
- * hash table of the last position of each three-byte prefix, and makes the same choices as liblzf 3.6 with its default
- * settings, so that a DUMP payload made here equals the one of a real Redis byte for byte.
+ * A copy may overlap what it writes; that is how runs of one byte are said. The compressor finds matches through
+ * one hash table of the last position of each three-byte prefix, and makes the same choices as liblzf 3.6 with its
+ * default settings, so that a DUMP payload made here equals the one of a real Redis byte for byte.
  */
 import { RedtwinError } from '../../errors.ts';
 
@@ -26,7 +26,10 @@ const hashAt = (input: Uint8Array, at: number): number => {
   return ((prefix >> (24 - hashBits)) - prefix * 5) & ((1 << hashBits) - 1);
 };
 
-/** How many bytes at `at` repeat those at `from`, 3 of which are known to. Liblzf's quirk: its fast path may pass `limit`. */
+/**
+ * How many bytes at `at` repeat those at `from`, 3 of which are known to. Liblzf's quirk: its fast path may pass
+ * `limit`.
+ */
 function matchLength(input: Uint8Array, from: number, at: number, limit: number): number {
   let length = 2;
   if (limit > 16) {
@@ -41,8 +44,8 @@ function matchLength(input: Uint8Array, from: number, at: number, limit: number)
 }
 
 /**
- * Compresses `input` into at most `outputMax` bytes. Null when it does not fit (Redis asks for a gain of at least four
- * bytes and writes the string as it is otherwise). O(bytes).
+ * Compresses `input` into at most `outputMax` bytes. Null when it does not fit (Redis asks for a gain of at least
+ * four bytes and writes the string as it is otherwise). O(bytes).
  */
 export function lzfCompress(input: Uint8Array, outputMax: number): Buffer | null {
   const size = input.length;
@@ -111,8 +114,9 @@ export function lzfCompress(input: Uint8Array, outputMax: number): Buffer | null
 const expansionMax = 88;
 
 /**
- * Decompresses `input`, which says to hold `size` bytes. That number is not trusted: nothing is allocated when `input` could
- * not possibly hold so much. Throws 'rdb-corrupt' when it holds more, less, or refers to bytes before its start.
+ * Decompresses `input`, which says to hold `size` bytes. That number is not trusted: nothing is allocated when
+ * `input` could not possibly hold so much. Throws 'rdb-corrupt' when it holds more, less, or refers to bytes
+ * before its start.
  */
 export function lzfDecompress(input: Uint8Array, size: number): Buffer {
   if (size > input.length * expansionMax) throw corrupt('says to hold more than it can');

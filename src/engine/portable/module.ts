@@ -10,7 +10,10 @@ export class ModuleValue extends ValueBase {
   readonly encoding = 'raw';
   /** Name of the module's type, nine letters, such as ReJSON-RL. */
   readonly name: string;
-  /** What stands in an RDB behind the type byte and the key: the type's id, the module's data, the closing 0. Never changed. */
+  /**
+   * What stands in an RDB behind the type byte and the key: the type's id, the module's data, the closing 0. Never
+   * changed.
+   */
   readonly raw: Buffer;
 
   constructor(name: string, raw: Buffer) {

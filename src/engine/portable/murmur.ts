@@ -1,8 +1,8 @@
 /**
  * MurmurHash2 in its 64-bit variant ("64A"), which HyperLogLogs hash their elements with.
  *
- * Eight bytes at a time, little-endian, are multiplied and shifted into the state; bigints keep it readable, at about a
- * microsecond per element.
+ * Eight bytes at a time, little-endian, are multiplied and shifted into the state; bigints keep it readable, at
+ * about a microsecond per element.
  */
 
 const factor = 0xc6a4a7935bd1e995n;

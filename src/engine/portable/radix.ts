@@ -1,8 +1,8 @@
 /**
  * How many nodes Redis's radix tree would have for given stream IDs.
  *
- * XINFO STREAM tells it, and nothing else here needs a radix tree, so it is only counted. The tree holds each key as 16 bytes and joins
- * bytes without a branch into one node:
+ * XINFO STREAM tells it, and nothing else here needs a radix tree, so it is only counted. The tree holds each key
+ * as 16 bytes and joins bytes without a branch into one node:
  *
  *     keys aabc, aaxy:   (aa) -> [b|x] -> (c) -> ()          (aa), (c), (y): one node per stretch without a branch
  *                                    \-> (y) -> ()           [b|x]: one per branch; (): one per key, at its end

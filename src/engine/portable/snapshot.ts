@@ -1,9 +1,9 @@
 /**
  * The Snapshot of engine.ts: an RDB of everything, as of one moment.
  *
- * Its one idea is to be simple: the RDB is written at once, when the snapshot is taken, and kept in chunks until it
- * has been pulled. So it is consistent without any bookkeeping in the keyspace, at the price of a pause and of memory for the whole RDB.
- * The native engine pays neither; this one is for where clarity counts more.
+ * Its one idea is to be simple: the RDB is written at once, when the snapshot is taken, and kept in chunks until
+ * it has been pulled. So it is consistent without any bookkeeping in the keyspace, at the price of a pause and of
+ * memory for the whole RDB. The native engine pays neither; this one is for where clarity counts more.
  */
 import type { Snapshot, SnapshotOptions } from '../engine.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -18,7 +18,9 @@ export class RdbSnapshot implements Snapshot {
   /** Bytes of the first chunk already read. */
   #done = 0;
 
-  /** Throws 'rdb-unsupported-version' when the version cannot be written, or cannot hold what is there. O(data). */
+  /**
+   * Throws 'rdb-unsupported-version' when the version cannot be written, or cannot hold what is there. O(data).
+   */
   constructor(keyspace: Keyspace, options: SnapshotOptions) {
     this.#chunks = encode(keyspace, options);
   }

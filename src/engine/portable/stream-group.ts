@@ -5,7 +5,8 @@
  *       |                                    |   one delivery stands in two lists
  *       +-- consumer -- pending: ID -> ------+
  *
- * Both lists are in the order of IDs, because XPENDING, XAUTOCLAIM and reading one's history walk them from an ID on.
+ * Both lists are in the order of IDs, because XPENDING, XAUTOCLAIM and reading one's history walk them from an ID
+ * on.
  */
 import { RankedList } from './ranked.ts';
 import type { StreamId } from './stream-id.ts';
@@ -54,7 +55,10 @@ export class PendingList {
     return this.#order.at(this.size - 1);
   }
 
-  /** Deliveries from `start` on, ascending. The list may lose deliveries already told during the walk, but not gain any. */
+  /**
+   * Deliveries from `start` on, ascending. The list may lose deliveries already told during the walk, but not gain
+   * any.
+   */
   *from(start: StreamId): Generator<Delivery> {
     let next = start;
     for (;;) {
@@ -72,7 +76,10 @@ export class PendingList {
 
 export interface StreamConsumer {
   readonly name: string;
-  /** Unix ms of its last attempt at anything, and of its last success (Redis 7.2; the same as `seenMs` where a 7.0 wrote it). */
+  /**
+   * Unix ms of its last attempt at anything, and of its last success (Redis 7.2; the same as `seenMs` where a 7.0
+   * wrote it).
+   */
   seenMs: number;
   activeMs: number;
   readonly pending: PendingList;

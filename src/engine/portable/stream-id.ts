@@ -1,8 +1,8 @@
 /**
  * Stream IDs: two unsigned 64-bit numbers, written ms-seq.
  *
- * An ID is kept as one bigint of 128 bits, ms in the upper half: then IDs compare, count up and find their place in a
- * Map by themselves. The least is 0-0, the greatest 18446744073709551615-18446744073709551615.
+ * An ID is kept as one bigint of 128 bits, ms in the upper half: then IDs compare, count up and find their place
+ * in a Map by themselves. The least is 0-0, the greatest 18446744073709551615-18446744073709551615.
  */
 
 /** ms * 2^64 + seq. */
@@ -47,8 +47,8 @@ export function parseStreamId(text: string): GivenStreamId | null {
 }
 
 /**
- * One of the two numbers. Redis reads it with strtoull when it is not canonical, so spaces, signs and zeros in front
- * are taken, and "-05" means 2^64 - 5; only the canonical "-5" is refused.
+ * One of the two numbers. Redis reads it with strtoull when it is not canonical, so spaces, signs and zeros in
+ * front are taken, and "-05" means 2^64 - 5; only the canonical "-5" is refused.
  */
 function parsePart(text: string): bigint | null {
   const parts = /^[ \t\n\v\f\r]*([+-]?)([0-9]+)$/.exec(text);

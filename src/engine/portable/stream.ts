@@ -1,14 +1,16 @@
 /**
  * Streams: a log of entries, each with an ID and fields, in nodes of about a hundred.
  *
- * Redis keeps the entries of a stream in listpacks, each found by the ID of its first entry (its base ID). How they are cut into nodes
- * shows from outside: XTRIM with ~ removes whole nodes only, XINFO counts them, the RDB and DUMP hold them as they are. So nodes are
- * kept here too, deleted entries included, but as plain objects; the bytes a node would take are counted along.
+ * Redis keeps the entries of a stream in listpacks, each found by the ID of its first entry (its base ID). How
+ * they are cut into nodes shows from outside: XTRIM with ~ removes whole nodes only, XINFO counts them, the RDB
+ * and DUMP hold them as they are. So nodes are kept here too, deleted entries included, but as plain objects; the
+ * bytes a node would take are counted along.
  *
  *     nodes   [ base 1-1: 1-1 1-2(deleted) 2-7 ... ][ base 9-0: 9-0 ... ]
  *     groups  name -> last delivered ID, pending entries, consumers (stream-group.ts)
  *
- * Nothing here knows commands, clocks or the feed. What the bytes of a node look like is told in rdb/stream-node.ts.
+ * Nothing here knows commands, clocks or the feed. What the bytes of a node look like is told in
+ * rdb/stream-node.ts.
  */
 import { listpackElementBytes, listpackEmptyBytes, listpackIntegerBytes } from './listpack.ts';
 import { copyGroups, entriesReadUnknown, type StreamGroup } from './stream-group.ts';
@@ -31,7 +33,10 @@ export interface StreamNode {
   readonly baseFields: readonly string[];
   /** In order, deleted ones included. */
   readonly entries: StreamEntry[];
-  /** How many of the entries are not deleted. 0 only when an exact XTRIM MINID took the last ones but stands before a deleted one. */
+  /**
+   * How many of the entries are not deleted. 0 only when an exact XTRIM MINID took the last ones but stands before
+   * a deleted one.
+   */
   live: number;
   /** Bytes of the base fields and of the entries in the listpack. */
   bodyBytes: number;
@@ -90,7 +95,10 @@ export class StreamValue extends ValueBase {
     return node;
   }
 
-  /** Entries with IDs in [start, end] that are not deleted, ascending, or descending when `reverse`. O(log n) to the first one. */
+  /**
+   * Entries with IDs in [start, end] that are not deleted, ascending, or descending when `reverse`. O(log n) to
+   * the first one.
+   */
   *range(start: StreamId, end: StreamId, reverse = false): Generator<StreamEntry> {
     const step = reverse ? -1 : 1;
     let index = Math.max(0, this.#nodeAtOrBefore(reverse ? end : start));
@@ -123,7 +131,10 @@ export class StreamValue extends ValueBase {
     return true;
   }
 
-  /** Cuts old entries off and returns how many. Whole nodes go at once; of at most one node, entries are marked deleted. */
+  /**
+   * Cuts old entries off and returns how many. Whole nodes go at once; of at most one node, entries are marked
+   * deleted.
+   */
   trim(trim: StreamTrim): number {
     let deleted = 0;
     let gone = 0;
@@ -161,14 +172,17 @@ export class StreamValue extends ValueBase {
     return deleted;
   }
 
-  /** ID of the first entry that still takes room, deleted or not; the greatest ID when there is none. What trimming tells replicas. */
+  /**
+   * ID of the first entry that still takes room, deleted or not; the greatest ID when there is none. What trimming
+   * tells replicas.
+   */
   get edgeId(): StreamId {
     return this.nodes[0]?.entries[0]?.id ?? streamIdMax;
   }
 
   /**
-   * How many entries had been added when the one at `id` was, as far as can be told: exact for the first and the last entry
-   * and before the first one, unless entries were deleted in between; else `entriesReadUnknown`.
+   * How many entries had been added when the one at `id` was, as far as can be told: exact for the first and the
+   * last entry and before the first one, unless entries were deleted in between; else `entriesReadUnknown`.
    */
   entriesReadAt(id: StreamId): bigint {
     if (this.entriesAdded === 0n) return 0n;
@@ -182,7 +196,10 @@ export class StreamValue extends ValueBase {
     return entriesReadUnknown;
   }
 
-  /** XDEL deleted an entry at or behind `start` that may stand between others, so entries cannot be counted by subtraction. */
+  /**
+   * XDEL deleted an entry at or behind `start` that may stand between others, so entries cannot be counted by
+   * subtraction.
+   */
   hasDeletedFrom(start: StreamId): boolean {
     if (this.length === 0 || this.maxDeletedId === 0n || this.firstId > this.maxDeletedId) return false;
     return start <= this.maxDeletedId;

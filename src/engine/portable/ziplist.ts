@@ -18,8 +18,8 @@ const end = 0xff;
 const countUnknown = 65535;
 
 /**
- * All elements, integers in decimal, copied out of `bytes`. Checks total, tail, count and every length, forwards and backwards.
- * Throws 'rdb-corrupt' with the offset in `bytes`. O(bytes).
+ * All elements, integers in decimal, copied out of `bytes`. Checks total, tail, count and every length, forwards
+ * and backwards. Throws 'rdb-corrupt' with the offset in `bytes`. O(bytes).
  */
 export function readZiplist(bytes: Buffer): string[] {
   const size = bytes.length;

@@ -1,5 +1,6 @@
 /**
- * Bits and bit fields: ranges in bytes and bits, every overflow, offsets at the limits. See ../case.ts for what a case is.
+ * Bits and bit fields: ranges in bytes and bits, every overflow, offsets at the limits. See ../case.ts for what a
+ * case is.
  */
 import type { Case } from '../case.ts';
 

@@ -1,5 +1,6 @@
 /**
- * Positions and searches around them: every option, every unit, the globe's edges. See ../case.ts for what a case is.
+ * Positions and searches around them: every option, every unit, the globe's edges. See ../case.ts for what a case
+ * is.
  */
 import type { Case } from '../case.ts';
 

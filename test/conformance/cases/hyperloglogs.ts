@@ -1,6 +1,6 @@
 /**
- * HyperLogLogs: both forms byte for byte, the way from one to the other, merging, broken ones. See ../case.ts for what a
- * case is.
+ * HyperLogLogs: both forms byte for byte, the way from one to the other, merging, broken ones. See ../case.ts for
+ * what a case is.
  */
 import type { Case } from '../case.ts';
 

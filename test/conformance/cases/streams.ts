@@ -1,7 +1,9 @@
 /**
- * Streams and consumer groups: every option, every error, nodes as XINFO counts them. See ../case.ts for what a case is.
+ * Streams and consumer groups: every option, every error, nodes as XINFO counts them. See ../case.ts for what a
+ * case is.
  *
- * IDs are given, never chosen by the clock, and times are only asked for where they are known, so that replies can be compared.
+ * IDs are given, never chosen by the clock, and times are only asked for where they are known, so that replies can
+ * be compared.
  */
 import type { Case } from '../case.ts';
 

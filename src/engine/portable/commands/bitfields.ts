@@ -3,8 +3,8 @@
  *
  *     BITFIELD k OVERFLOW SAT INCRBY u4 #3 10         four bits, the fourth such integer, plus 10 but at most 15
  *
- * Everything is read and checked before anything is done. What is done is exact arithmetic on bigints; overflow is what
- * does not fit the width, and OVERFLOW says what then: WRAP around, SATurate at the limit, FAIL with a null.
+ * Everything is read and checked before anything is done. What is done is exact arithmetic on bigints; overflow is
+ * what does not fit the width, and OVERFLOW says what then: WRAP around, SATurate at the limit, FAIL with a null.
  */
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';

@@ -1,8 +1,9 @@
 /**
  * DUMP and RESTORE: one value as bytes, and back.
  *
- * RESTORE takes payloads of every version that the decoder knows, Valkey's included, because newer primaries send them. Every payload is
- * checked to its last element (Redis's `sanitize-dump-payload yes`), whatever that option says.
+ * RESTORE takes payloads of every version that the decoder knows, Valkey's included, because newer primaries send
+ * them. Every payload is checked to its last element (Redis's `sanitize-dump-payload yes`), whatever that option
+ * says.
  */
 import { RedtwinError } from '../../../errors.ts';
 import { buildValue } from '../build.ts';

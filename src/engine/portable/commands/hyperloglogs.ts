@@ -151,7 +151,9 @@ const decoded = (hll: Buffer): string =>
     value > 0 ? `v:${value},${length}` : `${size === 1 ? 'z' : 'Z'}:${length}`,
   ).join(' ');
 
-/** Elements that the self-test adds; a tenth of a percent of Redis's, for the answer is the same and comes at once. */
+/**
+ * Elements that the self-test adds; a tenth of a percent of Redis's, for the answer is the same and comes at once.
+ */
 const selfTestElements = 10_000;
 
 /** Checks that both forms agree with each other, and the estimate with the truth, at powers of ten. */

@@ -1,7 +1,8 @@
 /**
  * What the stream commands share: IDs and ranges as arguments, groups that must exist, entries as replies.
  *
- * An ID argument may leave its sequence number out; what then stands for it depends on the command, so callers say it.
+ * An ID argument may leave its sequence number out; what then stands for it depends on the command, so callers say
+ * it.
  */
 import type { Call } from '../call.ts';
 import { refuse, refuseWith } from '../refusal.ts';
@@ -74,7 +75,10 @@ export function replyEntries(reply: Reply, entries: readonly StreamEntry[]): voi
   for (const entry of entries) replyEntry(reply, entry);
 }
 
-/** Key in argument 1 and group in argument 2, both of which must exist: the refusal of XPENDING, XCLAIM and XAUTOCLAIM. */
+/**
+ * Key in argument 1 and group in argument 2, both of which must exist: the refusal of XPENDING, XCLAIM and
+ * XAUTOCLAIM.
+ */
 export function streamAndGroup(call: Call): { stream: StreamValue; group: StreamGroup } {
   const stream = call.read(call.text(1), 'stream');
   const group = stream?.groups.get(call.text(2));

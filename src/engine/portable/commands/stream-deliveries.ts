@@ -1,8 +1,8 @@
 /**
  * Giving entries to consumers, and telling replicas about it.
  *
- * XREADGROUP, XCLAIM and XAUTOCLAIM never go into the feed themselves, because what they do depends on the time and on who asked
- * first. What goes instead, per entry given (Redis 7.0):
+ * XREADGROUP, XCLAIM and XAUTOCLAIM never go into the feed themselves, because what they do depends on the time
+ * and on who asked first. What goes instead, per entry given (Redis 7.0):
  *
  *     XCLAIM key group consumer 0 id TIME ms RETRYCOUNT n FORCE JUSTID LASTID id
  *     XGROUP SETID key group id ENTRIESREAD n            when only the group's position moved (NOACK)
@@ -20,7 +20,10 @@ import {
 } from '../stream-group.ts';
 import { formatStreamId, type StreamId, streamIdMax } from '../stream-id.ts';
 
-/** Nothing of the command itself goes into the feed; what is fed from here on does, even when nothing counts as changed. */
+/**
+ * Nothing of the command itself goes into the feed; what is fed from here on does, even when nothing counts as
+ * changed.
+ */
 export function feedOnlyEffects(call: Call): void {
   call.feedAs();
   call.isForced = true;

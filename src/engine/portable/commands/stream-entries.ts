@@ -84,8 +84,8 @@ function nextId(stream: StreamValue, given: GivenStreamId | null, nowMs: number)
   }
   if (!given.wantsSeq) return makeStreamId(given.ms, given.seq ?? 0n);
   if (given.ms !== streamIdMs(stream.lastId)) return makeStreamId(given.ms, 0n);
-  // The last sequence number of this ms is taken: there is no next one, and the last ID itself will be refused. (Redis
-  // answers that, or that elements are too large: it looks at whatever error number was left behind.)
+  // The last sequence number of this ms is taken: there is no next one, and the last ID itself will be refused.
+  // (Redis answers that, or that elements are too large: it looks at whatever error number was left behind.)
   return streamIdSeq(stream.lastId) === partMax ? stream.lastId : stream.lastId + 1n;
 }
 

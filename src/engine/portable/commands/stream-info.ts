@@ -1,8 +1,8 @@
 /**
  * XINFO: what a stream, its groups and their consumers look like from inside.
  *
- * Two of its numbers tell of Redis's radix tree, which is not here: keys are nodes of the stream, and how many tree nodes
- * these keys would need is worked out from the keys (radix.ts).
+ * Two of its numbers tell of Redis's radix tree, which is not here: keys are nodes of the stream, and how many
+ * tree nodes these keys would need is worked out from the keys (radix.ts).
  */
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';

@@ -132,7 +132,10 @@ function deadline(call: Call, index: number): number | null {
   return timeoutMs === 0n ? null : call.nowMs + Number(timeoutMs);
 }
 
-/** The ID behind which to read. Refuses a stream of another type, a group that is not there, an ID that makes no sense. */
+/**
+ * The ID behind which to read. Refuses a stream of another type, a group that is not there, an ID that makes no
+ * sense.
+ */
 function startOf(call: Call, options: ReadOptions, key: string, id: string): StreamId {
   const stream = call.read(key, 'stream');
   const { group } = options;
@@ -177,7 +180,10 @@ function serve(call: Call, options: ReadOptions, key: string, after: StreamId): 
   return () => replyStream(reply, key, () => replyEntries(reply, entries));
 }
 
-/** The entries a consumer has and did not acknowledge; asking counts as another delivery. Deleted ones have no fields. */
+/**
+ * The entries a consumer has and did not acknowledge; asking counts as another delivery. Deleted ones have no
+ * fields.
+ */
 function serveHistory(
   call: Call,
   options: ReadOptions,

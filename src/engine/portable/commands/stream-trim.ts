@@ -87,7 +87,10 @@ function limitWork(call: Call, trim: StreamTrim | null, limit: number | null): v
   }
 }
 
-/** The arguments of the command for the feed: how much ~ cut depends on nodes, so replicas are told the exact result. */
+/**
+ * The arguments of the command for the feed: how much ~ cut depends on nodes, so replicas are told the exact
+ * result.
+ */
 export function exactTrimArguments(call: Call, stream: StreamValue, options: AddOrTrimOptions): Buffer[] {
   const args = [...call.args];
   const { trim, trimIndex } = options;

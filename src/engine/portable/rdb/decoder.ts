@@ -5,11 +5,12 @@
  *                        ^          |
  *                        +- yield --+   "more bytes, please"
  *
- * Its one idea: the format is read by a generator that is written as if all bytes were there, and that yields where they
- * are not. So there is no second copy of the grammar in the form of states, and a chunk may end anywhere.
- * What becomes of the records is not decided here.
+ * Its one idea: the format is read by a generator that is written as if all bytes were there, and that yields
+ * where they are not. So there is no second copy of the grammar in the form of states, and a chunk may end
+ * anywhere. What becomes of the records is not decided here.
  *
- * Every error is a RedtwinError with a code 'rdb-*' and the offset at which it was noticed; after one, the decoder is of no use.
+ * Every error is a RedtwinError with a code 'rdb-*' and the offset at which it was noticed; after one, the decoder
+ * is of no use.
  */
 import { RedtwinError } from '../../../errors.ts';
 import {
@@ -90,7 +91,10 @@ export class Decoder {
     return this.#done;
   }
 
-  /** Takes a chunk, which belongs to the caller again on return. True once the end has been seen; bytes behind it are an error. */
+  /**
+   * Takes a chunk, which belongs to the caller again on return. True once the end has been seen; bytes behind it
+   * are an error.
+   */
   write(chunk: Uint8Array): boolean {
     this.#input.feed(chunk);
     if (!this.#done) this.#done = this.#run.next().done === true;

@@ -3,8 +3,8 @@
  *
  *     begin --> aux.. --> library.. --> (select, sizes, entry..).. --> finish
  *
- * It writes what it is told, in the order it is told. `take()` gives the bytes so far at any time, so a snapshot of any
- * size needs no more memory than one value and one chunk.
+ * It writes what it is told, in the order it is told. `take()` gives the bytes so far at any time, so a snapshot
+ * of any size needs no more memory than one value and one chunk.
  */
 import { RedtwinError } from '../../../errors.ts';
 import { Crc64 } from '../crc64.ts';

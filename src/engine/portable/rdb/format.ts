@@ -3,9 +3,9 @@
  *
  *     magic | records: opcodes, and [expiry][idle|frequency][meta] type key value | 255 | crc64
  *
- * Redis and Valkey shared one format up to version 11. Since then the same numbers (22, 23, 242, 243) mean different things, so a
- * file's magic decides which table is read, and for a DUMP payload, which has no magic, its version does.
- * Nothing is read or written here.
+ * Redis and Valkey shared one format up to version 11. Since then the same numbers (22, 23, 242, 243) mean
+ * different things, so a file's magic decides which table is read, and for a DUMP payload, which has no magic, its
+ * version does. Nothing is read or written here.
  */
 
 /** Whose table of types and opcodes holds. */
@@ -86,7 +86,10 @@ export const ModuleOpcode = { end: 0, signed: 1, unsigned: 2, float: 3, double: 
 
 const nameLetters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 
-/** The name of a module type: nine letters of six bits each in the upper 54 bits; the lower ten are its encoding version. */
+/**
+ * The name of a module type: nine letters of six bits each in the upper 54 bits; the lower ten are its encoding
+ * version.
+ */
 export function moduleTypeName(id: bigint): string {
   let name = '';
   for (let shift = 58n; shift >= 10n; shift -= 6n) name += nameLetters[Number((id >> shift) & 63n)]!;

@@ -1,16 +1,17 @@
 /**
  * The decoder's window on the bytes that have come so far, and the primitives read from it.
  *
- * Every primitive either returns its value and moves on, or returns null and moves nothing, because some of its bytes have
- * not come yet: then the decoder yields, more bytes are fed, and it asks again. So nothing is lost by any way of cutting,
- * and asking again is cheap: the length in front of a long string is looked at, the string itself is not.
+ * Every primitive either returns its value and moves on, or returns null and moves nothing, because some of its
+ * bytes have not come yet: then the decoder yields, more bytes are fed, and it asks again. So nothing is lost by
+ * any way of cutting, and asking again is cheap: the length in front of a long string is looked at, the string
+ * itself is not.
  *
  *     fed before, taken | fed before, kept  + the new chunk
  *     ------------------+------------------------------------
  *                       ^ #at                                ^ #end        offset = #base + #at
  *
- * Memory grows with bytes that came, never with a length that was only announced. The chunk itself is used in place
- * during a call and only what is left of it is copied, so the caller has it back on return.
+ * Memory grows with bytes that came, never with a length that was only announced. The chunk itself is used in
+ * place during a call and only what is left of it is copied, so the caller has it back on return.
  */
 import { RedtwinError } from '../../../errors.ts';
 import { Crc64 } from '../crc64.ts';
@@ -93,7 +94,10 @@ export class Input {
     }
   }
 
-  /** Moves what waits to the front of a window of our own with room for `bytes` more; doubling keeps small chunks linear. */
+  /**
+   * Moves what waits to the front of a window of our own with room for `bytes` more; doubling keeps small chunks
+   * linear.
+   */
   #makeRoom(bytes: number): void {
     const needed = this.waiting + bytes;
     const reuse = this.#owned && needed * 2 <= this.#window.length;
@@ -107,7 +111,9 @@ export class Input {
     this.#restart(true);
   }
 
-  /** The window begins at what is not yet taken. Only between values of the checksum and of raw bytes (see settle). */
+  /**
+   * The window begins at what is not yet taken. Only between values of the checksum and of raw bytes (see settle).
+   */
   #restart(owned: boolean): void {
     this.#at = 0;
     this.#summed = 0;
@@ -260,7 +266,9 @@ export class Input {
     return Buffer.from(this.#window.subarray(from, this.#at));
   }
 
-  /** All of a string of `length` bytes is here; else goes back to `start`, because all of it will be read again. */
+  /**
+   * All of a string of `length` bytes is here; else goes back to `start`, because all of it will be read again.
+   */
   #hasString(start: number, length: number, bytesMax: number): boolean {
     if (length > bytesMax) {
       this.#at = start;
@@ -304,7 +312,10 @@ export class Input {
     return Number(length);
   }
 
-  /** A string in one of the special forms, whose first byte stands at `start` and is taken: an integer, or compressed. */
+  /**
+   * A string in one of the special forms, whose first byte stands at `start` and is taken: an integer, or
+   * compressed.
+   */
   #unpack(start: number): string | Buffer | null {
     const form = this.#window[start]! & 63;
     if (form === 3) return this.#decompress(start);

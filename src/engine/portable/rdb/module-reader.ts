@@ -1,5 +1,6 @@
 /**
- * Finds the end of what a module wrote. Every piece of it has an opcode in front, so it can be walked without being understood.
+ * Finds the end of what a module wrote. Every piece of it has an opcode in front, so it can be walked without
+ * being understood.
  *
  *     opcode, piece, opcode, piece, ... 0
  */

@@ -1,8 +1,9 @@
 /**
  * Blobs inside an RDB (listpacks, ziplists, intsets, zipmaps) and where their errors are.
  *
- * The readers of packed forms know offsets in their own blob only, and that blob may have been compressed; the reader of a log wants
- * the position in the file. So errors pass through here: the offset becomes the blob's, the inner one goes into the text.
+ * The readers of packed forms know offsets in their own blob only, and that blob may have been compressed; the
+ * reader of a log wants the position in the file. So errors pass through here: the offset becomes the blob's, the
+ * inner one goes into the text.
  */
 import { RedtwinError } from '../../../errors.ts';
 

@@ -33,8 +33,8 @@ export function dump(value: Value, limits: WriterLimits, compress: boolean): Buf
 }
 
 /**
- * Whether a payload's footer is right: its version understood, its checksum that of its bytes, or zero, by which Redis 8.10 says
- * that it took none.
+ * Whether a payload's footer is right: its version understood, its checksum that of its bytes, or zero, by which
+ * Redis 8.10 says that it took none.
  */
 export function isWellFramed(payload: Buffer): boolean {
   if (payload.length < footerBytes) return false;

@@ -4,8 +4,9 @@
  *     type byte --> element by element (lists, sets, hashes, sorted sets, streams)
  *               \-> one blob, unpacked at once (ziplist, listpack, intset, zipmap)
  *
- * Collections written element by element can be huge, so each element is taken as it comes, and between two of them the
- * reader can wait for the next chunk. A count in front of them decides how long to go on, never how much to allocate.
+ * Collections written element by element can be huge, so each element is taken as it comes, and between two of
+ * them the reader can wait for the next chunk. A count in front of them decides how long to go on, never how much
+ * to allocate.
  */
 import { RedtwinError } from '../../../errors.ts';
 import { readIntset } from '../intset.ts';
@@ -165,7 +166,10 @@ function hashOf(input: Input, elements: string[]): RdbHash {
   return { type: 'hash', fields, values, expiresAtMs: null };
 }
 
-/** Redis 7.4: times are differences to the earliest one plus 1, so that 0 can mean never. Absolute when `minimum` is 0. */
+/**
+ * Redis 7.4: times are differences to the earliest one plus 1, so that 0 can mean never. Absolute when `minimum`
+ * is 0.
+ */
 function* readHashMetadata(input: Input, minimum: number): Step<RdbHash> {
   const size = yield* count(input);
   const hash: RdbHash = { type: 'hash', fields: [], values: [], expiresAtMs: [] };

@@ -5,8 +5,8 @@
  *     group = name, last ID [7.0: entries read], pending, consumers
  *     consumer = name, seen [7.2: active], IDs of its pending entries
  *
- * What old forms lack is filled in as Redis does. The tail of 8.6 (idempotent producers) is checked and left out: no older
- * server has a place for it.
+ * What old forms lack is filled in as Redis does. The tail of 8.6 (idempotent producers) is checked and left out:
+ * no older server has a place for it.
  */
 
 import { StreamValue } from '../stream.ts';

@@ -1,9 +1,9 @@
 /**
  * Values as the RDB says them: neutral between the many forms of the file and the keyspace's own structures.
  *
- * The decoder turns every old and new encoding into one of these seven; the encoder takes them back. They hold plain arrays in
- * file order, may be empty, and may hold duplicates: whether that is an error is for those who build something from them to say.
- * Texts are binary strings (one character per byte).
+ * The decoder turns every old and new encoding into one of these seven; the encoder takes them back. They hold
+ * plain arrays in file order, may be empty, and may hold duplicates: whether that is an error is for those who
+ * build something from them to say. Texts are binary strings (one character per byte).
  */
 import type { StreamValue } from '../stream.ts';
 
@@ -48,7 +48,10 @@ export interface RdbModule {
 
 export type RdbValue = RdbString | RdbList | RdbSet | RdbHash | RdbZset | RdbStream | RdbModule;
 
-/** Collections without elements do not exist in Redis: such values are skipped with a count. Streams and modules may be empty. */
+/**
+ * Collections without elements do not exist in Redis: such values are skipped with a count. Streams and modules
+ * may be empty.
+ */
 export function isEmptyCollection(value: RdbValue): boolean {
   switch (value.type) {
     case 'list':

@@ -35,7 +35,9 @@ export function versionFor(value: Value, version: number): number {
   return value.type === 'hash' && value.hasExpiries ? Math.max(version, redisFieldExpiryMin) : version;
 }
 
-/** The byte that says which form `writeBody` will use. Throws 'rdb-unsupported-version' when the version has none. */
+/**
+ * The byte that says which form `writeBody` will use. Throws 'rdb-unsupported-version' when the version has none.
+ */
 export function typeOf(value: Value, dialect: Dialect): number {
   const isPacked = dialect.version >= 10;
   switch (value.type) {
