@@ -55,6 +55,7 @@ test('the backlog keeps what it must, by offset', (t) => {
       t.is(feed.read(feed.endOffset + 1, 10), null);
       t.is(feed.read(feed.startOffset - 1, 10), null);
     }),
+    { numRuns: 30 },
   );
 });
 
@@ -202,6 +203,30 @@ test('a command that cannot be applied stops the feed before it', (t) => {
     t.is(outcomeStop(store.apply(session, encode('PING'), 14, nowMs)), Stop.failed);
     t.is(run(store, store.openSession(), 'EXISTS b'), ':0\r\n');
   }
+});
+
+test('function libraries of the primary are kept, though nothing runs them here', (t) => {
+  const store = open();
+  const link = store.openSession();
+  const source = "#!lua name=lib\nredis.register_function('f', function() return 1 end)";
+  const words = (...args: string[]): Buffer => encodeCommand(args.map((arg) => Buffer.from(arg)));
+  const apply = (bytes: Buffer): number => outcomeStop(store.apply(link, bytes, bytes.length, nowMs));
+  t.is(apply(words('FUNCTION', 'LOAD', source)), Stop.drained);
+  t.is(apply(words('FUNCTION', 'LOAD', 'REPLACE', source)), Stop.drained);
+  const options = { version: 10, compress: false, checksum: false, nowMs, aux: [] };
+  const rdb = (): string =>
+    store
+      .snapshot(options)
+      .read(1 << 20)
+      ?.toString('latin1') ?? '';
+  t.true(rdb().includes(source));
+  t.is(apply(words('FUNCTION', 'DELETE', 'lib')), Stop.drained);
+  t.false(rdb().includes(source));
+  t.is(
+    run(store, store.openSession(), 'FUNCTION FLUSH'),
+    '-ERR redtwin does not support this command yet\r\n',
+  );
+  t.is(apply(words('FUNCTION', 'DELETE', 'lib')), Stop.failed);
 });
 
 test('a host command of the feed is counted when it is answered', (t) => {

@@ -9,6 +9,7 @@ import { connection } from './connection.ts';
 import { debug } from './debug.ts';
 import { dump } from './dump.ts';
 import { expiry } from './expiry.ts';
+import { functions } from './functions.ts';
 import { geo } from './geo.ts';
 import { geoSearches } from './geo-search.ts';
 import { hashExpiry } from './hash-expiry.ts';
@@ -57,6 +58,7 @@ const families: HandlerTable[] = [
   streamGroups,
   streamInfo,
   streamReads,
+  functions,
   debug,
 ];
 
