@@ -59,7 +59,11 @@ export class Config {
   /** Names (aliases too) that fit one of the patterns, with their values, in the order of the table. CONFIG GET. */
   matching(patterns: string[]): [string, string][] {
     return shownNames
-      .filter(([name]) => patterns.some((pattern) => matchesName(pattern, name)))
+      .filter(([name, option]) =>
+        patterns.some((pattern) =>
+          rowOf(option).hidden ? pattern.toLowerCase() === name : matchesName(pattern, name),
+        ),
+      )
       .map(([name, option]) => [name, this.text(option)]);
   }
 

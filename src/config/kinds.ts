@@ -156,7 +156,7 @@ export const memoryOrPercent: Kind<number> = {
     const percent = /^([0-9]+)%$/.exec(word);
     if (percent) {
       const share = Number(percent[1]);
-      if (share > 100) throw new BadValue('argument must be between 0 and 100 inclusive');
+      if (share > 100) throw new BadValue('percentage argument must be less or equal to 100');
       return { value: -share, text: `${share}%` };
     }
     const bytes = parseMemory(word);

@@ -24,6 +24,8 @@ export interface Option<V> {
   readonly guarded: boolean;
   /** true: the value is a secret and is never written to the log. */
   readonly secret: boolean;
+  /** true: CONFIG GET shows it only when it is asked for by name. */
+  readonly hidden: boolean;
 }
 
 interface Extra {
@@ -32,6 +34,7 @@ interface Extra {
   fixed?: true;
   guarded?: true;
   secret?: true;
+  hidden?: true;
 }
 
 /** A row. An `initial` text is split at spaces ('' is one empty word); `fixed` options can only be set at start. */
@@ -50,5 +53,6 @@ export function option<V>(
     mutable: !extra.fixed,
     guarded: extra.guarded ?? false,
     secret: extra.secret ?? false,
+    hidden: extra.hidden ?? false,
   };
 }

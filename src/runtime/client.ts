@@ -17,6 +17,8 @@ export interface Line {
   close(when: 'now' | 'after-writes'): void;
   /** Bytes that wait to be sent. */
   readonly pendingBytes: number;
+  /** Bytes of the input that is being run just now; 0 between chunks. */
+  readonly runningBytes: number;
 }
 
 export class Client {
@@ -42,10 +44,14 @@ export class Client {
   monitoring = false;
   /** Waits in BLPOP, WAIT and the like. */
   blocked = false;
+  /** Its commands wait for the end of a CLIENT PAUSE. */
+  isHeld = false;
   closing = false;
   readonly channels = new Set<string>();
   readonly patterns = new Set<string>();
   readonly shardChannels = new Set<string>();
+  /** Called once when the engine ends its wait; null when nobody wants to know. */
+  onWake: (() => void) | null = null;
   /** Ends a wait of the host (WAIT) early; null when there is none. */
   unblock: ((how: 'timeout' | 'error') => void) | null = null;
 
@@ -85,7 +91,7 @@ export class Client {
     if (this.monitoring) flags += 'O';
     if (this.isSubscriber) flags += 'P';
     if (info.multi >= 0) flags += 'x';
-    if (this.blocked) flags += 'b';
+    if (this.blocked || this.isHeld) flags += 'b';
     if (this.closing) flags += 'c';
     if (this.isUnixSocket) flags += 'U';
     if (this.noEvict) flags += 'e';
@@ -113,7 +119,7 @@ export class Client {
       `psub=${this.patterns.size}`,
       `ssub=${this.shardChannels.size}`,
       `multi=${info.multi}`,
-      `qbuf=${info.pendingBytes}`,
+      `qbuf=${info.pendingBytes + this.line.runningBytes}`,
       'qbuf-free=0',
       'argv-mem=0',
       'multi-mem=0',

@@ -26,6 +26,7 @@ export class Connection implements Line {
   /** A promise of the host is not kept yet. */
   #isWaiting = false;
   #isRunning = false;
+  runningBytes = 0;
   /** What others sent since the last flush. */
   #outbox: Buffer[] = [];
   /** Since when the soft limit is exceeded, ms; 0 when it is not. */
@@ -52,6 +53,7 @@ export class Connection implements Line {
     if (client.closing) return;
     if (this.#isWaiting || this.#held.length > 0 || this.#server.pause.holdsAll(client, client.lastMs)) {
       this.hold(chunk.subarray(0, length));
+      if (!this.#isWaiting) client.isHeld = true;
       return;
     }
     if (this.#server.observesCommands || this.#requests.isMidway)
@@ -71,6 +73,7 @@ export class Connection implements Line {
     if (this.#isWaiting || this.#held.length === 0 || this.client.closing) return;
     const held = Buffer.concat(this.#held);
     this.#held = [];
+    this.client.isHeld = false;
     this.receive(held, held.length);
     this.#readOn();
   }
@@ -84,8 +87,12 @@ export class Connection implements Line {
   // --- Running ---
 
   #execute(chunk: Uint8Array, length: number): void {
+    this.runningBytes = length;
+    const startedMs = performance.now();
     const into = this.#server.page.free();
     this.#run(this.#server.store.execute(this.client.session, chunk, length, into, this.client.lastMs), into);
+    this.runningBytes = 0;
+    this.#server.ran(this.client, chunk, length, performance.now() - startedMs);
   }
 
   /** The slow way, for when each command must be seen (MONITOR, a fine slow log, CLIENT PAUSE WRITE). */
@@ -99,6 +106,7 @@ export class Connection implements Line {
     for (let request = this.#requests.next(); request; request = this.#requests.next()) {
       if (this.#server.pause.holds(this.client, request.args, this.client.lastMs)) {
         this.hold(Buffer.concat([request.bytes, this.#requests.takeRest()]));
+        this.client.isHeld = true;
         return;
       }
       const done = this.#server.observe(this.client, request.args);
@@ -116,6 +124,8 @@ export class Connection implements Line {
   /** Goes on after the engine woke this session. */
   wake(): void {
     this.client.blocked = false;
+    this.client.onWake?.();
+    this.client.onWake = null;
     this.#resume();
     this.release();
   }
@@ -160,7 +170,8 @@ export class Connection implements Line {
   #addReply(reply: Reply): void {
     const { client } = this;
     // Only those who ever used CLIENT REPLY pay for the question.
-    if (client.usedReplyModes && this.#server.store.sessionInfo(client.session).muted) return;
+    const isPush = reply.is === 'push' || reply.is === 'sequence';
+    if (client.usedReplyModes && !isPush && this.#server.store.sessionInfo(client.session).muted) return;
     this.#server.page.add(encodeReply(reply, client.protocol));
   }
 

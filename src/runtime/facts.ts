@@ -39,7 +39,7 @@ export function infoFacts(server: Server): InfoFacts {
     clients: {
       connected: clients.length,
       max: config.value('maxclients'),
-      blocked: clients.filter((client) => client.blocked).length,
+      blocked: clients.filter((client) => client.blocked || client.isHeld).length,
       largestInputBytes: 0,
       largestOutputBytes: Math.max(0, ...pending),
       bufferBytes: pending.reduce((sum, bytes) => sum + bytes, 0),

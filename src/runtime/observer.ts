@@ -2,10 +2,12 @@
  * Sees commands one by one, when somebody wants that: MONITOR, a slow log finer than a millisecond, LATENCY, a pause of writes.
  *
  * Otherwise whole chunks run unseen, which is what makes them fast. A chunk that took longer than the slow log's limit is
- * logged as its last command.
+ * logged as its last command, which is right for everybody who sends one command at a time.
  */
 import { shortened } from '../observe/slow-log.ts';
 import { commandOf } from '../protocol/command-lookup.ts';
+import type { CommandSpec } from '../protocol/generated/commands.ts';
+import { Requests } from '../protocol/requests.ts';
 import { quoteArgument } from '../protocol/split-arguments.ts';
 import type { Client } from './client.ts';
 import { redacted } from './redacted.ts';
@@ -40,6 +42,19 @@ export class Observer {
     return () => this.#ended(client, args, Number((process.hrtime.bigint() - started) / 1000n), command);
   }
 
+  /** A whole chunk has run. */
+  ran(client: Client, chunk: Uint8Array, length: number, ms: number): void {
+    const limit = this.#server.config.value('slowlog-log-slower-than');
+    if (limit < fineMicros || ms * 1000 < limit || this.isOn) return;
+    const requests = new Requests();
+    requests.feed(Buffer.from(chunk.buffer, chunk.byteOffset, length));
+    let last: Buffer[] = [];
+    for (let request = requests.next(); request; request = requests.next())
+      if (request.args.length > 0) last = request.args;
+    const command = commandOf(last);
+    if (command) this.#log(client, last, Math.floor(ms * 1000), command);
+  }
+
   #tellMonitors(client: Client, args: Buffer[], flags: readonly string[]): void {
     const { monitors } = this.#server;
     if (monitors.size === 0 || flags.includes('skip_monitor') || flags.includes('admin')) return;
@@ -54,33 +69,31 @@ export class Observer {
     for (const monitor of monitors) if (monitor !== client) monitor.line.send(line);
   }
 
-  #ended(
-    client: Client,
-    args: Buffer[],
-    micros: number,
-    command: { name: string; flags: readonly string[] },
-  ): void {
-    const { config, slowLog, latency } = this.#server;
-    const nowMs = this.#server.nowMs();
-    const limit = config.value('slowlog-log-slower-than');
-    if (limit >= 0 && micros >= limit && !command.flags.includes('skip_slowlog') && !client.blocked) {
-      slowLog.add(
-        {
-          at: Math.floor(nowMs / 1000),
-          micros,
-          args: shortened(redacted(args)),
-          address: client.address,
-          name: client.name,
-        },
-        config.value('slowlog-max-len'),
-      );
-    }
+  #ended(client: Client, args: Buffer[], micros: number, command: CommandSpec): void {
+    const { config, latency } = this.#server;
+    // Who waits has not run yet; what it will take then is not the time it waited.
+    if (client.blocked) client.onWake = () => this.#log(client, args, micros, command);
+    else this.#log(client, args, micros, command);
     const threshold = config.value('latency-monitor-threshold');
-    if (threshold > 0 && micros >= threshold * 1000)
-      latency.add(
-        command.flags.includes('fast') ? 'fast-command' : 'command',
-        Math.floor(micros / 1000),
-        nowMs,
-      );
+    if (threshold > 0 && micros >= threshold * 1000) {
+      const event = command.flags.includes('fast') ? 'fast-command' : 'command';
+      latency.add(event, Math.floor(micros / 1000), this.#server.nowMs());
+    }
+  }
+
+  #log(client: Client, args: Buffer[], micros: number, command: CommandSpec): void {
+    const { config, slowLog } = this.#server;
+    const limit = config.value('slowlog-log-slower-than');
+    if (limit < 0 || micros < limit || command.flags.includes('skip_slowlog')) return;
+    slowLog.add(
+      {
+        at: Math.floor(this.#server.nowMs() / 1000),
+        micros,
+        args: shortened(redacted(args)),
+        address: client.address,
+        name: client.name,
+      },
+      config.value('slowlog-max-len'),
+    );
   }
 }

@@ -365,6 +365,12 @@ export class Server {
     return this.#observer.begin(client, args);
   }
 
+  /** A chunk has run as a whole. */
+  ran(client: Client, chunk: Uint8Array, length: number, ms: number): void {
+    // Half a millisecond is less than any limit that whole chunks are held against.
+    if (ms > 0.5) this.#observer.ran(client, chunk, length, ms);
+  }
+
   /** Answers a host command. */
   answer(client: Client, args: Buffer[]): Answer {
     const name = args[0]!.toString('latin1').toLowerCase();

@@ -262,6 +262,8 @@ impl Store {
         };
         if self.keys.settings.maxmemory > 0 {
             self.make_room();
+        } else {
+            self.out_of_memory = false;
         }
         if let Some(refusal) = self.refusal(session, spec, args) {
             self.refuse(session, Some(spec), &refusal);

@@ -126,6 +126,15 @@ export const data = {
   'stop-writes-on-bgsave-error': option(yesOrNo, 'yes', 'Refuse writes while saving fails.'),
   'rdb-save-incremental-fsync': option(yesOrNo, 'yes', 'Sync to disk while saving.', { by: 'ignored' }),
 
+  'key-load-delay': option(integer(-(2 ** 31), intMax), '0', 'For the tests of Redis.', {
+    by: 'ignored',
+    hidden: true,
+  }),
+  'rdb-key-save-delay': option(integer(-(2 ** 31), intMax), '0', 'For the tests of Redis.', {
+    by: 'ignored',
+    hidden: true,
+  }),
+
   appendonly: option(yesOrNo, 'no', aof, { by: 'ignored' }),
   appendfilename: option(text('file name', fileName('appendfilename')), 'appendonly.aof', aof, {
     fixed: true,

@@ -49,7 +49,6 @@ export const network = {
   ),
   'proto-max-bulk-len': option(memory(1024 * 1024), '512mb', 'Longest argument.', { by: 'engine' }),
   'bind-source-addr': option(text(), '', 'Local address for connections that this server makes.', {
-    fixed: true,
     by: 'link',
   }),
   'socket-mark-id': option(integer(0, 2 ** 32 - 1), '0', 'Packet mark; Node cannot set it.', {
@@ -60,6 +59,7 @@ export const network = {
     fixed: true,
     by: 'ignored',
   }),
+  'use-exit-on-panic': option(yesOrNo, 'no', 'For the tests of Redis.', { by: 'ignored', hidden: true }),
   'io-threads-do-reads': option(yesOrNo, 'no', 'See io-threads.', { fixed: true, by: 'ignored' }),
 
   daemonize: option(yesOrNo, 'no', 'Run in the background; use a service manager instead.', {

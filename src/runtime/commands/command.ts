@@ -81,7 +81,7 @@ const named = (args: Buffer[]): (CommandSpec | null)[] =>
 
 function list({ args }: Call): Reply {
   const everything = commandTable.flatMap((command) => [command, ...(command.subcommands ?? [])]);
-  if (args.length === 2) return bulks(commandTable.map(({ name }) => name));
+  if (args.length === 2) return bulks(everything.map(({ name }) => name));
   if (args.length !== 5 || wordOf(args[2]) !== 'filterby') return syntaxError;
   const value = textOf(args[4]);
   const filters: Record<string, (command: CommandSpec) => boolean> = {

@@ -14,7 +14,11 @@ import {
   map,
   nil,
   ok,
+  type Protocol,
+  push,
   type Reply,
+  raw,
+  sequence,
   set,
   simple,
   verbatim,
@@ -39,7 +43,20 @@ const protocolSamples: Readonly<Record<string, Reply>> = {
   verbatim: verbatim('This is a verbatim\nstring'),
   true: boolean(true),
   false: boolean(false),
+  push: push([bulk('server-cpu-usage'), integer(42)]),
 };
+
+const bigNumber = '1234567999999999999999999999999999999';
+
+/** Samples that have no like in RESP2. */
+function richSample(word: string, protocol: Protocol): Reply | null {
+  const resp3 = protocol === 3;
+  if (word === 'bignum') return resp3 ? raw(Buffer.from(`(${bigNumber}\r\n`)) : bulk(bigNumber);
+  if (word !== 'attrib') return null;
+  const text = bulk('Some real reply following the attribute');
+  const attribute = raw(Buffer.from('|1\r\n$14\r\nkey-popularity\r\n*2\r\n$7\r\nkey:123\r\n:90\r\n'));
+  return resp3 ? sequence([attribute, text]) : text;
+}
 
 const unknown = (call: Call): Reply =>
   error(`ERR unknown subcommand or wrong number of arguments for '${textOf(call.args[1])}'. Try DEBUG HELP.`);
@@ -74,7 +91,10 @@ const subcommands: Readonly<Record<string, { words: (count: number) => boolean; 
   },
   protocol: {
     words: (count) => count === 3,
-    run: (call) => protocolSamples[wordOf(call.args[2])] ?? unknown(call),
+    run: (call) => {
+      const word = wordOf(call.args[2]);
+      return protocolSamples[word] ?? richSample(word, call.client.protocol) ?? unknown(call);
+    },
   },
   help: {
     words: (count) => count === 2,
