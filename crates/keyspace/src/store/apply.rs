@@ -1,0 +1,267 @@
+//! Applying the primary's feed.
+//!
+//! ```text
+//!   bytes:   SET a 1 | MULTI | SET b 2 | EXEC | SE
+//!            applied   '---- one unit ----'     '- part of a command: session.pending
+//!            and fed   applied and fed at EXEC
+//! ```
+//!
+//! Its one idea: the bytes of a complete unit go into our own feed verbatim, when the unit has been applied and not
+//! before. So the end of our feed is the applied offset, to the byte, whatever chunk the link was cut in.
+//! A command that is unknown or fails stops everything: going on would make a replica that differs.
+
+use super::admission::{arity_fits, unknown_command};
+use super::{Flow, Store};
+use crate::batch::{Batch, End};
+use crate::command::Handler;
+use crate::generated::commands::{CommandId, CommandSpec};
+use crate::keyspace::Caller;
+use crate::session::{Exec, Multi, Session, SessionId, Stop};
+use redtwin_resp::{Protocol, RequestLimits};
+
+impl Store {
+    /// Applies the primary's feed. See `Store.apply` in engine.ts.
+    pub fn apply(&mut self, id: SessionId, input: &[u8], now_ms: i64) -> Stop {
+        self.reply.clear();
+        let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) else {
+            return Stop::Failed;
+        };
+        self.keys.now_ms = now_ms;
+        self.keys.caller = Caller::Primary;
+        let stop = self.apply_input(&mut session, input);
+        self.keys.caller = Caller::Client;
+        self.sessions[id as usize] = Some(session);
+        self.reply.clear();
+        self.serve_waiters();
+        if self.keys.watched.has_touched() {
+            self.mark_broken_watches();
+        }
+        stop
+    }
+
+    /// Goes on after the host has seen to its command; that command's bytes are counted now.
+    pub fn resume_apply(&mut self, id: SessionId, now_ms: i64) -> Stop {
+        if let Some(session) = self.session(id) {
+            session.at_host = false;
+        }
+        self.apply(id, b"", now_ms)
+    }
+
+    pub(super) fn apply_input(&mut self, session: &mut Session, input: &[u8]) -> Stop {
+        if session.failure.is_some() {
+            return Stop::Failed;
+        }
+        if session.at_host {
+            session.pending.extend_from_slice(input);
+            return Stop::Host;
+        }
+        if session.exec.is_some() {
+            let flow = self.continue_apply_exec(session);
+            if flow != Stop::Drained {
+                session.pending.extend_from_slice(input);
+                return flow;
+            }
+        }
+        self.feed_unit(session);
+        if session.pending.is_empty() {
+            let (used, stop) = self.apply_commands(session, input);
+            session.pending.extend_from_slice(input.get(used..).unwrap_or_default());
+            return stop;
+        }
+        let mut pending = std::mem::take(&mut session.pending);
+        pending.extend_from_slice(input);
+        let (used, stop) = self.apply_commands(session, &pending);
+        pending.drain(..used);
+        session.pending = pending;
+        stop
+    }
+
+    /// Moves the bytes of a complete unit into our own feed: now they count as applied.
+    pub(super) fn feed_unit(&mut self, session: &mut Session) {
+        if session.multi.is_none() && session.exec.is_none() && !session.unit.is_empty() {
+            self.relay(&session.unit);
+            session.unit.clear();
+        }
+    }
+
+    /// Bytes of our primary go on to our own replicas as they came. Which database they select is not known here, so
+    /// our own next write (after a promotion) says its own.
+    pub(super) fn relay(&mut self, bytes: &[u8]) {
+        self.feed.append(bytes);
+        self.feed_selected = None;
+        self.feed_grew = true;
+    }
+
+    pub(super) fn apply_commands(&mut self, session: &mut Session, bytes: &[u8]) -> (usize, Stop) {
+        let limits = RequestLimits { bulk_bytes_max: i64::MAX, unauthenticated: false };
+        let mut used = 0;
+        // From here to `used` the bytes are complete units not yet fed; inside a unit they go to session.unit.
+        let mut fed = 0;
+        let mut batch = Batch::default();
+        let mut parser = std::mem::take(&mut session.parser);
+        let stop = loop {
+            let end = batch.fill(&mut parser, bytes, used, &limits);
+            batch.prefetch(&self.keys.dbs[session.db].table);
+            let mut stop = Stop::Drained;
+            if let Some(words) = batch.inline.take() {
+                let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+                stop = self.apply_one(session, &words);
+                if stop != Stop::Failed {
+                    self.unit_bytes(session, bytes, &mut fed, used, batch.used, stop);
+                    used = batch.used;
+                }
+            }
+            for index in 0..batch.len() {
+                let (args, bytes_end) = batch.command(index);
+                stop = self.apply_one(session, args);
+                if stop == Stop::Failed {
+                    break;
+                }
+                self.unit_bytes(session, bytes, &mut fed, used, bytes_end, stop);
+                used = bytes_end;
+                if stop == Stop::Host {
+                    parser.reset();
+                    break;
+                }
+            }
+            if stop != Stop::Drained {
+                break stop;
+            }
+            // Empty lines behind the last command.
+            if batch.used > used {
+                self.unit_bytes(session, bytes, &mut fed, used, batch.used, stop);
+                used = batch.used;
+            }
+            match end {
+                End::More => {}
+                End::Incomplete => break Stop::Drained,
+                End::Error(error) => {
+                    session.failure = Some((String::new(), format!("Protocol error: {}", error.0)));
+                    break Stop::Failed;
+                }
+            }
+        };
+        if used > fed {
+            self.relay(&bytes[fed..used]);
+        }
+        session.parser = parser;
+        (used, stop)
+    }
+
+    /// A command of the feed (or an empty line) has been taken: `bytes[from..to]`. Inside a unit that is not complete
+    /// its bytes wait in the session; otherwise `bytes[fed..]` goes into our feed, at the latest when the chunk ends.
+    pub(super) fn unit_bytes(
+        &mut self,
+        session: &mut Session,
+        bytes: &[u8],
+        fed: &mut usize,
+        from: usize,
+        to: usize,
+        stop: Stop,
+    ) {
+        let unit_open = session.multi.is_some() || session.exec.is_some() || stop == Stop::Host;
+        if !unit_open && session.unit.is_empty() {
+            return;
+        }
+        if session.unit.is_empty() {
+            // What came before this unit is complete.
+            self.relay(&bytes[*fed..from]);
+        }
+        session.unit.extend_from_slice(&bytes[from..to]);
+        *fed = to;
+        if !unit_open {
+            self.feed_unit(session);
+        }
+    }
+
+    pub(super) fn apply_one(&mut self, session: &mut Session, args: &[&[u8]]) -> Stop {
+        let Some((spec, handler)) = args.first().and_then(|name| crate::lookup::find(name)) else {
+            let error = String::from_utf8_lossy(&unknown_command(args)).into_owned();
+            session.failure = Some((shortened(args), error));
+            return Stop::Failed;
+        };
+        if !arity_fits(spec.arity, args.len()) {
+            session.failure =
+                Some((shortened(args), format!("ERR wrong number of arguments for '{}' command", spec.name)));
+            return Stop::Failed;
+        }
+        session.last_command = Some(spec);
+        match spec.id {
+            CommandId::Multi if session.multi.is_none() => {
+                session.multi = Some(Multi::default());
+                Stop::Drained
+            }
+            CommandId::Exec if session.multi.is_some() => {
+                let mut queue = session.multi.take().map(|multi| multi.queue).unwrap_or_default();
+                queue.reverse();
+                session.exec = Some(Exec { left: queue });
+                self.continue_apply_exec(session)
+            }
+            CommandId::Discard if session.multi.is_some() => {
+                session.multi = None;
+                Stop::Drained
+            }
+            _ => {
+                if let Some(multi) = &mut session.multi {
+                    multi.queue.push((args.iter().map(|a| a.to_vec()).collect(), spec));
+                    return Stop::Drained;
+                }
+                let stop = self.apply_call(session, spec, handler, args);
+                if stop == Stop::Drained {
+                    self.unit_done();
+                }
+                stop
+            }
+        }
+    }
+
+    pub(super) fn continue_apply_exec(&mut self, session: &mut Session) -> Stop {
+        while let Some((command, spec)) = session.exec.as_mut().and_then(|exec| exec.left.pop()) {
+            let args: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+            let handler = crate::lookup::find(args[0]).and_then(|(_, handler)| handler);
+            let stop = self.apply_call(session, spec, handler, &args);
+            if stop != Stop::Drained {
+                return stop;
+            }
+        }
+        session.exec = None;
+        self.unit_done();
+        Stop::Drained
+    }
+
+    pub(super) fn apply_call(
+        &mut self,
+        session: &mut Session,
+        spec: &'static CommandSpec,
+        handler: Option<Handler>,
+        args: &[&[u8]],
+    ) -> Stop {
+        self.reply.clear();
+        self.reply.protocol = Protocol::Resp2;
+        if let Flow::Host = self.call(session, spec, handler, args, false) {
+            return Stop::Host;
+        }
+        match self.reply.bytes().first() {
+            Some(b'-') => {
+                let text = String::from_utf8_lossy(self.reply.bytes());
+                let error = text.trim_start_matches('-').lines().next().unwrap_or_default().to_string();
+                session.failure = Some((shortened(args), error));
+                Stop::Failed
+            }
+            _ => Stop::Drained,
+        }
+    }
+}
+
+fn shortened(args: &[&[u8]]) -> String {
+    let mut text = args
+        .iter()
+        .take(8)
+        .map(|argument| String::from_utf8_lossy(&argument[..argument.len().min(64)]).into_owned())
+        .collect::<Vec<_>>()
+        .join(" ");
+    if args.len() > 8 {
+        text.push_str(" ...");
+    }
+    text
+}

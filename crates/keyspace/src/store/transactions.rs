@@ -1,0 +1,64 @@
+//! EXEC: runs what MULTI has queued, as one unit.
+//!
+//! A queued command may belong to the host (CONFIG, SLAVEOF...): EXEC stops there and goes on when it has been
+//! answered. Nothing else can run meanwhile, because the host answers at once.
+
+use super::{Flow, Store};
+use crate::generated::errors;
+use crate::session::{Exec, Multi, Session};
+
+impl Store {
+    pub(super) fn exec(&mut self, session: &mut Session) -> Flow {
+        let Some(multi) = session.multi.take() else {
+            self.fail(self.reply.len(), errors::EXEC_WITHOUT_MULTI);
+            return Flow::Done;
+        };
+        // A key that has expired since WATCH counts as changed.
+        let now_ms = self.keys.now_ms;
+        let expired = session.watching.iter().any(|(db, key, was_expired)| {
+            let table = &self.keys.dbs[*db].table;
+            let entry = table.get(table.hash(key), key);
+            !was_expired && entry.is_some_and(|e| e.expire_ms().is_some_and(|at| at < now_ms))
+        });
+        let broken = session.watch_broken || expired || self.watch_touched(session);
+        self.unwatch(session);
+        if multi.refused {
+            self.fail(self.reply.len(), errors::EXEC_ABORT);
+            return Flow::Done;
+        }
+        if broken {
+            self.reply.null_array();
+            return Flow::Done;
+        }
+        self.reply.array(multi.queue.len());
+        let Multi { mut queue, .. } = multi;
+        queue.reverse();
+        session.exec = Some(Exec { left: queue });
+        self.continue_exec(session)
+    }
+
+    /// The session itself is not in the list while it runs, so its own mark is asked for here.
+    pub(super) fn watch_touched(&mut self, session: &Session) -> bool {
+        let touched = self.keys.watched.take_touched();
+        let mine = touched.contains(&session.id);
+        for id in touched {
+            if let Some(other) = self.session(id) {
+                other.watch_broken = true;
+            }
+        }
+        mine
+    }
+
+    pub(super) fn continue_exec(&mut self, session: &mut Session) -> Flow {
+        while let Some((command, spec)) = session.exec.as_mut().and_then(|exec| exec.left.pop()) {
+            let args: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+            let handler = crate::lookup::find(args[0]).and_then(|(_, handler)| handler);
+            if let Flow::Host = self.call(session, spec, handler, &args, false) {
+                return Flow::Host;
+            }
+        }
+        session.exec = None;
+        self.unit_done();
+        Flow::Done
+    }
+}
