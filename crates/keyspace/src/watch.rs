@@ -26,8 +26,9 @@ impl Watched {
         }
     }
 
-    /// A session no longer watches a key.
+    /// A session no longer watches a key. It gives up all of its keys at once, so a mark that waits for it goes too.
     pub fn remove(&mut self, db: usize, key: &[u8], session: SessionId) {
+        self.touched.retain(|&touched| touched != session);
         let place = (db, key.to_vec());
         if let Some(watchers) = self.keys.get_mut(&place) {
             watchers.retain(|&watcher| watcher != session);

@@ -392,7 +392,7 @@ pub fn string_range(start: i64, end: i64, len: usize) -> Option<std::ops::Range<
     }
     let absolute = |index: i64| if index < 0 { index.saturating_add(len).max(0) } else { index };
     let (start, end) = (absolute(start), absolute(end).min(len - 1));
-    (start <= end && len > 0).then_some(start as usize..end as usize + 1)
+    (start <= end && len > 0).then(|| start as usize..end as usize + 1)
 }
 
 fn getrange(call: &mut Call<'_>) -> Done {

@@ -9,10 +9,13 @@
 //! `parts` is the number of listpack elements before it that belong to the entry: how a reader that comes from behind
 //! finds its beginning. flags & 1: deleted. The node grows at its end inside a vector with room to spare; everything
 //! else is an edit in place. Positions are byte offsets into the listpack.
+//!
+//! Clones of a stream (a snapshot under way) share its nodes; the first edit of a shared one copies that node alone.
 
 use super::StreamId;
 use crate::limits::{Limits, Malformed};
 use crate::listpack::{self, Encoded, Value, backlen_size, decode, previous};
+use std::sync::Arc;
 
 const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
@@ -27,7 +30,7 @@ const PARTS_FIXED: i64 = 3;
 pub struct Node {
     /// The ID the entries' IDs are differences to: that of the first entry ever put in here.
     pub master: StreamId,
-    pack: Vec<u8>,
+    pack: Arc<Vec<u8>>,
 }
 
 /// What the master entry says.
@@ -64,7 +67,7 @@ impl Node {
     pub fn new<B: AsRef<[u8]>>(master: StreamId, pairs: &[[B; 2]]) -> Node {
         let mut pack = vec![0; HEADER_BYTES];
         pack.push(END);
-        let mut node = Node { master, pack };
+        let mut node = Node { master, pack: Arc::new(pack) };
         node.extend(|push| {
             push(Value::Int(0));
             push(Value::Int(0));
@@ -80,7 +83,7 @@ impl Node {
     /// Takes a node from outside after checking its whole structure, so that walks over it meet no surprise.
     pub fn from_bytes(master: StreamId, pack: Vec<u8>) -> Result<Node, Malformed> {
         listpack::validate(&pack)?;
-        let node = Node { master, pack };
+        let node = Node { master, pack: Arc::new(pack) };
         node.check()?;
         Ok(node)
     }
@@ -116,7 +119,9 @@ impl Node {
 
     /// Gives back the room at the end: nothing will be appended any more.
     pub fn shrink(&mut self) {
-        self.pack.shrink_to_fit();
+        if let Some(pack) = Arc::get_mut(&mut self.pack) {
+            pack.shrink_to_fit();
+        }
     }
 
     /// Entries that are not deleted.
@@ -299,36 +304,38 @@ impl Node {
         let bytes = value.entry_bytes();
         let mut entry = [0; 10];
         Encoded::of(&value).write(&mut entry, 0);
-        match self.pack.get_mut(at..end) {
+        let pack = Arc::make_mut(&mut self.pack);
+        match pack.get_mut(at..end) {
             Some(old) if old.len() == bytes => old.copy_from_slice(&entry[..bytes]),
             _ => {
-                self.pack.splice(at..end, entry[..bytes].iter().copied());
-                self.write_size();
+                pack.splice(at..end, entry[..bytes].iter().copied());
+                write_size(pack);
             }
         }
     }
 
     /// Appends the elements that `write` pushes.
     fn extend(&mut self, write: impl FnOnce(&mut dyn FnMut(Value<'_>))) {
-        self.pack.pop();
+        let pack = Arc::make_mut(&mut self.pack);
+        pack.pop();
         let mut pushed = 0;
-        let pack = &mut self.pack;
         write(&mut |value| {
             let at = pack.len();
             pack.resize(at + value.entry_bytes(), 0);
             Encoded::of(&value).write(pack, at);
             pushed += 1;
         });
-        self.pack.push(END);
-        self.write_size();
-        let count = u16::from_le_bytes([self.pack[4], self.pack[5]]);
+        pack.push(END);
+        write_size(pack);
+        let count = u16::from_le_bytes([pack[4], pack[5]]);
         // 65,535 means that the count is not known, and it never becomes known again.
         let count = usize::from(count).saturating_add(pushed).min(usize::from(u16::MAX)) as u16;
-        self.pack[4..HEADER_BYTES].copy_from_slice(&count.to_le_bytes());
+        pack[4..HEADER_BYTES].copy_from_slice(&count.to_le_bytes());
     }
+}
 
-    fn write_size(&mut self) {
-        let size = (self.pack.len() as u32).to_le_bytes();
-        self.pack[..4].copy_from_slice(&size);
-    }
+/// Makes the header say how long the listpack is.
+fn write_size(pack: &mut [u8]) {
+    let size = (pack.len() as u32).to_le_bytes();
+    pack[..4].copy_from_slice(&size);
 }
