@@ -26,6 +26,9 @@ fn chunks(depth: usize, keys: usize, make: impl Fn(&mut Vec<u8>, &[u8])) -> Vec<
         .collect()
 }
 
+/// Writes a command on a key.
+type Write<'a> = &'a dyn Fn(&mut Vec<u8>, &[u8]);
+
 fn main() {
     let keys: usize = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(1_000_000);
     let mut store = Store::new(16, 1, 1 << 20);
@@ -46,7 +49,7 @@ fn main() {
         (resident_bytes() - before) / keys
     );
     let value = [b'x'; 64];
-    let families: [(&str, &dyn Fn(&mut Vec<u8>, &[u8])); 3] = [
+    let families: [(&str, Write<'_>); 3] = [
         ("SET", &|into, key| command(into, &[b"SET", key, &value])),
         ("GET", &|into, key| command(into, &[b"GET", key])),
         ("INCR", &|into, key| command(into, &[b"INCR", &[key, b":n"].concat()])),

@@ -120,7 +120,7 @@ impl Store {
         }
     }
 
-    pub(super) fn unwatch(&mut self, session: &mut Session) {
+    fn unwatch(&mut self, session: &mut Session) {
         for (db, key, _) in session.watching.drain(..) {
             self.keys.watched.remove(db, &key, session.id);
         }
@@ -328,7 +328,7 @@ impl Store {
         }
     }
 
-    pub(super) fn reply_unless_muted(&mut self, session: &mut Session, write: impl FnOnce(&mut Reply)) {
+    fn reply_unless_muted(&mut self, session: &mut Session, write: impl FnOnce(&mut Reply)) {
         match session.reply_mode {
             ReplyMode::On => write(&mut self.reply),
             ReplyMode::Off => {}
@@ -337,7 +337,7 @@ impl Store {
     }
 
     /// Runs one admitted command and replies.
-    pub(super) fn call(
+    fn call(
         &mut self,
         session: &mut Session,
         spec: &'static CommandSpec,
@@ -393,17 +393,17 @@ impl Store {
         Flow::Done
     }
 
-    pub(super) fn fail(&mut self, start: usize, error: &str) {
+    fn fail(&mut self, start: usize, error: &str) {
         self.fail_bytes(start, error.as_bytes());
     }
 
-    pub(super) fn fail_bytes(&mut self, start: usize, error: &[u8]) {
+    fn fail_bytes(&mut self, start: usize, error: &[u8]) {
         self.keys.stats.error_replies += 1;
         self.reply.truncate(start);
         self.reply.error_bytes(error);
     }
 
-    pub(super) fn hand_over(&mut self, session: &mut Session, args: &[&[u8]]) -> Flow {
+    fn hand_over(&mut self, session: &mut Session, args: &[&[u8]]) -> Flow {
         session.host_command = args.iter().map(|a| a.to_vec()).collect();
         session.host_muted = session.reply_mode != ReplyMode::On;
         if session.reply_mode == ReplyMode::Skip {
@@ -415,7 +415,7 @@ impl Store {
     }
 
     /// The unit is over: its effects go into the feed, unless it came from our primary.
-    pub(super) fn unit_done(&mut self) {
+    fn unit_done(&mut self) {
         if self.keys.effects.is_empty() {
             return;
         }

@@ -225,12 +225,10 @@ fn getex(call: &mut Call<'_>) -> Done {
             call.feed(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
             call.keys.touched(b'g', "expire", key, 1);
         }
-        None if options.persist => {
-            if call.keys.entry(key).is_some_and(|entry| entry.expire_ms().is_some()) {
-                call.keys.set_expire(key, None);
-                call.feed(&[b"PERSIST", key]);
-                call.keys.touched(b'g', "persist", key, 1);
-            }
+        None if options.persist && call.keys.entry(key).is_some_and(|entry| entry.expire_ms().is_some()) => {
+            call.keys.set_expire(key, None);
+            call.feed(&[b"PERSIST", key]);
+            call.keys.touched(b'g', "persist", key, 1);
         }
         None => {}
     }
