@@ -406,7 +406,8 @@ export class Server {
   /** DEBUG RELOAD: the data set through its own RDB. */
   reload(): Reply {
     const nowMs = this.nowMs();
-    const snapshot = this.store.snapshot({ version: 10, compress: true, checksum: true, nowMs, aux: [] });
+    // 12 and not 10: fields that expire must come back, and nobody else reads this RDB.
+    const snapshot = this.store.snapshot({ version: 12, compress: true, checksum: true, nowMs, aux: [] });
     const loader = this.store.loader({ nowMs, dropExpired: !this.isReplica, checksum: true });
     for (let chunk = snapshot.read(1 << 20); chunk; chunk = snapshot.read(1 << 20)) loader.write(chunk);
     loader.commit();
