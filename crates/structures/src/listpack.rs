@@ -276,7 +276,12 @@ impl Builder {
         self.block.push(END);
         let total = self.block.len();
         write_header(&mut self.block, total, Some(self.count));
-        Listpack(self.block.into_boxed_slice())
+        // A copy rather than a shrunk block: allocators leave a block where it is while half of it is used.
+        Listpack(if self.block.capacity() > total {
+            self.block[..].into()
+        } else {
+            self.block.into_boxed_slice()
+        })
     }
 }
 

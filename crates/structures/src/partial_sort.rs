@@ -120,7 +120,9 @@ fn partition<T>(items: &mut [T], compare: &impl Fn(&T, &T) -> Ordering) -> (usiz
             }
             c -= 1;
         }
-        if b == c {
+        if b >= c {
+            // Only an order that contradicts itself lets them cross.
+            c = b;
             break;
         }
         items.swap(b, c - 1);

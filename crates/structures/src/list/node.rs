@@ -146,11 +146,11 @@ impl Node {
 
     /// Gives back the room that pushes had made.
     pub(super) fn settle(&mut self) {
-        if self.start > 0 {
-            self.block.drain(..self.start as usize);
+        // A copy rather than a shrunk block: allocators leave a block where it is while half of it is used.
+        if self.block.capacity() > self.bytes().len() {
+            self.block = self.bytes().to_vec();
             self.start = 0;
         }
-        self.block.shrink_to_fit();
     }
 
     fn write_header(&mut self, count: Option<usize>) {

@@ -3,7 +3,7 @@
 //! ```text
 //! Ordered   [ branch | branch | ... ]          each knows how many members are below it
 //! Branch    [ leaf | leaf | ... ]              up to 128 leaves
-//! Leaf      scores  [ 1.0 | 1.0 | 2.5 | ... ]  up to 64, one array, so that a search touches one line of memory
+//! Leaf      scores  [ 1.0 | 1.0 | 2.5 | ... ]  up to 32, one array, so that a search touches one line of memory
 //!           members listpack [ a | b | c ... ] in the same order
 //! ```
 //!
@@ -12,21 +12,41 @@
 //! of a `Cut`: a place between two members. Heights do not grow; ten million members make some two thousand branches.
 
 use super::Cut;
-use crate::listpack::{self, Listpack, Value};
+use crate::listpack::{self, Builder, Listpack, Value};
 
-const LEAF_MAX: usize = 64;
+const LEAF_MAX: usize = 32;
 const BRANCH_MAX: usize = 128;
 
 #[derive(Clone, Default)]
 struct Leaf {
+    /// The highest score, here so that a search need not follow the pointer of `scores`.
+    last: f64,
     scores: Vec<f64>,
     members: Listpack,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Branch {
-    leaves: Vec<Leaf>,
+    /// The highest score below it.
+    last: f64,
     len: usize,
+    leaves: Vec<Leaf>,
+}
+
+impl Branch {
+    fn new(leaves: Vec<Leaf>) -> Self {
+        let mut this = Branch { last: 0.0, len: leaves.iter().map(Leaf::len).sum(), leaves };
+        this.note_last();
+        this
+    }
+
+    fn note_last(&mut self) {
+        self.last = self.leaves.last().map_or(0.0, |leaf| leaf.last);
+    }
+
+    fn last_is_before(&self, cut: &Cut<'_>) -> bool {
+        cut.is_after(self.last, || self.leaves.last()?.members.iter().next_back())
+    }
 }
 
 /// The tree. No leaf and no branch is empty.
@@ -52,6 +72,11 @@ impl Leaf {
         self.scores.insert(index, score);
         let position = self.members.seek(index).unwrap_or(self.members.end());
         self.members.insert(position, &[member]);
+        self.note_last();
+    }
+
+    fn note_last(&mut self) {
+        self.last = self.scores.last().copied().unwrap_or(0.0);
     }
 
     fn remove(&mut self, index: usize) {
@@ -59,31 +84,34 @@ impl Leaf {
         if let Some(position) = self.members.seek(index) {
             self.members.delete(position, 1);
         }
+        self.note_last();
     }
 
-    /// Moves the members from `index` on into a new leaf.
+    /// Moves the members from `index` on into a new leaf. Both get blocks of their own size.
     fn split_off(&mut self, index: usize) -> Leaf {
-        let scores = self.scores.split_off(index);
-        self.scores.shrink_to_fit();
-        let mut members = Listpack::new();
-        if let Some(position) = self.members.seek(index) {
-            let moved: Vec<Value<'_>> = self.members.iter().starting_at(position).collect();
-            members.insert(members.end(), &moved);
-            let count = moved.len();
-            self.members.delete(position, count);
-        }
-        Leaf { scores, members }
+        let old = std::mem::take(self);
+        let mut values = old.members.iter();
+        let mut part = |scores: &[f64]| {
+            let mut members = Builder::with_capacity(old.members.size_bytes());
+            values.by_ref().take(scores.len()).for_each(|member| members.push_value(member));
+            let mut leaf = Leaf { last: 0.0, scores: scores.to_vec(), members: members.finish() };
+            leaf.note_last();
+            leaf
+        };
+        let (left, right) = old.scores.split_at(index);
+        *self = part(left);
+        part(right)
     }
 
     fn append(&mut self, other: &Leaf) {
         self.scores.extend_from_slice(&other.scores);
         let moved: Vec<Value<'_>> = other.members.iter().collect();
         self.members.insert(self.members.end(), &moved);
+        self.note_last();
     }
 
     fn last_is_before(&self, cut: &Cut<'_>) -> bool {
-        let last = || self.members.iter().next_back();
-        self.scores.last().is_some_and(|score| cut.is_after(*score, last))
+        cut.is_after(self.last, || self.members.iter().next_back())
     }
 
     /// How many members are before the cut.
@@ -129,7 +157,7 @@ impl Ordered {
         if b == self.branches.len() {
             // Behind all: that is the end of the last leaf.
             if self.branches.is_empty() {
-                self.branches.push(Branch { leaves: vec![Leaf::default()], len: 0 });
+                self.branches.push(Branch::new(vec![Leaf::default()]));
             }
             b = self.branches.len() - 1;
             l = self.branches[b].leaves.len() - 1;
@@ -139,7 +167,8 @@ impl Ordered {
         branch.len += 1;
         let leaf = &mut branch.leaves[l];
         if leaf.len() < LEAF_MAX {
-            return leaf.insert(i, score, Value::of(member));
+            leaf.insert(i, score, Value::of(member));
+            return branch.note_last();
         }
         // Members that arrive in order, from either side, leave full leaves behind.
         let half = if i == LEAF_MAX {
@@ -156,11 +185,12 @@ impl Ordered {
             right.insert(i - half, score, Value::of(member));
         }
         branch.leaves.insert(l + 1, right);
+        branch.note_last();
         if branch.leaves.len() > BRANCH_MAX {
-            let leaves = branch.leaves.split_off(BRANCH_MAX / 2);
-            let len = leaves.iter().map(Leaf::len).sum();
-            branch.len -= len;
-            self.branches.insert(b + 1, Branch { leaves, len });
+            let right = Branch::new(branch.leaves.split_off(BRANCH_MAX / 2));
+            branch.len -= right.len;
+            branch.note_last();
+            self.branches.insert(b + 1, right);
         }
     }
 
@@ -205,9 +235,7 @@ impl Ordered {
 
     /// The place of the first member behind the cut; one branch too far when there is none.
     fn place(&self, cut: &Cut<'_>) -> Place {
-        let b = self
-            .branches
-            .partition_point(|branch| branch.leaves.last().is_some_and(|l| l.last_is_before(cut)));
+        let b = self.branches.partition_point(|branch| branch.last_is_before(cut));
         let Some(branch) = self.branches.get(b) else { return Place(b, 0, 0) };
         let l = branch.leaves.partition_point(|leaf| leaf.last_is_before(cut));
         Place(b, l, branch.leaves.get(l).map_or(0, |leaf| leaf.count_before(cut)))
@@ -260,6 +288,7 @@ impl Ordered {
                 branch.leaves.remove(left + 1);
             }
         }
+        branch.note_last();
         if branch.leaves.is_empty() {
             self.branches.remove(b);
         }
