@@ -1,6 +1,7 @@
 /**
  * Random commands on streams and groups, bitmaps, HyperLogLogs and geo sets. Stream IDs are explicit and collide often;
- * nothing that tells an idle time is asked.
+ * nothing that tells an idle time is asked. Distances are not stored: V8's sine and glibc's differ in the last bit now and
+ * then, which shows only where all 17 digits do.
  */
 import type { Maker } from './batch.ts';
 import type { Random } from './random.ts';
@@ -167,15 +168,5 @@ export const geo: Maker[] = [
     ],
     unordered: true,
   }),
-  (r) => [
-    'GEOSEARCHSTORE',
-    g(r),
-    g(r),
-    'FROMLONLAT',
-    ...place2(r),
-    'BYRADIUS',
-    r.whole(1, 9000),
-    'km',
-    ...r.maybe('STOREDIST'),
-  ],
+  (r) => ['GEOSEARCHSTORE', g(r), g(r), 'FROMLONLAT', ...place2(r), 'BYRADIUS', r.whole(1, 9000), 'km'],
 ];

@@ -124,6 +124,7 @@ impl Store {
         for (db, key, _) in session.watching.drain(..) {
             self.keys.watched.remove(db, &key, session.id);
         }
+        self.keys.watched.forgive(session.id);
         session.watch_broken = false;
     }
 

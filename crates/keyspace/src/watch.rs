@@ -38,6 +38,11 @@ impl Watched {
         }
     }
 
+    /// A session gave up all its keys: what touched them before no longer counts.
+    pub fn forgive(&mut self, session: SessionId) {
+        self.touched.retain(|&touched| touched != session);
+    }
+
     /// A key has changed.
     pub fn touch(&mut self, db: usize, key: &[u8]) {
         if let Some(watchers) = self.keys.get(&(db, key.to_vec())) {

@@ -37,6 +37,7 @@ fn forget_watched(call: &mut Call<'_>) {
     for (db, key, _) in call.session.watching.drain(..) {
         call.keys.watched.remove(db, &key, call.session.id);
     }
+    call.keys.watched.forgive(call.session.id);
     call.session.watch_broken = false;
 }
 

@@ -75,11 +75,11 @@ proptest! {
 fn encodings_change_where_those_of_redis_do() {
     let limits = Limits::default();
     let mut hash = Hash::new();
-    for i in 0..128 {
+    for i in 0..512 {
         hash.insert(format!("f{i}").as_bytes(), b"v", &limits);
     }
     assert_eq!(hash.encoding(), "listpack");
-    hash.insert(b"f128", b"v", &limits);
+    hash.insert(b"f512", b"v", &limits);
     assert_eq!(hash.encoding(), "hashtable");
     let mut hash = Hash::new();
     hash.insert(b"f", &[b'v'; 64], &limits);
