@@ -1,4 +1,7 @@
 //! `Snapshot` of engine.ts: an RDB of one moment, pulled in chunks.
+//!
+//! The moment is that of `NativeStore.snapshot()`; commands may run between two reads and are not seen. AUX fields come
+//! as latin-1 text, because that is how the interface shows the ones of a load.
 
 use crate::NativeStore;
 use napi::bindgen_prelude::{Buffer, Error, Result};

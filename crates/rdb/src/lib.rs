@@ -4,7 +4,13 @@
 //! chunks --> Decoder --> Sink        Encoder --> bytes        dump: one value with a version and a checksum
 //! ```
 //!
-//! This crate knows the format and the blocks within it. It knows no keyspace, no file and no thread.
+//! This crate knows the format and the blocks within it. It knows no keyspace, no file and no thread: a decoder is
+//! pushed chunks of any size, an encoder is asked for what is ready, and who does so decides where bytes come from
+//! and go to.
+//!
+//! - `format` has the numbers (versions, opcodes, kinds), `sink` the vocabulary in which a decoder speaks.
+//! - A value is never gathered on the way in, and blocks (listpacks, intsets...) are handed over as they are.
+//! - Nothing is allocated because the input announces it; every error says where.
 
 mod bytes;
 mod decoder;

@@ -1,4 +1,7 @@
 //! What an RDB said of itself and what became of it: `LoadReport` of src/engine/engine.ts.
+//!
+//! Its one idea: nothing that was left out or kept without being understood goes unsaid. Keys that were skipped, values
+//! and data of modules that are only carried along: each has a count, and the modules their names, for the log.
 
 use redtwin_rdb::format::Version;
 

@@ -1,4 +1,8 @@
 //! Blocks of today written as blocks of yesterday: a listpack as a ziplist, for readers before Redis 7.0.
+//!
+//! Its one idea: an element stays what it is. Both blocks know integers and text, so nothing is printed and parsed on the
+//! way; a reader of version 9 checks the ziplist as it would one of its own. There is no way back here: the loader in
+//! the keyspace makes listpacks of ziplists.
 
 use redtwin_structures::listpack::{self, Value};
 use redtwin_structures::ziplist;

@@ -1,4 +1,8 @@
-//! Streams on the way out; the form is drawn in the decoder's `stream.rs`.
+//! Streams on the way out; the form, with what each version added to it, is drawn in the decoder's `stream.rs`.
+//!
+//! Its one idea: a node's listpack is the same in every version, so only what surrounds it differs: version 10 says
+//! more of the whole and of its groups, version 11 more of each consumer. What Redis 8.6 writes behind the groups (its
+//! idempotent producers) has no place in the versions written here, and is counted as left out.
 
 use super::LeftOut;
 use super::text::Writer;
