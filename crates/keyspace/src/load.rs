@@ -128,6 +128,13 @@ impl Store {
     }
 }
 
+/// The name that a library's first line gives it: `#!lua name=mylib`.
+fn library_name(code: &[u8]) -> Option<&[u8]> {
+    let line = code.split(|&byte| byte == b'\n').next()?.strip_prefix(b"#!")?;
+    let mut words = line.split(u8::is_ascii_whitespace);
+    words.find_map(|word| word.strip_prefix(b"name=")).filter(|name| !name.is_empty())
+}
+
 /// Entries that are put in at once, so that the memory they go to is fetched while others are made.
 const BATCH: usize = 32;
 /// How many entries after the first step (the segment) the second (the group in it) is due.
@@ -209,6 +216,10 @@ impl Sink for Fresh {
                     .ok_or(Malformed("more databases than this server has"))?;
             }
             Item::Function(code) => {
+                let name = library_name(&code).ok_or(Malformed("a function library without a name"))?;
+                if self.libraries.iter().any(|other| library_name(other) == Some(name)) {
+                    return Err(Malformed("a function library twice"));
+                }
                 self.libraries.push(code.into_vec());
                 self.report.functions += 1;
             }

@@ -105,6 +105,16 @@ fn what_redis_refuses_is_refused_with_its_place() {
 }
 
 #[test]
+fn function_libraries_have_names_of_their_own() {
+    let library = b"\xf5\x0f#!lua name=a\n--";
+    let (store, report) = load(library).unwrap();
+    assert_eq!((report.functions, store.keys.libraries.len()), (1, 1));
+    assert!(why(&[&library[..], library].concat()).contains("a function library twice"));
+    assert!(why(b"\xf5\x08#!lua x\n").contains("without a name"));
+    assert!(why(b"\xf5\x06name=a").contains("without a name"));
+}
+
+#[test]
 fn bytes_behind_the_end_and_a_missing_end_are_errors() {
     let store = Store::new(1, 7, 1 << 14);
     let mut loader = Loader::new(&store.keys, FROM_A_PRIMARY);
