@@ -12,7 +12,7 @@
 
 use crate::buckets::{Buckets, Record};
 use crate::limits::Limits;
-use crate::listpack::{Builder, Listpack, Value};
+use crate::listpack::{Builder, Distinct, Listpack, Value};
 use hashbrown::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -174,18 +174,20 @@ impl Hash {
     /// Takes over a valid listpack of fields and values from an RDB. Turned into a hash table where the limits want it.
     /// None when the number of elements is odd or a field is there twice.
     pub fn from_listpack(pack: Listpack, limits: &Limits) -> Option<Self> {
-        let mut longest = 0;
-        let mut fields = std::collections::HashSet::new();
+        let (mut count, mut longest) = (0, 0);
+        let mut fields = Distinct::with_capacity(pack.len() / 2);
         let mut values = pack.iter();
+        let mut digits = itoa::Buffer::new();
         while let Some(field) = values.next() {
-            let digits = &mut itoa::Buffer::new();
-            longest = longest.max(values.next()?.as_bytes(digits).len()).max(field.as_bytes(digits).len());
-            if !fields.insert(field.to_vec()) {
+            longest = longest.max(field.as_bytes(&mut digits).len());
+            longest = longest.max(values.next()?.as_bytes(&mut digits).len());
+            if !fields.insert(field) {
                 return None;
             }
+            count += 1;
         }
-        let large =
-            fields.len() > limits.hash_max_listpack_entries || longest > limits.hash_max_listpack_value;
+        drop(fields);
+        let large = count > limits.hash_max_listpack_entries || longest > limits.hash_max_listpack_value;
         let mut hash = Hash(Repr::Packed(pack));
         if large {
             hash.enlarge(false);

@@ -61,6 +61,24 @@ pub fn validate(bytes: &[u8]) -> Result<usize, Malformed> {
     Ok(count)
 }
 
+/// Notices an element that comes twice, however it is written: the text "12" is the integer 12. Borrows, copies nothing.
+pub(crate) struct Distinct<'a>(hashbrown::HashSet<Value<'a>>);
+
+impl<'a> Distinct<'a> {
+    /// For about this many elements of a listpack that is there, so the number can be trusted.
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Distinct(hashbrown::HashSet::with_capacity(count))
+    }
+
+    /// False when it was there.
+    pub(crate) fn insert(&mut self, value: Value<'a>) -> bool {
+        self.0.insert(match value {
+            Value::Bytes(text) => Value::of(text),
+            integer => integer,
+        })
+    }
+}
+
 /// An owned, valid listpack. 16 bytes in place; its block is exactly as large as its content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listpack(Box<[u8]>);

@@ -14,7 +14,7 @@ mod ordered;
 
 use crate::buckets::Buckets;
 use crate::limits::Limits;
-use crate::listpack::{Builder, Listpack, Value};
+use crate::listpack::{Builder, Distinct, Listpack, Value};
 use crate::number::{format_f64, parse_f64};
 use ordered::Ordered;
 use std::cmp::Ordering;
@@ -144,26 +144,28 @@ impl Zset {
     /// None when it is not one: an odd number of elements, a score that is none, not in order, or a member twice.
     pub fn from_listpack(pack: Listpack, limits: &Limits) -> Option<Self> {
         let mut values = pack.iter();
-        let mut longest = 0;
+        let (mut count, mut longest) = (0, 0);
         let mut last: Option<(Value<'_>, f64)> = None;
-        let mut members = std::collections::HashSet::new();
+        let mut members = Distinct::with_capacity(pack.len() / 2);
+        let mut digits = itoa::Buffer::new();
         while let Some(member) = values.next() {
             let score = match values.next()? {
                 Value::Int(value) => value as f64,
                 Value::Bytes(text) => parse_f64(text)?,
             };
-            let bytes = member.to_vec();
-            if last.is_some_and(|(m, s)| s > score || (s == score && compare(m, &bytes) != Ordering::Less)) {
+            let bytes = member.as_bytes(&mut digits);
+            if last.is_some_and(|(m, s)| s > score || (s == score && compare(m, bytes) != Ordering::Less)) {
+                return None;
+            }
+            longest = longest.max(bytes.len());
+            if !members.insert(member) {
                 return None;
             }
             last = Some((member, score));
-            longest = longest.max(bytes.len());
-            if !members.insert(bytes) {
-                return None;
-            }
+            count += 1;
         }
-        let large =
-            members.len() > limits.zset_max_listpack_entries || longest > limits.zset_max_listpack_value;
+        drop(members);
+        let large = count > limits.zset_max_listpack_entries || longest > limits.zset_max_listpack_value;
         let mut zset = Zset(Repr::Packed(pack));
         if large {
             zset.enlarge();

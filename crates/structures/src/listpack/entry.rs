@@ -14,7 +14,7 @@
 use crate::number::parse_i64;
 
 /// An element: an integer, or bytes that are not a canonical integer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Value<'a> {
     /// Shown to clients in decimal.
     Int(i64),
