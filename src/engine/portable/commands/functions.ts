@@ -3,7 +3,8 @@
  *
  * A primary tells its replicas about libraries (FUNCTION LOAD, DELETE, FLUSH, RESTORE) and, before Redis 7.0, about
  * scripts (SCRIPT LOAD, FLUSH); what they do arrives as plain commands. So libraries are kept as source, to be passed on in
- * snapshots, and scripts are let go. Clients are told that there is no scripting here.
+ * snapshots, and scripts are let go. Clients may empty all that; to load or run something they are told that there is no
+ * scripting here.
  */
 import type { Call } from '../call.ts';
 import type { Handler, HandlerTable } from '../handler.ts';
@@ -16,7 +17,7 @@ const libraryOpcode = 245;
 /** Version and checksum at the end of a payload. */
 const footerBytes = 10;
 
-/** Only the feed of our primary may; clients learn that scripting is not supported. */
+/** Only the feed of our primary may load; clients learn that scripting is not supported. */
 const fromPrimary =
   (run: Handler): Handler =>
   (call) => {
@@ -75,14 +76,34 @@ function librariesOf(payload: Buffer): Map<string, Buffer> {
 export const functions: HandlerTable = {
   'function|load': fromPrimary(load),
   'function|restore': fromPrimary(restore),
-  'function|delete': fromPrimary((call) => {
+  'function|delete': (call) => {
     if (!call.keyspace.functions.delete(call.text(2))) refuseWith('ERR Library not found');
+    call.dirty++;
     call.reply.ok();
-  }),
-  'function|flush': fromPrimary((call) => {
+  },
+  'function|flush': (call) => {
+    expectFlushMode(call, 'FUNCTION');
     call.keyspace.functions.clear();
+    call.dirty++;
     call.reply.ok();
-  }),
+  },
   'script|load': fromPrimary((call) => call.reply.ok()),
-  'script|flush': fromPrimary((call) => call.reply.ok()),
+  'script|flush': (call) => {
+    expectFlushMode(call, 'SCRIPT');
+    call.reply.ok();
+  },
+  'script|exists': (call) => {
+    call.reply.array(call.args.length - 2);
+    for (let i = 2; i < call.args.length; i++) call.reply.flag(false);
+  },
 };
+
+function expectFlushMode(call: Call, command: string): void {
+  if (call.args.length > 3 && command === 'FUNCTION') {
+    const given = call.text(1);
+    refuseWith(`ERR unknown subcommand or wrong number of arguments for '${given}'. Try FUNCTION HELP.`);
+  }
+  if (call.args.length === 2 || (call.args.length === 3 && /^A?SYNC$/.test(call.word(2)))) return;
+  const verb = command === 'FUNCTION' ? 'supports' : 'support';
+  refuseWith(`ERR ${command} FLUSH only ${verb} SYNC|ASYNC option`);
+}
