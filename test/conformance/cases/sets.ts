@@ -91,6 +91,23 @@ export const cases: Case[] = [
     ],
   },
   {
+    name: 'smove onto what is there leaves the target untouched',
+    commands: [
+      'SADD a 1 2',
+      'SADD b 1',
+      'WATCH b',
+      'SMOVE a b 1',
+      'MULTI',
+      'PING',
+      'EXEC',
+      'WATCH b',
+      'SMOVE a b 2',
+      'MULTI',
+      'PING',
+      'EXEC',
+    ],
+  },
+  {
     name: 'algebra',
     unordered: true,
     commands: [

@@ -3,7 +3,7 @@
 //! A field that has expired is hidden from clients as if it were gone; the primary's feed sees it until its HDEL comes.
 
 use super::ranges::reply_value;
-use super::sampling::{Wanted, check_repeated, choose, few_of, parse_wanted};
+use super::sampling::{Wanted, check_repeated, choose, few_of, parse_wanted, repeat};
 use super::scan::{parse_cursor, parse_scan_options};
 use super::{Call, Done, Handler, is};
 use crate::generated::commands::CommandId;
@@ -300,7 +300,9 @@ fn hrandfield(call: &mut Call<'_>) -> Done {
         Wanted::Repeated(count) if size > 0 => {
             check_repeated(count)?;
             head(call.reply, count);
-            (0..count).filter_map(|_| random_field(hash, now_ms, &mut rng)).for_each(|f| one(call.reply, f));
+            repeat(call.reply, count, |reply| {
+                random_field(hash, now_ms, &mut rng).into_iter().for_each(|field| one(reply, field));
+            })?;
         }
         Wanted::Repeated(_) => call.reply.array(0),
         Wanted::Distinct(count) if few_of(count, size) => {

@@ -3,6 +3,7 @@
 use crate::generated::errors;
 use crate::keyspace::Stopped;
 use crate::rng::Rng;
+use redtwin_resp::Reply;
 
 /// More repeated choices than this are refused: Redis would try and run out of memory.
 const REPEATED_MAX: usize = 1 << 27;
@@ -26,6 +27,20 @@ pub fn parse_wanted(text: &[u8], with_values: bool) -> Result<Wanted, Stopped> {
         0.. => Ok(Wanted::Distinct(count as usize)),
         _ => Ok(Wanted::Repeated(count.unsigned_abs() as usize)),
     }
+}
+
+/// No reply of repetitions grows beyond this: few of them can be long too.
+const REPLY_BYTES_MAX: usize = 1 << 30;
+
+/// Writes an item `count` times over, choosing anew each time; gives up when that becomes too much for one reply.
+pub fn repeat(reply: &mut Reply, count: usize, mut one: impl FnMut(&mut Reply)) -> Result<(), Stopped> {
+    for _ in 0..count {
+        one(reply);
+        if reply.len() > REPLY_BYTES_MAX {
+            return Err(errors::OUT_OF_RANGE.into());
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a number of repetitions that no reply could hold. Asked only once there is something to repeat.

@@ -1,7 +1,7 @@
 //! Sets: members in and out, one at a time or at random. What several sets give together is in set_algebra.rs.
 
 use super::ranges::{int_within, reply_value};
-use super::sampling::{Wanted, check_repeated, choose, few_of, parse_wanted};
+use super::sampling::{Wanted, check_repeated, choose, few_of, parse_wanted, repeat};
 use super::scan::{parse_cursor, parse_scan_options};
 use super::{Call, Done, Handler};
 use crate::generated::commands::CommandId;
@@ -89,7 +89,6 @@ fn smove(call: &mut Call<'_>) -> Done {
     if moved {
         call.keys.touched(b's', "srem", source, 1);
         call.keys.remove_if_empty(source);
-        call.keys.signal(target);
         if add(call, target, member)? {
             call.keys.touched(b's', "sadd", target, 1);
         }
@@ -225,8 +224,9 @@ fn srandmember(call: &mut Call<'_>) -> Done {
         Wanted::Repeated(count) => {
             check_repeated(count)?;
             call.reply.array(count);
-            let random = (0..count).filter_map(|_| set.random(rng.next_u64()));
-            random.for_each(|member| reply_value(call.reply, member));
+            repeat(call.reply, count, |reply| {
+                set.random(rng.next_u64()).into_iter().for_each(|member| reply_value(reply, member));
+            })?;
         }
         Wanted::Distinct(count) => {
             let members = distinct(set, count, &mut rng);

@@ -6,7 +6,7 @@ use super::hash::empty_scan;
 use super::ranges::{
     counted_keys, int_within, parse_float, parse_timeout, reply_score, reply_value, wait_or_null,
 };
-use super::sampling::{Wanted, check_repeated, choose, few_of, parse_wanted};
+use super::sampling::{Wanted, check_repeated, choose, few_of, parse_wanted, repeat};
 use super::scan::{parse_cursor, parse_scan_options};
 use super::{Call, Done, Handler, is};
 use crate::generated::commands::CommandId;
@@ -368,10 +368,11 @@ fn zrandmember(call: &mut Call<'_>) -> Done {
         Wanted::Repeated(count) => {
             check_repeated(count)?;
             scored_head(call.reply, count, with_scores);
-            for (member, score) in (0..count).filter_map(|_| zset.random(rng.next_u64())) {
-                reply_scored(call.reply, member, score, with_scores);
-            }
-            return Ok(());
+            return repeat(call.reply, count, |reply| {
+                if let Some((member, score)) = zset.random(rng.next_u64()) {
+                    reply_scored(reply, member, score, with_scores);
+                }
+            });
         }
         Wanted::Distinct(count) if few_of(count, zset.len()) => {
             let (mut seen, mut members) = (HashSet::with_capacity(count), Vec::with_capacity(count));
