@@ -32,6 +32,9 @@ pub struct SaveOptions {
     pub aux: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+/// How many entries ahead a block is asked for.
+const AHEAD: usize = 12;
+
 /// What is written of a key's last use.
 #[derive(Clone, Copy, Debug)]
 enum Use {
@@ -139,7 +142,13 @@ impl Snapshot {
             self.encoder.select_db(*index);
             self.encoder.resize_db(table.len() as u64, table.volatile() as u64);
         }
+        // Blocks lie anywhere: they are asked for some steps before they are read, or each would cost a cache miss.
+        let mut ahead = table.segment_entries(self.segment);
+        ahead.by_ref().take(AHEAD).for_each(Entry::prefetch);
         for entry in table.segment_entries(self.segment) {
+            if let Some(later) = ahead.next() {
+                later.prefetch();
+            }
             let mut attributes = Attributes { expire_at_ms: entry.expire_ms(), ..Attributes::default() };
             match self.written {
                 Use::Nothing => {}
@@ -150,6 +159,7 @@ impl Snapshot {
             }
             self.encoder.key(entry.key(), &attributes, source(entry));
         }
+        drop(ahead);
         // From here on a writer may change this segment in place.
         table.let_go(self.segment);
         self.segment += 1;
