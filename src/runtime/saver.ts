@@ -11,12 +11,14 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { utf8 } from '../config/special-kinds.ts';
 import type { Snapshot, Store } from '../engine/engine.ts';
+import { RedtwinError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { compatibleVersion } from './version.ts';
 
 const chunkBytes = 1024 * 1024;
-/** RDB version of Redis 7.0. */
-const rdbVersion = 10;
+/** RDB version of Redis 7.0, and the first that can hold fields that expire. */
+const rdbVersionUsual = 10;
+const rdbVersionOfExpiringFields = 12;
 
 interface Parts {
   store: Store;
@@ -80,27 +82,15 @@ export class Saver {
   }
 
   async #run(): Promise<boolean> {
-    const { store, config, log, nowMs } = this.#parts;
+    const { config, log, nowMs } = this.#parts;
     const path = this.path;
     const draft = join(utf8(config.value('dir')), `temp-${process.pid}.rdb`);
-    const offset = store.feed.endOffset;
     this.#startedMs = nowMs();
     try {
-      const snapshot = store.snapshot({
-        version: rdbVersion,
-        compress: config.value('rdbcompression'),
-        checksum: config.value('rdbchecksum'),
-        nowMs: nowMs(),
-        aux: [
-          ['redis-ver', compatibleVersion],
-          ['redis-bits', '64'],
-          ['ctime', String(Math.floor(nowMs() / 1000))],
-          ['used-mem', String(store.stats().usedMemoryBytes)],
-          ...this.#parts.replicationAux(),
-          ['aof-base', '0'],
-        ],
+      const offset = await this.#write(draft, rdbVersionUsual).catch((cause: unknown) => {
+        if (!(cause instanceof RedtwinError) || cause.code !== 'rdb-unsupported-version') throw cause;
+        return this.#write(draft, rdbVersionOfExpiringFields);
       });
-      await writeSnapshot(snapshot, draft);
       await rename(draft, path);
       this.#savedOffset = offset;
       this.lastOk = true;
@@ -114,6 +104,28 @@ export class Saver {
     }
     this.lastTookSeconds = Math.floor((nowMs() - this.#startedMs) / 1000);
     return this.lastOk;
+  }
+
+  /** Writes the data of this moment; resolves to the offset of the feed that it stands for. */
+  async #write(draft: string, version: number): Promise<number> {
+    const { store, config, nowMs } = this.#parts;
+    const offset = store.feed.endOffset;
+    const snapshot = store.snapshot({
+      version,
+      compress: config.value('rdbcompression'),
+      checksum: config.value('rdbchecksum'),
+      nowMs: nowMs(),
+      aux: [
+        ['redis-ver', compatibleVersion],
+        ['redis-bits', '64'],
+        ['ctime', String(Math.floor(nowMs() / 1000))],
+        ['used-mem', String(store.stats().usedMemoryBytes)],
+        ...this.#parts.replicationAux(),
+        ['aof-base', '0'],
+      ],
+    });
+    await writeSnapshot(snapshot, draft);
+    return offset;
   }
 }
 
