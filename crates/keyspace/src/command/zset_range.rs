@@ -189,10 +189,15 @@ fn zrange(call: &mut Call<'_>, by: Option<By>, reverse: Option<bool>) -> Done {
 fn zrangestore(call: &mut Call<'_>) -> Done {
     let (target, source) = (call.args[1], call.args[2]);
     let query = Query::parse(&call.args[3..], None, None, true)?;
-    let limits = call.keys.settings.limits;
+    let mut limits = call.keys.settings.limits;
     let mut result = Zset::new();
     if let Some(zset) = call.keys.zset(source)? {
         let ranks = query.ranks(zset);
+        // Redis knows the length of a range of ranks before it begins, and begins large where it will be; which shows in
+        // a score of -0, for a listpack makes it 0.
+        if matches!(query.bounds, Bounds::Rank(..)) && ranks.len() > limits.zset_max_listpack_entries {
+            limits.zset_max_listpack_entries = 0;
+        }
         for (member, score) in zset.range(ranks.start, ranks.end) {
             result.insert(member.as_bytes(&mut itoa::Buffer::new()), score, &limits);
         }
