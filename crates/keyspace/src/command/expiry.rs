@@ -93,7 +93,7 @@ fn ttl(call: &mut Call<'_>, unit: ExpiryUnit, relative: bool) -> Done {
         Some(None) => -1,
         Some(Some(at)) => {
             let left = if relative { (at - call.keys.now_ms).max(0) } else { at };
-            if unit == ExpiryUnit::Seconds { left.saturating_add(500) / 1000 } else { left }
+            if unit == ExpiryUnit::Seconds { left / 1000 + i64::from(left % 1000 >= 500) } else { left }
         }
     };
     call.reply.int(answer);

@@ -97,22 +97,18 @@ fn scan(call: &mut Call<'_>) -> Done {
 
 fn keys(call: &mut Call<'_>) -> Done {
     let pattern = call.args[1];
-    let (mut found, mut expired) = (0, Vec::new());
+    let mut found = 0;
     let mark = call.reply.mark();
     let now_ms = call.keys.now_ms;
     for entry in call.keys.dbs[call.keys.selected].table.iter() {
-        if !glob::matches(pattern, entry.key(), false) {
-            continue;
-        }
-        if entry.expire_ms().is_some_and(|at| at < now_ms) {
-            expired.push(entry.key().to_vec());
-        } else {
+        // Expired keys are left out, but not deleted.
+        let expired = entry.expire_ms().is_some_and(|at| at < now_ms);
+        if !expired && glob::matches(pattern, entry.key(), false) {
             call.reply.bulk(entry.key());
             found += 1;
         }
     }
     call.reply.array_at(mark, found);
-    expired.iter().for_each(|key| call.keys.expire(key));
     Ok(())
 }
 

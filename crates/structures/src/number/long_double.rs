@@ -61,6 +61,9 @@ impl LongDouble {
             out.extend_from_slice(if self.negative { b"-inf" } else { b"inf" });
             return out;
         }
+        if self.mantissa == 0 {
+            return b"0".to_vec();
+        }
         if self.negative {
             out.push(b'-');
         }
