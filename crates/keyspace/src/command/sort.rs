@@ -15,7 +15,9 @@ use crate::keyspace::{Keyspace, Stopped, text_of};
 use crate::object::Object;
 use redtwin_structures::list::{End, List};
 use redtwin_structures::number::scan_f64;
+use redtwin_structures::partial_sort::sort_part;
 use std::cmp::Ordering;
+use std::ops::Range;
 
 pub fn handler(id: CommandId) -> Option<Handler> {
     Some(match id {
@@ -34,6 +36,15 @@ struct Query<'a> {
     alpha: bool,
     start: i64,
     count: i64,
+}
+
+impl Query<'_> {
+    /// Which of `length` sorted elements LIMIT leaves.
+    fn wanted(&self, length: usize) -> Range<usize> {
+        let start = self.start.clamp(0, length as i64) as usize;
+        let count = usize::try_from(self.count).unwrap_or(usize::MAX).min(length - start);
+        start..start + count
+    }
 }
 
 fn parse<'a>(args: &[&'a [u8]], may_store: bool) -> Result<Query<'a>, Stopped> {
@@ -138,13 +149,23 @@ fn weigh(keys: &mut Keyspace, query: &Query<'_>, element: &[u8]) -> Result<Weigh
     Ok(Weight::Number(scan.value))
 }
 
-fn compare(a: &(Vec<u8>, Weight), b: &(Vec<u8>, Weight)) -> Ordering {
+/// Text as C's `strcoll` sees it: up to the first zero byte. What is stored is compared in full, for it must not depend
+/// on a locale.
+fn collated(text: &[u8], in_full: bool) -> &[u8] {
+    let end = if in_full { None } else { memchr::memchr(0, text) };
+    text.get(..end.unwrap_or(text.len())).unwrap_or(text)
+}
+
+fn compare(a: &(Vec<u8>, Weight), b: &(Vec<u8>, Weight), in_full: bool) -> Ordering {
     match (&a.1, &b.1) {
         (Weight::Number(x), Weight::Number(y)) => {
             x.partial_cmp(y).unwrap_or(Ordering::Equal).then_with(|| a.0.cmp(&b.0))
         }
-        (Weight::Text(x), Weight::Text(y)) => x.cmp(y),
-        _ => a.0.cmp(&b.0),
+        (Weight::Text(x), Weight::Text(y)) => {
+            let text = |weight| Option::as_deref(weight).map(|text: &[u8]| collated(text, in_full));
+            text(x).cmp(&text(y))
+        }
+        _ => collated(&a.0, in_full).cmp(collated(&b.0, in_full)),
     }
 }
 
@@ -172,12 +193,20 @@ fn sort(call: &mut Call<'_>, may_store: bool) -> Done {
             let weight = weigh(call.keys, &query, &element)?;
             weighed.push((element, weight));
         }
-        weighed.sort_by(|a, b| if query.descending { compare(b, a) } else { compare(a, b) });
+        let in_full = query.store.is_some();
+        let order = |a: &_, b: &_| {
+            if query.descending { compare(b, a, in_full) } else { compare(a, b, in_full) }
+        };
+        let wanted = query.wanted(weighed.len());
+        // Redis sorts only what it shows, where that is not all; among equals it shows.
+        if query.by.is_some() && wanted.len() < weighed.len() {
+            sort_part(&mut weighed, wanted, &order);
+        } else {
+            weighed.sort_by(order);
+        }
         elements = weighed.into_iter().map(|(element, _)| element).collect();
     }
-    let start = query.start.clamp(0, elements.len() as i64) as usize;
-    let count = usize::try_from(query.count).unwrap_or(usize::MAX).min(elements.len() - start);
-    let chosen = &elements[start..start + count];
+    let chosen = &elements[query.wanted(elements.len())];
     match query.store {
         Some(target) => store(call, &query, chosen, target),
         None => {
