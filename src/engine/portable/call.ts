@@ -262,6 +262,15 @@ export class Call {
     this.rewritten.push(args.map(toBytes));
   }
 
+  /**
+   * For commands that meet keys by chance (SCAN, RANDOMKEY): the expired keys they deleted have nothing to do with each
+   * other, so the feed tells them one by one. Inside EXEC everything stays one unit.
+   */
+  feedApart(): void {
+    if (this.session.execution !== null) return;
+    this.keyspace.endUnit(false);
+  }
+
   /** Ends the command: what it changed becomes effects of the unit. */
   finish(): void {
     if (this.isFromPrimary || (this.dirty === 0 && !this.isForced)) return;

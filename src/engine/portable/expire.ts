@@ -34,7 +34,7 @@ function expireKeys(keyspace: Keyspace, db: number, nowMs: number, budget: numbe
       if (nowMs <= expiries.get(key)!) continue;
       expired++;
       keyspace.deleteExpired(db, key);
-      endUnit(keyspace);
+      keyspace.endUnit(false);
     }
     if (expired * 4 <= sample) return looked;
   }
@@ -62,12 +62,7 @@ function expireFields(keyspace: Keyspace, db: number, nowMs: number, budget: num
       // Back to the end of the line.
       database.hashesWithExpiries.add(key);
     }
-    endUnit(keyspace);
+    keyspace.endUnit(false);
   }
   return looked;
-}
-
-function endUnit(keyspace: Keyspace): void {
-  keyspace.feed.write(keyspace.effects, false);
-  keyspace.effects = [];
 }

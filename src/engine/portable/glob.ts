@@ -6,15 +6,23 @@
  * Pattern and text are binary strings. A `*` remembers where it stood; on a mismatch the text after the last `*` is
  * tried one byte further on, which is all the going back that globs need, so a match costs O(pattern * text) at most.
  */
+
+/** Redis gives up on patterns with more stars than this that something follows: no match. */
+const starsMax = 1000;
+
 export function globMatches(pattern: string, text: string): boolean {
   let p = 0;
   let t = 0;
   /** Position behind the last `*`, and the text position it is tried from. */
   let retryPattern = -1;
   let retryText = 0;
+  let stars = 0;
   for (;;) {
     if (p < pattern.length && pattern[p] === '*') {
-      retryPattern = ++p;
+      while (pattern[p] === '*') p++;
+      if (p === pattern.length) return true;
+      if (++stars > starsMax) return false;
+      retryPattern = p;
       retryText = t;
       continue;
     }

@@ -78,13 +78,13 @@ export class Keyspace {
     this.events.add(this.settings['notify-keyspace-events'], flags, event, key, db);
   }
 
-  /** Ends a unit: its effects go into the feed, several of them as a transaction. */
-  endUnit(): void {
+  /** Ends a unit: its effects go into the feed, several of them as a transaction unless they stand apart. */
+  endUnit(isTransaction = true): void {
     if (this.effects.length === 0) return;
     const effects = this.effects;
     this.effects = [];
     // A replica's feed is its primary's, byte for byte. What its own clients change (PFCOUNT's cache, a writable replica) stays here.
-    if (!this.gates.replica) this.feed.write(effects);
+    if (!this.gates.replica) this.feed.write(effects, isTransaction);
   }
 
   /**
@@ -146,17 +146,28 @@ export class Keyspace {
     }
   }
 
-  /** A database is about to be emptied or swapped with `other`: whatever exists on either side counts as changed. */
-  touchAll(db: number, other?: number): void {
+  /**
+   * A database is about to be emptied, or replaced by `other`: a watched key that is there before or after counts as
+   * changed. An expired key counts as not there, as far as that can be told (`nowMs` is for the keys of `other`).
+   */
+  touchAll(db: number, other?: { db: number; nowMs: number }): void {
     for (const key of this.waitingRoom.keysOf(db)) this.waitingRoom.signal(db, key);
+    const here = this.databases[db]!;
+    const there = other && this.databases[other.db]!;
     for (const watchers of this.#watchers.values()) {
       for (const session of watchers) {
         for (const watched of session.watched) {
           if (watched.db !== db) continue;
-          const here = this.databases[db]!.get(watched.key) !== undefined;
-          const there = other !== undefined && this.databases[other]!.get(watched.key) !== undefined;
-          if ((here || there) && !(watched.wasExpired && !there)) session.isStale = true;
-          if (watched.wasExpired) watched.wasExpired = false;
+          const wasThere = here.get(watched.key) !== undefined;
+          const willBeThere = there?.get(watched.key) !== undefined;
+          if (!wasThere && !willBeThere) continue;
+          const willBeExpired = willBeThere && other!.nowMs > (there!.expiry(watched.key) ?? Infinity);
+          if (watched.wasExpired ? !willBeThere || willBeExpired : !wasThere && willBeExpired) {
+            // For this client the key was not there and still is not.
+            watched.wasExpired = willBeThere;
+          } else {
+            session.isStale = true;
+          }
         }
       }
     }

@@ -129,8 +129,8 @@ function swapDb(call: Call): void {
   const { databases } = keyspace;
   if (databases[a] === undefined || databases[b] === undefined) refuse('dbIndexOutOfRange');
   if (a !== b) {
-    keyspace.touchAll(a, b);
-    keyspace.touchAll(b, a);
+    keyspace.touchAll(a, { db: b, nowMs: call.nowMs });
+    keyspace.touchAll(b, { db: a, nowMs: call.nowMs });
     [databases[a], databases[b]] = [databases[b] as Database, databases[a] as Database];
     for (const db of [a, b]) {
       for (const key of keyspace.waitingRoom.keysOf(db)) {

@@ -80,15 +80,18 @@ export const scans: HandlerTable = {
       cursor,
       found.filter((key) => !call.expireForDelete(key)),
     );
+    call.feedApart();
   },
 
   randomkey(call) {
     const { keyspace, reply } = call;
     for (let tries = 0; ; tries++) {
       const key = call.db.values.sample(keyspace.random);
-      if (key === undefined) return reply.nullBulk();
       const isLastTry = tries === randomTries && keyspace.gates.replica;
-      if (isLastTry || !call.expireForDelete(key)) return reply.bulk(key);
+      if (key !== undefined && !isLastTry && call.expireForDelete(key)) continue;
+      reply.bulkOrNull(key);
+      call.feedApart();
+      return;
     }
   },
 };
