@@ -116,6 +116,7 @@ export interface SessionInfo {
   db: number
   protocol: number
   multi: number
+  multiWrites: boolean
   watch: number
   pendingBytes: number
   lastCommand: string

@@ -19,7 +19,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 2;
+const ABI: u32 = 3;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -73,6 +73,7 @@ pub struct SessionInfo {
     pub db: u32,
     pub protocol: u32,
     pub multi: i32,
+    pub multi_writes: bool,
     pub watch: u32,
     pub pending_bytes: f64,
     pub last_command: String,
@@ -226,6 +227,7 @@ impl NativeStore {
             db: session.db as u32,
             protocol: if session.protocol == Protocol::Resp3 { 3 } else { 2 },
             multi: session.multi.as_ref().map_or(-1, |multi| multi.queue.len() as i32),
+            multi_writes: session.multi.as_ref().is_some_and(|multi| multi.writes()),
             watch: session.watching.len() as u32,
             pending_bytes: session.pending.len() as f64,
             last_command: session.last_command_name(),

@@ -99,6 +99,8 @@ export interface SessionInfo {
   protocol: 2 | 3;
   /** Queued commands of an open MULTI; -1 when there is none. */
   multi: number;
+  /** Some command in the queue of that MULTI writes. */
+  multiWrites: boolean;
   /** Number of keys under WATCH. */
   watch: number;
   /** Bytes of input kept because their command is incomplete. */
@@ -299,4 +301,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 2;
+export const engineAbi = 3;

@@ -46,10 +46,16 @@ export class Connection implements Line {
 
   /** Takes `length` bytes of `chunk`, which belongs to the caller again on return. */
   receive(chunk: Buffer, length: number): void {
-    const { client, stats } = { client: this.client, stats: this.#server.stats };
+    const { client } = this;
+    const { stats } = this.#server;
     stats.netInputBytes += length;
     stats.reads++;
     client.lastMs = this.#server.nowMs();
+    this.#take(chunk, length);
+  }
+
+  #take(chunk: Buffer, length: number): void {
+    const { client } = this;
     if (client.closing) return;
     if (this.#isWaiting || this.#held.length > 0 || this.#server.pause.holdsAll(client, client.lastMs)) {
       this.hold(chunk.subarray(0, length));
@@ -74,7 +80,7 @@ export class Connection implements Line {
     const held = Buffer.concat(this.#held);
     this.#held = [];
     this.client.isHeld = false;
-    this.receive(held, held.length);
+    this.#take(held, held.length);
     this.#readOn();
   }
 
@@ -104,7 +110,7 @@ export class Connection implements Line {
     }
     this.#requests.feed(chunk);
     for (let request = this.#requests.next(); request; request = this.#requests.next()) {
-      if (this.#server.pause.holds(this.client, request.args, this.client.lastMs)) {
+      if (this.#isPaused(request.args)) {
         this.hold(Buffer.concat([request.bytes, this.#requests.takeRest()]));
         this.client.isHeld = true;
         return;
@@ -119,6 +125,11 @@ export class Connection implements Line {
         return;
       }
     }
+  }
+
+  #isPaused(args: Buffer[]): boolean {
+    const { pause, store } = this.#server;
+    return pause.holds(this.client, args, this.client.lastMs, () => store.sessionInfo(this.client.session));
   }
 
   /** Goes on after the engine woke this session. */

@@ -4,11 +4,12 @@
  * `write` holds what may change data or is sent to replicas; `all` holds everything. A pause never becomes shorter, and
  * `all` never becomes `write`, by another CLIENT PAUSE (Redis 7.0). Replicas' connections are not held.
  */
-import { commandOf } from '../protocol/command-lookup.ts';
+import type { SessionInfo } from '../engine/engine.ts';
+import { arityFits, commandOf } from '../protocol/command-lookup.ts';
 import type { Client } from './client.ts';
 
 /** Not writes by their flags, but sent to replicas all the same. */
-const alsoHeld = new Set(['publish', 'spublish', 'pfcount', 'eval', 'evalsha', 'fcall', 'exec', 'script']);
+const alsoHeld = new Set(['publish', 'spublish', 'pfcount', 'eval', 'evalsha', 'fcall']);
 
 export class Pause {
   #untilMs = 0;
@@ -33,10 +34,14 @@ export class Pause {
     return this.#mode === 'all' && this.isOn(nowMs);
   }
 
-  holds(client: Client, args: Buffer[], nowMs: number): boolean {
+  /** `session` tells of the client's open MULTI: what is queued does not run yet, and EXEC writes if its queue does. */
+  holds(client: Client, args: Buffer[], nowMs: number, session: () => SessionInfo): boolean {
     if (!this.isOn(nowMs)) return false;
     if (this.holdsAll(client, nowMs)) return true;
     const command = commandOf(args);
-    return command !== null && (command.flags.includes('write') || alsoHeld.has(command.name));
+    if (command === null || !arityFits(command, args.length)) return false;
+    const { multi, multiWrites } = session();
+    if (multi >= 0) return command.name === 'exec' && multiWrites;
+    return command.flags.includes('write') || alsoHeld.has(command.name);
   }
 }

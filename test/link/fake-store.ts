@@ -100,6 +100,7 @@ export class FakeStore implements FollowerStore {
       pendingBytes: input.length,
       lastCommand: '',
       executing: false,
+      multiWrites: false,
       muted: false,
     } as const;
   }

@@ -90,6 +90,50 @@ test('data is written at the end, and there again at the next start, also for a 
   });
 });
 
+test('a replica that was stopped goes on where it was, in the right database', async (t) => {
+  const primary = await startServer();
+  await inFolder(async (folder, run) => {
+    const port = await freePort();
+    const args = ['serve', '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
+    const following = [
+      ...args,
+      '--enable-debug-command',
+      'yes',
+      '--replicaof',
+      '127.0.0.1',
+      String(primary.port),
+    ];
+    const speaker = await Talk.open(primary.port);
+    /** Waits until the replica has everything, and gives its INFO. */
+    const caughtUp = async (): Promise<string> => {
+      const talk = await Talk.open(port);
+      const wanted = await speaker.ask('DEBUG DIGEST');
+      for (let i = 0; i < 200; i++) {
+        if ((await talk.ask('DEBUG DIGEST')) === wanted) break;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+      t.is(await talk.ask('DEBUG DIGEST'), wanted);
+      const info = await talk.ask('INFO stats replication', /redtwin_opaque_module_values:0\r\n\r\n$/);
+      talk.close();
+      return info;
+    };
+    await speaker.ask('SELECT 5');
+    await speaker.ask('SET k 1');
+    const first = run(...following);
+    await untilServing(port, first, 'redtwin');
+    await speaker.ask('INCR k');
+    t.regex(await caughtUp(), /redtwin_link_full_resyncs:1\r\nredtwin_link_partial_resyncs:0/);
+    await first.stop();
+    t.is(first.endedAs(), 0);
+    // No SELECT comes before this in the feed: the replica has to know that database 5 is selected.
+    await speaker.ask('INCR k');
+    const second = run(...following);
+    await untilServing(port, second, 'redtwin');
+    t.regex(await caughtUp(), /redtwin_link_full_resyncs:0\r\nredtwin_link_partial_resyncs:1/);
+  });
+  await primary.stop();
+});
+
 test('what is wrong with the configuration is said as Redis says it', async (t) => {
   await inFolder(async (folder, run) => {
     const file = join(folder, 'bad.conf');

@@ -444,6 +444,10 @@ impl Store {
         self.keys.now_ms = now_ms;
         self.keys.caller = Caller::Client;
         self.end_waits(now_ms);
+        // Memory may have become scarce without a command: maxmemory was lowered.
+        if self.keys.settings.maxmemory > 0 {
+            self.make_room();
+        }
         if !self.keys.gates.replica && self.keys.settings.active_expire {
             // Each key is a unit of its own: nothing is wrapped.
             for (db, key) in crate::active_expiry::expired_keys(&mut self.keys, budget) {

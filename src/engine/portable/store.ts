@@ -102,6 +102,7 @@ export class PortableStore implements Store {
       db: session.db,
       protocol: session.protocol,
       multi: session.transaction?.queue.length ?? -1,
+      multiWrites: session.transaction?.flags.has('write') ?? false,
       watch: session.watched.length,
       pendingBytes: session.applying?.pendingBytes ?? session.parser.pendingBytes,
       lastCommand: session.lastCommand,

@@ -1,6 +1,6 @@
 //! EXEC: runs what MULTI has queued, as one unit.
 //!
-//! A queued command may belong to the host (CONFIG, SLAVEOF...): EXEC stops there and goes on when it has been
+//! A queued command may belong to the host (CONFIG, REPLICAOF...): EXEC stops there and goes on when it has been
 //! answered. Nothing else can run meanwhile, because the host answers at once.
 
 use super::{Flow, Store};
