@@ -9,5 +9,5 @@ export default {
   nodeArguments: ['--import=tsx', '--enable-source-maps'],
   workerThreads: false,
   concurrency: 2,
-  timeout: '3m',
+  timeout: '10m',
 };

@@ -1,5 +1,7 @@
 /**
  * The list of unsupported commands is true, for each engine. REDTWIN_UPDATE=1 writes it anew.
+ *
+ * A command that an engine lost fails here, not in a corner.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'ava';

@@ -1,4 +1,6 @@
 //! The allocator: mimalloc, with the bytes counted, so that used_memory tells the truth about this heap.
+//!
+//! One atomic count for all threads, relaxed: nothing is decided by it within a command.
 
 use mimalloc::MiMalloc;
 use std::alloc::{GlobalAlloc, Layout};

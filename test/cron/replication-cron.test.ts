@@ -1,5 +1,7 @@
 /**
  * Which jobs are due: in which states, and how often.
+ *
+ * Time is a number here: no test waits.
  */
 import test from 'ava';
 import { dueJobs } from '../../src/cron/replication-cron.ts';

@@ -43,7 +43,7 @@ async function untilReplica<T>(
 }
 
 /** Resolves when the replica's link is up. */
-export async function untilLinkUp(replica: RunningServer, timeoutMs = 60_000): Promise<void> {
+export async function untilLinkUp(replica: RunningServer, timeoutMs = 120_000): Promise<void> {
   const isUp = async (): Promise<boolean> => {
     const info = await infoOf(replica, 'replication');
     return info.get('master_link_status') === 'up' && info.get('master_sync_in_progress') === '0';
@@ -70,7 +70,7 @@ export async function untilEqual(
   primary: RunningServer,
   replica: RunningServer,
   comparable: boolean,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const equal = async (): Promise<boolean> => {
     const sent = (await infoOf(primary, 'replication')).get('master_repl_offset');

@@ -1,5 +1,7 @@
 /**
  * The driver against a scripted primary: the ways a link works, on every store there is.
+ *
+ * The primary is a script of bytes, so that each moment can be hit.
  */
 import test from 'ava';
 import { until } from '../servers/wait.ts';

@@ -1,5 +1,7 @@
 /**
  * The end of a snapshot is found wherever chunks are cut, and a line too.
+ *
+ * The same bytes come whole, cut at each place, and one by one.
  */
 import test from 'ava';
 import fc from 'fast-check';

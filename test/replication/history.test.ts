@@ -1,5 +1,7 @@
 /**
  * Histories: how they begin, are renamed, and what is kept of the previous one.
+ *
+ * Offsets at the border between two histories are where a partial resync goes wrong.
  */
 import test from 'ava';
 import { begun, isHistoryId, noHistoryId, renamed } from '../../src/replication/history.ts';

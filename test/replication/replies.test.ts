@@ -1,5 +1,7 @@
 /**
  * What the primary's lines mean at which moment, and that no line whatever can do harm.
+ *
+ * Any bytes at all are tried, too.
  */
 import test from 'ava';
 import fc from 'fast-check';

@@ -1,5 +1,7 @@
 /**
  * Publish and subscribe over real connections: three worlds, two protocols, keyspace notifications, a client that goes.
+ *
+ * What is compared are raw frames.
  */
 import test from 'ava';
 import { engineNames, Talk, withServer } from './helpers.ts';

@@ -12,7 +12,7 @@ import { type CommandLine, decode, frames, pack, type Value } from './resp.ts';
 export class Client {
   readonly socket: Socket;
   /** How long a reply may take. */
-  timeoutMs = 20_000;
+  timeoutMs = 60_000;
   #rest: Buffer = Buffer.alloc(0);
   #ready: Buffer[] = [];
   #waiting: { give: (frame: Buffer) => void; fail: (error: Error) => void }[] = [];

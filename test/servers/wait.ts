@@ -6,13 +6,13 @@
 export class Hopeless extends Error {}
 
 /**
- * Asks `condition` again and again until it gives something truthy, and gives that. After `timeoutMs` (20 s) it
+ * Asks `condition` again and again until it gives something truthy, and gives that. After `timeoutMs` (60 s, because machines are busy) it
  * throws `what`, with the last thing that went wrong or was seen.
  */
 export async function until<T>(
   what: string,
   condition: () => T | Promise<T>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<NonNullable<T>> {
   const deadline = Date.now() + timeoutMs;
   for (let pauseMs = 5; ; pauseMs = Math.min(pauseMs * 2, 100)) {

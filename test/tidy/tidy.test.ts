@@ -24,51 +24,6 @@ function headerWords(text: string): number {
 /** Three lines of a comment are about so many words; lines differ in width, words do not. */
 const headerWordsMin = 18;
 
-/** Files that wait for their owner's header. Only shrinks. */
-const awaited: readonly string[] = [
-  'crates/keyspace/src/command/connection.rs',
-  'crates/keyspace/src/command/debug.rs',
-  'crates/keyspace/src/command/expiry.rs',
-  'crates/keyspace/src/command/keys.rs',
-  'crates/keyspace/src/command/sampling.rs',
-  'crates/keyspace/src/command/scan.rs',
-  'crates/keyspace/src/command/stream/group.rs',
-  'crates/keyspace/src/command/stream/info.rs',
-  'crates/keyspace/src/command/stream/pending.rs',
-  'crates/keyspace/src/command/string.rs',
-  'crates/keyspace/src/command/string_numbers.rs',
-  'crates/keyspace/src/command/zset_algebra.rs',
-  'crates/keyspace/src/db.rs',
-  'crates/keyspace/src/lookup.rs',
-  'crates/keyspace/src/object.rs',
-  'crates/keyspace/src/rng.rs',
-  'crates/structures/src/hash/tests.rs',
-  'crates/structures/src/lib.rs',
-  'crates/structures/src/list/tests.rs',
-  'crates/structures/src/listpack/tests.rs',
-  'crates/structures/src/stream/tests.rs',
-  'crates/structures/src/zset/tests.rs',
-  'native/build.rs',
-  'native/src/allocator.rs',
-  'native/src/lib.rs',
-  'src/engine/portable/commands/connection.ts',
-  'src/engine/portable/commands/geo-arguments.ts',
-  'src/engine/portable/commands/geo.ts',
-  'src/engine/portable/commands/hyperloglogs.ts',
-  'src/engine/portable/commands/lists.ts',
-  'src/engine/portable/commands/set-options.ts',
-  'src/engine/portable/commands/stream-entries.ts',
-  'src/engine/portable/commands/stream-groups.ts',
-  'src/engine/portable/rdb/output.ts',
-  'test/cron/replication-cron.test.ts',
-  'test/link/follower.test.ts',
-  'test/link/payload.test.ts',
-  'test/replication/history.test.ts',
-  'test/replication/replies.test.ts',
-  'test/runtime/pubsub.test.ts',
-  'test/support.test.ts',
-];
-
 test('every source file opens with what it is, in three lines or more', (t) => {
   const files = sources(folders, ['.ts', '.mjs', '.js', '.rs']).filter(
     // The loader that @napi-rs/cli writes next to the addon, and data of tests.
@@ -76,10 +31,7 @@ test('every source file opens with what it is, in three lines or more', (t) => {
   );
   t.true(files.length > 20);
   const short = files.filter((file) => headerWords(file.text) < headerWordsMin).map((file) => file.path);
-  t.deepEqual(
-    short.filter((path) => !awaited.includes(path)),
-    [],
-  );
+  t.deepEqual(short, []);
   t.is(headerWords('/** One line. */\nexport const x = 1;\n'), 2);
   t.is(headerWords('//! Not a\n//! lot.\nuse x;\n'), 3);
 });

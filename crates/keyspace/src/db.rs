@@ -1,4 +1,6 @@
 //! One database: a table of keys, and the counts that INFO shows.
+//!
+//! It knows nothing of commands, sessions or the clock: expiry is a number here, and who may act on it is decided above.
 
 use crate::table::Table;
 

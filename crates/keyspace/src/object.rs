@@ -1,4 +1,6 @@
 //! A value that does not fit into a key's block.
+//!
+//! Short strings live in the key's own block; everything else is one of these, owned by its entry.
 
 use redtwin_structures::hash::Hash;
 use redtwin_structures::list::List;

@@ -1,4 +1,6 @@
 //! Numbers that look random and come from a seed (xorshift64*). Not for secrets.
+//!
+//! Same seed and same calls, same numbers: that is what makes a run repeatable, and why no clock is asked here.
 
 /// The generator. Same seed, same numbers.
 #[derive(Clone, Debug)]

@@ -1,4 +1,6 @@
 //! Data structures that must be byte-exact with Redis, or better than it: none knows a command.
+//!
+//! Each is owned, has no clock and no generator of its own, and can be loaded from and turned into Redis's bytes.
 
 pub mod bits;
 pub mod buckets;

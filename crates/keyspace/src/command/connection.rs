@@ -1,4 +1,6 @@
 //! Commands about the connection that need nothing of the host: PING, ECHO, SELECT.
+//!
+//! SELECT belongs here because the selected database is the session's and decides where every later command looks.
 
 use super::{Call, Done, Handler};
 use crate::generated::commands::CommandId;

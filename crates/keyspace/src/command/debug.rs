@@ -1,4 +1,6 @@
 //! The subcommands of DEBUG and MEMORY that look into the keyspace; the host has the others.
+//!
+//! DIGEST and DIGEST-VALUE are what proves that a replica equals its primary, so they follow Redis 7.0 byte for byte.
 
 use super::{Call, Done, Handler, is};
 use crate::digest;

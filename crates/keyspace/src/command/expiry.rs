@@ -1,4 +1,7 @@
 //! Expiry: setting it in four units, asking for it in four units, and PERSIST.
+//!
+//! Whatever unit a client uses, what is stored and fed is a Unix time in milliseconds (PEXPIREAT): only that means
+//! the same on a replica a moment later.
 
 use super::{Call, Done, Handler, is};
 use crate::generated::commands::CommandId;

@@ -1,4 +1,6 @@
 //! Commands on keys, whatever they hold: DEL, RENAME, COPY, MOVE, TYPE, OBJECT, FLUSHALL and the like.
+//!
+//! None of them looks into a value; those that copy or move one take it with its expiry.
 
 use super::{Call, Done, Handler, is};
 use crate::entry::{Entry, Value};

@@ -1,4 +1,6 @@
 //! Choosing members at random: SRANDMEMBER, SPOP, HRANDFIELD, ZRANDMEMBER.
+//!
+//! The choice comes from the store's seeded generator. What SPOP chose is fed as SREM, because a replica must not choose anew.
 
 use crate::generated::errors;
 use crate::keyspace::Stopped;

@@ -1,4 +1,6 @@
 //! Walking the keyspace: SCAN, KEYS, RANDOMKEY.
+//!
+//! SCAN's cursor walks segments so that every key that stays from start to end is told at least once, whatever else moves.
 
 use super::keys::has_type;
 use super::{Call, Done, Handler, is};

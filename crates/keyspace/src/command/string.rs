@@ -1,4 +1,6 @@
 //! Strings: SET and its relatives, ranges, several at once.
+//!
+//! Every option of SET ends in one of a few effects (value, expiry, reply); it is fed in the form that is the same at any time.
 
 use super::expiry::{ExpiryUnit, absolute_expiry};
 use super::{Call, Done, Handler, is};

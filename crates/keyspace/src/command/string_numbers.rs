@@ -1,4 +1,6 @@
 //! Strings that are numbers: INCR and its relatives.
+//!
+//! A counter is a text that reads as a number; overflow is refused, and a float is fed as the SET of its result.
 
 use super::{Call, Done, Handler};
 use crate::entry::{NewValue, Value};

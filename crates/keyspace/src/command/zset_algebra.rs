@@ -1,4 +1,6 @@
 //! Sorted sets: unions, intersections and differences, with weights; plain sets count as members with score 1.
+//!
+//! The order in which inputs are visited is Redis's, because sums of floating-point scores depend on it.
 
 use super::ranges::int_within;
 use super::zset::{reply_scored, scored_head};

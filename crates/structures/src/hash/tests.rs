@@ -1,4 +1,6 @@
 //! The hash against an ordered map, in all its forms.
+//!
+//! Expiring fields included; random operations shrink to the few that matter.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! The list against a deque, at every node size.
+//!
+//! Random operations on both must agree after every step, and so must their walks in both directions.
 
 use super::*;
 use crate::listpack::validate;

@@ -1,4 +1,6 @@
 //! The listpack against a vector of byte strings, and its validation against noise.
+//!
+//! No bytes whatever may make it panic or read past its end.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! The stream against a real server's bytes and against a vector of entries.
+//!
+//! The bytes were taken from redis-server 7.0.15, so that loading and saving cannot share one mistake.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,6 @@
 //! The sorted set against a sorted vector, in both of its forms.
+//!
+//! Ties in the score, infinities and both zeros are drawn often, because the order hangs on them.
 
 use super::*;
 use proptest::prelude::*;

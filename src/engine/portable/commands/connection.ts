@@ -1,5 +1,7 @@
 /**
  * PING, ECHO, SELECT, TIME: what a connection asks without a key.
+ *
+ * What concerns the socket itself (HELLO, AUTH, CLIENT) belongs to the host.
  */
 import type { HandlerTable } from '../handler.ts';
 import { refuse, refuseWith } from '../refusal.ts';

@@ -1,5 +1,7 @@
 /**
  * What the geo commands share: positions, units and distances as arguments, and numbers as they are answered.
+ *
+ * Coordinates are checked here once, against the limits of Web Mercator that Redis uses.
  */
 import type { Call } from '../call.ts';
 import { latitudeRange, longitudeRange, type Position } from '../geohash.ts';

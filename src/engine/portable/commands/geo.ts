@@ -1,5 +1,7 @@
 /**
  * GEOADD, GEOPOS, GEODIST, GEOHASH: positions in a sorted set, whose scores are geohashes (geohash.ts).
+ *
+ * Searching is in a file of its own.
  */
 import { bytes } from '../bytes.ts';
 import { Call } from '../call.ts';

@@ -1,5 +1,7 @@
 /**
  * PFADD, PFCOUNT, PFMERGE, PFDEBUG, PFSELFTEST: HyperLogLogs, which are string values (hyperloglog.ts).
+ *
+ * PFCOUNT may write: it caches its result in the value.
  */
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';

@@ -1,5 +1,7 @@
 /**
  * Commands on lists. Those that block are in blocking-lists.ts; they share the pops and moves below.
+ *
+ * A list that loses its last element is removed by whoever took it.
  */
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';

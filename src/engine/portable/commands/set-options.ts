@@ -1,5 +1,7 @@
 /**
  * The options that SET and GETEX share: conditions, and four ways to say when a key expires.
+ *
+ * Each is fed as a moment, never as a duration.
  */
 import type { Call } from '../call.ts';
 import { isInt64 } from '../numbers.ts';

@@ -1,5 +1,7 @@
 /**
  * XADD, XDEL, XLEN, XRANGE, XREVRANGE, XSETID, XTRIM: a stream's entries.
+ *
+ * An ID that was made here (*) is fed as the ID it became.
  */
 import { bytes } from '../bytes.ts';
 import type { Call } from '../call.ts';

@@ -1,5 +1,7 @@
 /**
  * XGROUP, XACK, XPENDING: groups, and what they were given and did not acknowledge.
+ *
+ * Reading for a group and claiming are in files of their own.
  */
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';

@@ -1,5 +1,7 @@
 /**
  * A growing buffer with the primitives of the RDB format; the mirror of input.ts.
+ *
+ * It knows lengths and strings, and nothing of keys or types.
  */
 
 import { lzfCompress } from '../lzf.ts';

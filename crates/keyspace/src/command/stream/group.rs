@@ -1,4 +1,6 @@
 //! XGROUP and XACK: making, moving and destroying groups and consumers, and acknowledging what they got.
+//!
+//! The commands that hand entries out are elsewhere (reading, claiming); here nothing is delivered.
 
 use super::super::{Call, Done, is, parse_int};
 use super::{all_ids, arguments, reply};

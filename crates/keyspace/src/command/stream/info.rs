@@ -1,4 +1,6 @@
 //! XINFO: what a stream, its groups and their consumers are made of.
+//!
+//! Idle times are told from the clock of the call, everything else from the stream as it is.
 
 use super::super::{Call, Done, is, parse_int};
 use super::group::no_group;

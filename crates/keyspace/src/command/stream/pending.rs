@@ -1,4 +1,6 @@
 //! XPENDING: what a group's consumers got and have not acknowledged; in short, or entry by entry.
+//!
+//! Reads only: claiming and acknowledging are in files of their own.
 
 use super::super::{Call, Done, is, parse_int};
 use super::claim::no_key_or_group;
