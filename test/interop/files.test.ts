@@ -30,6 +30,10 @@ async function saved(source: ServerSource): Promise<Saved> {
     const client = await server.client();
     const replies = await client.batch([
       ...dataset(source),
+      // A value of a module, which neither engine understands and both must carry.
+      ...(source.name === 'redis-8.0'
+        ? ['VADD vectors VALUES 3 0.1 0.2 0.3 a', 'VADD vectors VALUES 3 1 0 0 b']
+        : []),
       // These expire while we look.
       ...[1, 9, 15].flatMap((db) => [`SELECT ${db}`, 'DEL leaves']),
       'SAVE',
