@@ -119,6 +119,7 @@ impl Store {
             dbs.get(db).is_some_and(|db| db.table.get(db.table.hash(key), key).is_some())
         };
         self.keys.watched.touch_where(|db, key| has(&old, db, key) || has(new, db, key));
+        crate::db::drop_aside(old);
         self.mark_broken_watches();
         self.keys.changed.all = true;
         self.keys.libraries = loaded.libraries;

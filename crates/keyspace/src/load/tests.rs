@@ -127,6 +127,18 @@ fn bytes_behind_the_end_and_a_missing_end_are_errors() {
 }
 
 #[test]
+fn a_large_keyspace_makes_way() {
+    let mut store = Store::new(1, 7, 1 << 14);
+    for n in 0..120_000 {
+        store.keys.put_string(format!("key:{n}").as_bytes(), b"x", false);
+    }
+    let mut loader = Loader::new(&store.keys, FROM_A_PRIMARY);
+    loader.write(&file(b"\0\x01a\x01b")).unwrap();
+    store.adopt(loader.finish().unwrap());
+    assert_eq!(store.keys.dbs[0].table.len(), 1);
+}
+
+#[test]
 fn modules_are_kept_raw_and_named() {
     let id = b"\x81\xb5\xeb-\xfa\xdc\xa9x\x01";
     let body = [&b"\xf7"[..], id, b"\x02\x01\0", b"\x07\x01k", id, b"\x05\x02hi\0"].concat();
