@@ -35,8 +35,16 @@ pub struct NativeSnapshot {
 #[allow(missing_docs, reason = "documented in engine.ts")]
 impl NativeSnapshot {
     #[napi(catch_unwind)]
-    pub fn read(&mut self, bytes: u32) -> Option<Buffer> {
-        self.snapshot.as_mut()?.read(bytes as usize).map(Buffer::from)
+    pub fn read(&mut self, bytes: u32) -> Result<Option<Buffer>> {
+        let Some(snapshot) = self.snapshot.as_mut() else { return Ok(None) };
+        let chunk = snapshot.read(bytes as usize);
+        // A file that lost something in silence is worse than none: the caller can ask for a newer version.
+        if snapshot.left_out().field_expiries > 0 {
+            return Err(Error::from_reason(
+                "rdb-unsupported-version|0|this RDB version cannot hold hashes whose fields expire (12 and 80 can)",
+            ));
+        }
+        Ok(chunk.map(Buffer::from))
     }
 
     #[napi(catch_unwind)]

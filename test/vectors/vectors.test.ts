@@ -151,6 +151,10 @@ for (const engine of enginesUnderTest) {
           t.is(report.opaqueModuleValues, (vector.report.opaqueModuleValues as number) ?? 0);
         }
       }
+      if (!needsFieldExpiry) return;
+      // What a version cannot hold is refused, at once or when its turn comes, and never left out in silence.
+      const old = { version: 11, compress: true, checksum: true, nowMs: options.nowMs, aux: [] };
+      t.throws(() => pulled(store.snapshot(old)), { code: 'rdb-unsupported-version' });
     });
   }
 
