@@ -145,7 +145,6 @@ fn protocol_sample(call: &mut Call<'_>) -> Done {
 
 fn memory(call: &mut Call<'_>) -> Done {
     let help = [
-        "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "DOCTOR",
         "    Return memory problems reports.",
         "MALLOC-STATS",
@@ -157,12 +156,9 @@ fn memory(call: &mut Call<'_>) -> Done {
         "USAGE <key> [SAMPLES <count>]",
         "    Return memory in bytes used by <key> and its value. Nested values are",
         "    sampled up to <count> times (default: 5, 0 means sample all).",
-        "HELP",
-        "    Prints this help.",
     ];
     if is(call.args[1], "HELP") {
-        call.reply.array(help.len());
-        help.iter().for_each(|line| call.reply.simple(line));
+        call.help("MEMORY", &help);
         return Ok(());
     }
     if is(call.args[1], "PURGE") {

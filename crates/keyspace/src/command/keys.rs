@@ -258,7 +258,6 @@ fn flushall(call: &mut Call<'_>) -> Done {
 
 fn object(call: &mut Call<'_>) -> Done {
     let help = [
-        "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
         "ENCODING <key>",
         "    Return the kind of internal representation used in order to store the value",
         "    associated with a <key>.",
@@ -271,12 +270,9 @@ fn object(call: &mut Call<'_>) -> Done {
         "REFCOUNT <key>",
         "    Return the number of references of the value associated with the specified",
         "    <key>.",
-        "HELP",
-        "    Prints this help.",
     ];
     if is(call.args[1], "HELP") {
-        call.reply.array(help.len());
-        help.iter().for_each(|line| call.reply.simple(line));
+        call.help("OBJECT", &help);
         return Ok(());
     }
     let now_ms = call.keys.now_ms;

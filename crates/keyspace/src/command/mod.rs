@@ -88,6 +88,15 @@ impl Call<'_> {
         self.keys.effects.replace(self.keys.selected, arguments);
     }
 
+    /// Writes what a command with subcommands answers to HELP: a line each, HELP itself last.
+    pub fn help(&mut self, command: &str, lines: &[&str]) {
+        self.reply.array(lines.len() + 3);
+        self.reply.simple(&format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
+        lines.iter().for_each(|line| self.reply.simple(line));
+        self.reply.simple("HELP");
+        self.reply.simple("    Prints this help.");
+    }
+
     /// Argument as an integer, or "value is not an integer or out of range".
     pub fn int(&self, index: usize) -> Result<i64, Stopped> {
         parse_int(self.args[index])

@@ -67,7 +67,7 @@ fn options(call: &Call<'_>) -> Result<Options, Stopped> {
 pub fn xgroup(call: &mut Call<'_>) -> Done {
     let word = call.args[1];
     if is(word, "HELP") {
-        reply::help(call, "XGROUP", &[&HELP[..], &HELP_SETID].concat());
+        call.help("XGROUP", &[&HELP[..], &HELP_SETID].concat());
         return Ok(());
     }
     let options = options(call)?;

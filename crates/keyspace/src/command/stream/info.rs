@@ -25,7 +25,7 @@ const FULL_COUNT: usize = 10;
 pub fn xinfo(call: &mut Call<'_>) -> Done {
     let (args, now_ms) = (call.args, call.keys.now_ms);
     if is(args[1], "HELP") {
-        reply::help(call, "XINFO", &HELP);
+        call.help("XINFO", &HELP);
         return Ok(());
     }
     let key = args[2];

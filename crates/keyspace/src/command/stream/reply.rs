@@ -1,6 +1,5 @@
 //! How streams look in replies: an ID is a bulk string, an entry a pair of its ID and a flat array of fields and values.
 
-use super::super::Call;
 use crate::generated::errors;
 use crate::keyspace::Stopped;
 use redtwin_resp::Reply;
@@ -37,15 +36,6 @@ pub fn entries<'a>(reply: &mut Reply, entries: impl Iterator<Item = Entry<'a>>, 
     let most = if count == 0 { usize::MAX } else { count };
     let written = entries.take(most).map(|one| entry(reply, &one)).count();
     reply.array_at(mark, written);
-}
-
-/// Writes what a command with subcommands answers to HELP.
-pub fn help(call: &mut Call<'_>, command: &str, lines: &[&str]) {
-    call.reply.array(lines.len() + 3);
-    call.reply.simple(&format!("{command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:"));
-    lines.iter().for_each(|line| call.reply.simple(line));
-    call.reply.simple("HELP");
-    call.reply.simple("    Prints this help.");
 }
 
 /// The error for a subcommand that got arguments it does not know.
