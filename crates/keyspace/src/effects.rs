@@ -71,6 +71,19 @@ impl Effects {
         self.forced = false;
     }
 
+    /// This place, to come back to with `rewind`.
+    pub fn mark(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// Forgets the effects that came after `mark` (a script's redis.set_repl).
+    pub fn rewind(&mut self, mark: usize) {
+        if let Some(&(start, _)) = self.commands.get(mark) {
+            self.bytes.truncate(start);
+            self.commands.truncate(mark);
+        }
+    }
+
     /// Nothing to feed so far?
     pub fn is_empty(&self) -> bool {
         self.commands.is_empty()

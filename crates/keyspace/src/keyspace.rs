@@ -167,8 +167,10 @@ pub struct Keyspace {
     pub rng: Rng,
     /// Bytes in use, as the process's allocator tells; maxmemory is held against it.
     pub memory_used: fn() -> usize,
-    /// Function libraries, as loaded: name and source.
+    /// Sources of the function libraries, in the order of their loading: what an RDB holds. `scripts` has what they mean.
     pub libraries: Vec<Vec<u8>>,
+    /// Scripts, and the functions of `libraries`.
+    pub scripts: crate::script::Scripts,
     /// Module values in the databases, as of the last load.
     pub opaque_module_values: u64,
     /// Module AUX fields of the RDB we loaded, raw, to be kept.
@@ -197,6 +199,7 @@ impl Keyspace {
             rng,
             memory_used: || 0,
             libraries: Vec::new(),
+            scripts: Default::default(),
             opaque_module_values: 0,
             module_aux: Vec::new(),
         }

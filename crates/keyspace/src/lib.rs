@@ -8,6 +8,7 @@
 //!   keyspace.rs   what a command works on: lookups with expiry, effects, events
 //!     db.rs table.rs entry.rs object.rs   from database to block
 //!     effects.rs    what a unit puts into the feed
+//!   script/       Lua: EVAL and functions
 //!   load.rs       an RDB in: fresh databases beside the live ones
 //!   save.rs       an RDB out: as of one moment, while writes go on
 //! ```
@@ -31,6 +32,7 @@ mod lookup;
 pub mod object;
 pub mod rng;
 pub mod save;
+pub mod script;
 pub mod session;
 pub mod settings;
 pub mod store;

@@ -123,6 +123,7 @@ impl Store {
         self.mark_broken_watches();
         self.keys.changed.all = true;
         self.keys.libraries = loaded.libraries;
+        self.keys.scripts.forget_functions();
         self.keys.module_aux = loaded.module_aux;
         self.keys.opaque_module_values = loaded.report.opaque_module_values;
         loaded.report

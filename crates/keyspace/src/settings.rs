@@ -12,6 +12,9 @@ pub enum SettingValue<'a> {
     Flag(bool),
 }
 
+/// About what Lua runs in a millisecond.
+const SCRIPT_INSTRUCTIONS_PER_MS: u64 = 100_000;
+
 /// The options, with Redis 7.0's defaults.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the fields carry the names of redis.conf")]
@@ -36,6 +39,8 @@ pub struct Settings {
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
     pub rdbcompression: bool,
+    /// Lua instructions after which a script is stopped: busy-reply-threshold, as there is no clock below the host.
+    pub script_instructions_max: u64,
 }
 
 impl Default for Settings {
@@ -59,6 +64,7 @@ impl Default for Settings {
             enable_debug_command: "yes".into(),
             active_expire: true,
             rdbcompression: true,
+            script_instructions_max: 5000 * SCRIPT_INSTRUCTIONS_PER_MS,
         }
     }
 }
@@ -97,6 +103,11 @@ impl Settings {
             ("enable-debug-command", Text(text)) => self.enable_debug_command = (*text).to_string(),
             ("active-expire", Flag(on)) => self.active_expire = *on,
             ("rdbcompression", Flag(on)) => self.rdbcompression = *on,
+            // Milliseconds; 0 and less is no limit in Redis, and a very high one here.
+            ("busy-reply-threshold" | "lua-time-limit", Number(n)) => {
+                let ms = if *n > 0.0 { *n as u64 } else { u64::MAX };
+                self.script_instructions_max = ms.saturating_mul(SCRIPT_INSTRUCTIONS_PER_MS);
+            }
             _ => return false,
         }
         true

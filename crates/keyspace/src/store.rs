@@ -13,7 +13,7 @@
 //! Here are sessions and the running of commands; the other rooms of the store: admission (refusals), transactions
 //! (EXEC), waiting (BLPOP and its kin), apply (the primary's feed).
 
-mod admission;
+pub(crate) mod admission;
 mod apply;
 mod transactions;
 mod waiting;

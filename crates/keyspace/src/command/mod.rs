@@ -25,7 +25,9 @@ mod bitmap;
 mod connection;
 mod debug;
 mod dump;
+mod eval;
 mod expiry;
+mod function;
 mod geo;
 mod hash;
 pub(crate) mod hash_expiry;
@@ -36,6 +38,7 @@ mod list_move;
 mod ranges;
 mod sampling;
 mod scan;
+mod script;
 mod set;
 mod set_algebra;
 mod sort;
@@ -145,6 +148,9 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         .or_else(|| set_algebra::handler(id))
         .or_else(|| stream::handler(id))
         .or_else(|| sort::handler(id))
+        .or_else(|| script::handler(id))
+        .or_else(|| eval::handler(id))
+        .or_else(|| function::handler(id))
         .or_else(|| zset::handler(id))
         .or_else(|| zset_range::handler(id))
         .or_else(|| zset_algebra::handler(id))

@@ -109,7 +109,7 @@ impl Store {
 }
 
 /// Does the number of arguments fit the arity?
-pub(super) fn arity_fits(arity: i32, count: usize) -> bool {
+pub(crate) fn arity_fits(arity: i32, count: usize) -> bool {
     if arity >= 0 { count == arity as usize } else { count >= arity.unsigned_abs() as usize }
 }
 

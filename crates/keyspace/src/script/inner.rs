@@ -1,0 +1,157 @@
+//! A command inside a script: looked up, checked by the script's rights, run on the same keyspace.
+//!
+//! Order of checks as in Redis 7.0 (script.c): known, arity, noscript, stale, read-only, writes allowed here, memory.
+
+use super::convert::{argument, error_table, to_lua};
+use super::machine::Machine;
+use crate::command::Call;
+use crate::generated::commands::{
+    CommandId, CommandSpec, FLAG_DENYOOM, FLAG_NOSCRIPT, FLAG_STALE, FLAG_WRITE,
+};
+use crate::generated::errors;
+use crate::keyspace::{Caller, Keyspace, Stopped};
+use crate::session::Session;
+use crate::store::admission::arity_fits;
+use mlua::{Lua, Value};
+use redtwin_resp::{Protocol, Reply};
+
+/// What a script may do, and what it has done.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rights {
+    /// EVAL_RO, FCALL_RO, or the flag no-writes.
+    pub read_only: bool,
+    /// The flag allow-oom.
+    pub allow_oom: bool,
+    /// It has written: from now on nothing that may change from one moment to the next stops it.
+    pub wrote: bool,
+}
+
+/// Memory is over maxmemory, for those whom that concerns.
+pub fn out_of_memory(keys: &Keyspace) -> bool {
+    let settings = &keys.settings;
+    settings.maxmemory > 0
+        && keys.caller == Caller::Client
+        && !(keys.gates.replica && settings.replica_ignore_maxmemory)
+        && (keys.memory_used)() as u64 > settings.maxmemory
+}
+
+/// Runs commands for one script.
+pub struct Inner<'a> {
+    /// The data.
+    pub keys: &'a mut Keyspace,
+    /// The commands' own session: its database starts as the caller's.
+    pub session: Session,
+    /// Replies, one at a time.
+    pub reply: Reply,
+    /// What the script may do.
+    pub rights: Rights,
+    /// For the protocol and set_repl.
+    pub machine: &'a Machine,
+}
+
+impl Inner<'_> {
+    /// redis.call and redis.pcall: true and the result, or false and an error table.
+    pub fn call(&mut self, lua: &Lua, arguments: &[Value]) -> mlua::Result<(bool, Value)> {
+        let fail = |text: &[u8]| Ok((false, Value::Table(error_table(lua, text)?)));
+        if arguments.is_empty() {
+            return fail(b"ERR Please specify at least one argument for this redis lib call");
+        }
+        let Some(words) = arguments.iter().map(argument).collect::<Option<Vec<_>>>() else {
+            return fail(b"ERR Lua redis lib command arguments must be strings or integers");
+        };
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        let spec = match self.check(&words) {
+            Ok(spec) => spec,
+            Err(error) => return fail(error.as_bytes()),
+        };
+        if let Err(error) = self.run(spec, &words) {
+            self.keys.stats.error_replies += 1;
+            return fail(&error);
+        }
+        match to_lua(lua, self.reply.bytes())? {
+            Some(value) => Ok((self.reply.bytes().first() != Some(&b'-'), value)),
+            None => fail(b"ERR the command gave no reply"),
+        }
+    }
+
+    fn check(&mut self, words: &[&[u8]]) -> Result<&'static CommandSpec, &'static str> {
+        const UNKNOWN: &str = "ERR Unknown Redis command called from script";
+        const ARITY: &str = "ERR Wrong number of args calling Redis command from script";
+        let found = words.first().and_then(|name| crate::lookup::find(name));
+        let Some((spec, _)) = found else { return Err(UNKNOWN) };
+        let (mut arity, mut flags) = (spec.arity, spec.flags);
+        if let (false, Some(word)) = (spec.subcommands.is_empty(), words.get(1)) {
+            let sub = spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes()));
+            let Some(sub) = sub else { return Err(UNKNOWN) };
+            (arity, flags) = (sub.arity, sub.flags);
+        }
+        if !arity_fits(arity, words.len()) {
+            return Err(ARITY);
+        }
+        if flags & FLAG_NOSCRIPT != 0 || spec.host || matches!(spec.id, CommandId::Quit | CommandId::Reset) {
+            return Err("ERR This Redis command is not allowed from script");
+        }
+        let obey = self.keys.caller == Caller::Primary;
+        if self.keys.gates.master_down && flags & FLAG_STALE == 0 && !obey {
+            return Err("ERR Can not execute the command on a stale replica");
+        }
+        if flags & FLAG_WRITE != 0 {
+            if self.rights.read_only {
+                return Err("ERR Write commands are not allowed from read-only scripts.");
+            }
+            if !self.rights.wrote && !obey {
+                let gates = &self.keys.gates;
+                if gates.read_only {
+                    return Err(errors::READ_ONLY);
+                }
+                if gates.misconf && !gates.replica {
+                    return Err(errors::MISCONF);
+                }
+                if gates.no_replicas && !gates.replica {
+                    return Err(errors::NO_REPLICAS);
+                }
+            }
+        }
+        if flags & FLAG_DENYOOM != 0
+            && !self.rights.allow_oom
+            && !self.rights.wrote
+            && out_of_memory(self.keys)
+        {
+            return Err(errors::OOM);
+        }
+        self.rights.wrote |= flags & FLAG_WRITE != 0;
+        Ok(spec)
+    }
+
+    fn run(&mut self, spec: &'static CommandSpec, words: &[&[u8]]) -> Result<(), Vec<u8>> {
+        let handler = crate::command::handler(spec.id).ok_or(errors::NOT_SUPPORTED_YET)?;
+        let shared = self.machine.shared();
+        self.reply.clear();
+        self.reply.protocol = if shared.resp3.get() { Protocol::Resp3 } else { Protocol::Resp2 };
+        self.session.protocol = self.reply.protocol;
+        self.keys.selected = self.session.db;
+        let (dirty, effects) = (self.keys.dirty, self.keys.effects.mark());
+        let mut call = Call {
+            args: words,
+            keys: self.keys,
+            reply: &mut self.reply,
+            session: &mut self.session,
+            may_wait: false,
+            wait: None,
+        };
+        let done = handler(&mut call);
+        self.keys.stats.commands += 1;
+        let dirty = self.keys.dirty != dirty;
+        self.keys.effects.command_done(self.keys.selected, words, dirty);
+        // What is not for replicas is not for the feed.
+        if shared.replicate.get() & 2 == 0 {
+            self.keys.effects.rewind(effects);
+        }
+        match done {
+            Ok(()) => Ok(()),
+            Err(Stopped::Error(error)) => Err(error.into()),
+            Err(Stopped::Text(error)) => Err(error),
+            Err(Stopped::Host) => Err(b"ERR This Redis command is not allowed from script".to_vec()),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! The Lua state: made once, with the sandbox of prelude.lua in it; compiles and runs scripts and functions.
+//!
+//! Its one idea: no Rust function that Lua calls raises an error itself. It answers true and its results, or false and
+//! the error, and the prelude raises that in Lua, where it has the script's line and can be caught as Redis's can.
+//!
+//! A script cannot run for ever: after a number of instructions (`Settings::script_instructions_max`; there is no clock
+//! here) every further instruction fails, so that no pcall holds it back. What it wrote until then stays written, as
+//! one unit. Nor can it take all memory: beyond `MEMORY_MAX` Lua's allocations fail ("not enough memory").
+
+use super::functions::Registered;
+use super::shebang::Flags;
+use super::{bit, sha1_hex};
+use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, Variadic, VmState};
+use std::cell::Cell;
+use std::rc::Rc;
+
+/// Bytes that all scripts together may hold.
+const MEMORY_MAX: usize = 1 << 30;
+/// Instructions between two looks at the budget.
+const HOOK_EVERY: u32 = 10_000;
+
+/// A compiled script or function.
+#[derive(Clone, Debug)]
+pub struct Compiled(Function);
+
+/// What a run gave.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The script's (first) result.
+    Returned(Value),
+    /// The error it ended with: a table with `err`, or something else.
+    Failed(Value),
+    /// It had no instructions left.
+    Killed,
+}
+
+/// What the Rust functions of a run share with it.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// redis.setresp(3).
+    pub resp3: Cell<bool>,
+    /// redis.set_repl: bits 1 (AOF) and 2 (replicas).
+    pub replicate: Cell<u8>,
+    left: Cell<u64>,
+    killed: Cell<bool>,
+    random: Cell<u64>,
+}
+
+/// The Lua state. Clones are the same state.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    lua: Lua,
+    native: Table,
+    prelude: Table,
+    run: Rc<Run>,
+}
+
+impl Machine {
+    /// A state with nothing in it but the sandbox.
+    pub(super) fn new() -> mlua::Result<Machine> {
+        let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
+        let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(false))?;
+        lua.set_memory_limit(MEMORY_MAX)?;
+        let run = Rc::new(Run::default());
+        let native = lua.create_table()?;
+        native.set("version", "7.0.15")?;
+        native.set("version_number", 0x0007_000F)?;
+        native.set("flags", lua.create_table_from(super::shebang::NAMES.map(|name| (name, true)))?)?;
+        native.set("around", lua.create_function(around)?)?;
+        native.set("where", lua.create_function(|lua, ()| Ok(place(lua)))?)?;
+        let sha1 = |lua: &Lua, text: mlua::String| lua.create_string(sha1_hex(&text.as_bytes()));
+        native.set("sha1hex", lua.create_function(sha1)?)?;
+        native.set("acl_check_cmd", lua.create_function(acl_check_cmd)?)?;
+        let shared = run.clone();
+        let setresp = move |_: &Lua, version: f64| {
+            shared.resp3.set(version == 3.0);
+            Ok(())
+        };
+        native.set("setresp", lua.create_function(setresp)?)?;
+        let shared = run.clone();
+        let set_repl = move |_: &Lua, bits: f64| {
+            shared.replicate.set(bits as u8);
+            Ok(())
+        };
+        native.set("set_repl", lua.create_function(set_repl)?)?;
+        let shared = run.clone();
+        native.set("random", lua.create_function(move |_, ()| Ok(shared.next_random()))?)?;
+        let shared = run.clone();
+        let seed = move |_: &Lua, seed: f64| {
+            shared.random.set(((seed as i64 as u32 as u64) << 16) | 0x330E);
+            Ok(())
+        };
+        native.set("seed", lua.create_function(seed)?)?;
+        let modules = lua.create_table()?;
+        modules.set("bit", bit::library(&lua)?)?;
+        native.set("libraries", modules)?;
+        let chunk = lua.load(include_str!("prelude.lua")).set_name("=redtwin");
+        let prelude: Table = chunk.call(&native)?;
+        // Chunks that scripts load themselves see what scripts see.
+        lua.set_globals(prelude.get("eval_env")?)?;
+        Ok(Machine { lua, native, prelude, run })
+    }
+
+    /// What a run shares with its functions.
+    pub(crate) fn shared(&self) -> &Run {
+        &self.run
+    }
+
+    fn compile(&self, code: &[u8], name: &str, environment: Table) -> Result<Function, Vec<u8>> {
+        // Never anything but text: what string.dump gives would be trusted. The space makes it an error of syntax.
+        let code = if code.first() == Some(&27) { [b" ", code].concat() } else { code.to_vec() };
+        let chunk = self.lua.load(code).set_name(name).set_mode(mlua::ChunkMode::Text);
+        chunk.set_environment(environment).into_function().map_err(|error| match error {
+            mlua::Error::SyntaxError { message, .. } => message.into_bytes(),
+            other => other.to_string().into_bytes(),
+        })
+    }
+
+    /// Compiles a script.
+    ///
+    /// # Errors
+    /// Lua's message.
+    pub fn compile_script(&self, code: &[u8]) -> Result<Compiled, Vec<u8>> {
+        let environment = self.prelude.get("eval_env").map_err(message)?;
+        Ok(Compiled(self.compile(code, "@user_script", environment)?))
+    }
+
+    /// Runs a library's code once.
+    ///
+    /// # Errors
+    /// Redis's words, without ERR.
+    pub fn load_library(&self, code: &[u8], instructions: u64) -> Result<Vec<Registered>, Vec<u8>> {
+        let make: Function = self.prelude.get("library_env").map_err(message)?;
+        let (environment, behind): (Table, Table) = make.call(()).map_err(message)?;
+        let code = self
+            .compile(code, "@user_function", environment)
+            .map_err(|error| [b"Error compiling function: ", error.as_slice()].concat())?;
+        let load: Function = self.prelude.get("load").map_err(message)?;
+        self.begin(instructions).map_err(message)?;
+        let done = load.call::<(bool, Value)>((code, behind));
+        let killed = self.end();
+        let failed = |why: &[u8]| [b"Error registering functions: ", why].concat();
+        if killed {
+            return Err(failed(b"ERR FUNCTION LOAD timeout"));
+        }
+        match done {
+            Ok((true, Value::Table(list))) => list
+                .sequence_values::<Table>()
+                .map(|item| item.and_then(|item| registered(&item)).map_err(message))
+                .collect(),
+            Ok((_, error)) => Err(failed(&super::convert::error_text(&error))),
+            Err(error) => Err(failed(&message(error))),
+        }
+    }
+
+    /// Runs a script (`function` false) or a function.
+    ///
+    /// `call` is redis.call and redis.pcall: it answers whether all is well, and the result or an error table.
+    pub(crate) fn run(
+        &self,
+        compiled: &Compiled,
+        function: bool,
+        keys: &[&[u8]],
+        argv: &[&[u8]],
+        instructions: u64,
+        call: impl FnMut(&Lua, Variadic<Value>) -> mlua::Result<(bool, Value)>,
+    ) -> mlua::Result<Outcome> {
+        let list = |words: &[&[u8]]| {
+            let table = self.lua.create_table_with_capacity(words.len(), 0)?;
+            for word in words {
+                table.raw_push(self.lua.create_string(word)?)?;
+            }
+            Ok::<Table, mlua::Error>(table)
+        };
+        let run: Function = self.prelude.get(if function { "fcall" } else { "eval" })?;
+        let (keys, argv) = (list(keys)?, list(argv)?);
+        self.run.resp3.set(false);
+        self.run.replicate.set(3);
+        self.run.random.set(0x330E);
+        let done = self.lua.scope(|scope| {
+            self.native.raw_set("call", scope.create_function_mut(call)?)?;
+            self.begin(instructions)?;
+            run.call::<(bool, Value)>((&compiled.0, keys, argv))
+        });
+        let killed = self.end();
+        match done {
+            _ if killed => Ok(Outcome::Killed),
+            Ok((true, value)) => Ok(Outcome::Returned(value)),
+            Ok((false, error)) => Ok(Outcome::Failed(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn begin(&self, instructions: u64) -> mlua::Result<()> {
+        self.run.left.set(instructions);
+        self.run.killed.set(false);
+        let run = self.run.clone();
+        self.lua.set_global_hook(HookTriggers::new().every_nth_instruction(HOOK_EVERY), move |lua, _| {
+            let left = run.left.get().saturating_sub(u64::from(HOOK_EVERY));
+            run.left.set(left);
+            if left > 0 {
+                return Ok(VmState::Continue);
+            }
+            if !run.killed.replace(true) {
+                let over = |_: &Lua, _: &mlua::Debug<'_>| Err(mlua::Error::runtime("script killed"));
+                lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), over)?;
+            }
+            Err(mlua::Error::runtime("script killed"))
+        })
+    }
+
+    /// True when the run was killed.
+    fn end(&self) -> bool {
+        self.lua.remove_global_hook();
+        self.lua.remove_hook();
+        self.run.killed.get()
+    }
+}
+
+impl Run {
+    /// lrand48 over its range, as math.random of Redis's scripts.
+    fn next_random(&self) -> f64 {
+        let next = self.random.get().wrapping_mul(0x5_DEEC_E66D).wrapping_add(0xB) & 0xFFFF_FFFF_FFFF;
+        self.random.set(next);
+        let number = (next >> 17) as u32 & 0x7FFF_FFFF;
+        f64::from(number % 0x7FFF_FFFF) / f64::from(0x7FFF_FFFFu32)
+    }
+}
+
+/// An error of mlua's own, as text.
+pub(crate) fn message(error: mlua::Error) -> Vec<u8> {
+    error.to_string().into_bytes()
+}
+
+/// A C function around a Lua function: see `expose` in prelude.lua.
+fn around(lua: &Lua, function: Function) -> mlua::Result<Function> {
+    // SAFETY: the function is the one value on the stack, and becomes the closure's upvalue; nothing else is touched.
+    unsafe { lua.exec_raw(function, |state| mlua::ffi::lua_pushcclosure(state, call_through, 1)) }
+}
+
+/// Calls upvalue 1 with the arguments and gives its results.
+unsafe extern "C-unwind" fn call_through(state: *mut mlua::ffi::lua_State) -> std::ffi::c_int {
+    use mlua::ffi;
+    // SAFETY: Lua calls this with its arguments and `LUA_MINSTACK` free places. An error leaves through this frame, which
+    // holds nothing that would have to be dropped.
+    unsafe {
+        ffi::lua_pushvalue(state, ffi::lua_upvalueindex(1));
+        ffi::lua_insert(state, 1);
+        ffi::lua_call(state, ffi::lua_gettop(state) - 1, ffi::LUA_MULTRET);
+        ffi::lua_gettop(state)
+    }
+}
+
+/// Source and line of the script that runs, from inside a function called by prelude.lua's handler.
+fn place(lua: &Lua) -> (Option<String>, Option<usize>) {
+    let mut level = 1;
+    loop {
+        let found = lua.inspect_stack(level, |debug| {
+            let source = debug.source();
+            let text = source.source.map(|text| text.into_owned()).unwrap_or_default();
+            let own = source.what == "C" || source.what == "tail" || text == "=redtwin";
+            (!own).then(|| (text, debug.current_line()))
+        });
+        match found {
+            None => return (None, None),
+            Some(Some((source, Some(line)))) => return (Some(source), Some(line)),
+            Some(_) => level += 1,
+        }
+    }
+}
+
+fn registered(item: &Table) -> mlua::Result<Registered> {
+    let mut flags = Flags::default();
+    for flag in item.get::<Table>("flags")?.sequence_values::<mlua::String>() {
+        flags.add(&flag?.as_bytes());
+    }
+    let description: Option<mlua::String> = item.get("description")?;
+    Ok(Registered {
+        name: item.get::<mlua::String>("name")?.to_string_lossy(),
+        description: description.map(|text| text.as_bytes().to_vec()),
+        flags,
+        compiled: Compiled(item.get("callback")?),
+    })
+}
+
+/// redis.acl_check_cmd: there are no ACL rules below the host, so every command that exists is allowed.
+fn acl_check_cmd(lua: &Lua, args: MultiValue) -> mlua::Result<(bool, Value)> {
+    let refuse = |text| super::convert::error_table(lua, text).map(|table| (false, Value::Table(table)));
+    if args.is_empty() {
+        return refuse("ERR Please specify at least one argument for this redis lib call");
+    }
+    let Some(words) = args.iter().map(super::convert::argument).collect::<Option<Vec<_>>>() else {
+        return refuse("ERR Lua redis lib command arguments must be strings or integers");
+    };
+    match words.first().and_then(|name| crate::lookup::find(name)) {
+        Some(_) => Ok((true, Value::Boolean(true))),
+        None => refuse("ERR Invalid command passed to redis.acl_check_cmd()"),
+    }
+}

@@ -1,0 +1,174 @@
+//! Scripts through the store: what clients read, and what goes into the feed. Replies are those of Redis 7.0.15.
+
+use crate::keyspace::Caller;
+use crate::store::Store;
+
+fn store() -> Store {
+    Store::new(16, 7, 1 << 20)
+}
+
+fn say(store: &mut Store, id: u32, words: &[&str]) -> String {
+    let mut bytes = Vec::new();
+    let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    crate::effects::encode_command(&mut bytes, &words);
+    store.execute(id, &bytes, 1_700_000_000_000);
+    String::from_utf8_lossy(store.reply.bytes()).into_owned()
+}
+
+fn eval(body: &str) -> String {
+    let mut store = store();
+    let id = store.open_session();
+    say(&mut store, id, &["EVAL", body, "1", "key", "arg"])
+}
+
+fn feed(store: &Store) -> String {
+    let mut bytes = Vec::new();
+    store.feed.read(0, usize::MAX, &mut bytes);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[test]
+fn values_go_both_ways() {
+    assert_eq!(
+        eval("return {1, 2.9, 'x', {ok='fine'}, {err='ERR bad'}, true, nil, 7}"),
+        "*6\r\n:1\r\n:2\r\n$1\r\nx\r\n+fine\r\n-ERR bad\r\n:1\r\n"
+    );
+    assert_eq!(eval("return {KEYS[1], ARGV[1]}"), "*2\r\n$3\r\nkey\r\n$3\r\narg\r\n");
+    assert_eq!(eval("redis.call('set', KEYS[1], 3.5) return redis.call('get', 'key')"), "$3\r\n3.5\r\n");
+    assert_eq!(eval("return redis.call('get', 'none')"), "$-1\r\n");
+    assert_eq!(
+        eval("redis.call('hset','h','f','1') redis.setresp(3) return redis.call('hgetall','h').map.f"),
+        "$1\r\n1\r\n"
+    );
+}
+
+#[test]
+fn errors_say_where() {
+    let sha = |body: &str| super::sha1_hex(body.as_bytes());
+    for (body, error) in [
+        ("return foo", "ERR user_script:1: Script attempted to access nonexistent global variable 'foo'"),
+        ("\nfoo = 1", "ERR user_script:2: Attempt to modify a readonly table"),
+        ("redis.x = 1", "ERR user_script:1: Attempt to modify a readonly table"),
+        ("rawset(_G, 'x', 1)", "ERR Attempt to modify a readonly table"),
+        ("setmetatable(_G, {})", "ERR Attempt to modify a readonly table"),
+        ("table.insert(_G, 'x')", "ERR Attempt to modify a readonly table"),
+        ("getmetatable('').__index = nil", "ERR user_script:1: Attempt to modify a readonly table"),
+        ("local x; return x.y", "ERR user_script:1: attempt to index local 'x' (a nil value)"),
+        ("return redis.call('nosuch')", "ERR Unknown Redis command called from script"),
+        ("return redis.call('get')", "ERR Wrong number of args calling Redis command from script"),
+        ("return redis.call('eval', 'return 1', 0)", "ERR This Redis command is not allowed from script"),
+        ("error('foo')", "ERR user_script:1: foo"),
+        ("error({err='My Err'})", "My Err"),
+    ] {
+        let line = if body.starts_with('\n') { 2 } else { 1 };
+        let whole = format!("-{error} script: {}, on @user_script:{line}.\r\n", sha(body));
+        assert_eq!(eval(body), whole, "{body}");
+    }
+    assert_eq!(
+        eval("return redis.pcall('get')"),
+        "-ERR Wrong number of args calling Redis command from script\r\n"
+    );
+    assert_eq!(
+        eval("return {pcall(redis.call, 'get')}"),
+        "*2\r\n$-1\r\n$58\r\nERR Wrong number of args calling Redis command from script\r\n"
+    );
+    assert_eq!(
+        eval("return ("),
+        "-ERR Error compiling script (new function): user_script:1: unexpected symbol near '<eof>'\r\n"
+    );
+    assert_eq!(eval("local t = {} t[1] = t return t").lines().last(), Some("-ERR reached lua stack limit"));
+}
+
+#[test]
+fn no_script_sees_another() {
+    let mut store = store();
+    let id = store.open_session();
+    say(
+        &mut store,
+        id,
+        &[
+            "EVAL",
+            "for _, t in pairs(_G) do if type(t) == 'table' then pcall(rawset, t, 'leak', 1) \
+        pcall(table.insert, t, 1) pcall(setmetatable, t, {}) end end return 1",
+            "0",
+        ],
+    );
+    for global in ["string", "redis", "table", "math"] {
+        let body = format!("return {{rawget({global}, 'leak'), #{global}}}");
+        assert_eq!(say(&mut store, id, &["EVAL", &body, "0"]), "*0\r\n", "{global}");
+    }
+    assert_eq!(
+        eval("return {tostring(loadstring(string.dump(function() return 1 end)))}"),
+        "*1\r\n$3\r\nnil\r\n"
+    );
+    for global in [
+        "os", "io", "print", "dofile", "loadfile", "require", "getfenv", "setfenv", "newproxy", "debug",
+        "package",
+    ] {
+        assert!(eval(&format!("return {global}")).contains("nonexistent global variable"), "{global}");
+    }
+}
+
+#[test]
+fn a_script_is_one_unit_of_its_effects() {
+    let mut store = store();
+    let id = store.open_session();
+    say(
+        &mut store,
+        id,
+        &["EVAL", "redis.call('set','a','1') redis.call('get','a') return redis.call('incr','a')", "0"],
+    );
+    assert!(feed(&store).ends_with("*1\r\n$5\r\nMULTI\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nset\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$4\r\nincr\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n"),
+        "{}", feed(&store));
+    let before = feed(&store).len();
+    say(&mut store, id, &["EVAL", "redis.set_repl(redis.REPL_NONE) return redis.call('incr','a')", "0"]);
+    assert_eq!(feed(&store).len(), before);
+}
+
+#[test]
+fn a_script_that_never_ends_is_stopped() {
+    let mut store = store();
+    store.keys.settings.script_instructions_max = 100_000;
+    let id = store.open_session();
+    for body in [
+        "while true do end",
+        "while true do pcall(function() while true do end end) end",
+        "local c = coroutine.wrap(function() while true do end end) while true do pcall(c) end",
+    ] {
+        let reply = say(&mut store, id, &["EVAL", body, "0"]);
+        assert!(reply.starts_with("-ERR Script killed"), "{reply}");
+    }
+    assert_eq!(
+        say(&mut store, id, &["EVAL", "local t = {} for i = 1, 100 do t[i] = i end return #t", "0"]),
+        ":100\r\n"
+    );
+}
+
+#[test]
+fn libraries_live_in_the_keyspace() {
+    let mut store = store();
+    let id = store.open_session();
+    let code = "#!lua name=lib\nredis.register_function('f', function(keys, args) return {keys[1], args[1]} end)\n\
+        redis.register_function{function_name='ro', callback=function() return redis.call('set','a',1) end, flags={'no-writes'}}";
+    assert_eq!(say(&mut store, id, &["FUNCTION", "LOAD", code]), "$3\r\nlib\r\n");
+    assert_eq!(store.keys.libraries, [code.as_bytes()]);
+    assert_eq!(say(&mut store, id, &["FCALL", "F", "1", "k", "x"]), "*2\r\n$1\r\nk\r\n$1\r\nx\r\n");
+    assert!(say(&mut store, id, &["FCALL", "ro", "0"]).starts_with(
+        "-ERR Write commands are not allowed from read-only scripts. script: ro, on @user_function:3."
+    ));
+    assert!(feed(&store).contains("LOAD"));
+    assert!(
+        say(&mut store, id, &["FUNCTION", "LOAD", code]).starts_with("-ERR Library 'lib' already exists")
+    );
+    // As after an RDB: only the sources are there.
+    store.keys.scripts.forget_functions();
+    assert_eq!(say(&mut store, id, &["FCALL_RO", "ro", "0"]).get(..5), Some("-ERR "));
+    let payload = super::functions::payload(&store.keys.libraries, true).unwrap();
+    assert_eq!(super::functions::sources_in(&payload).unwrap(), [code.as_bytes()]);
+    assert_eq!(say(&mut store, id, &["FUNCTION", "DELETE", "lib"]), "+OK\r\n");
+    assert!(store.keys.libraries.is_empty());
+    for end in 0..payload.len() {
+        assert!(super::functions::sources_in(&payload[..end]).is_err());
+    }
+    assert_eq!(store.keys.caller, Caller::Client);
+}
