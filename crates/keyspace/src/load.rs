@@ -296,4 +296,6 @@ impl Sink for Fresh {
 }
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod tests;
