@@ -21,17 +21,24 @@ mod hasher;
 use crate::listpack::{Builder, Iter, Listpack, Value};
 pub use hasher::set_seed;
 pub(crate) use hasher::{hash, next_random};
+use std::sync::Arc;
 
 /// Records per bucket on average before the table grows.
 const LOAD: usize = 8;
 /// A random choice looks at this many places in a bucket; a fuller one is all but impossible.
 const PLACES: u64 = 4 * LOAD as u64;
 
-/// The table. Keys are distinct.
+/// Buckets that are shared with a snapshot, and copied for a change, together.
+const CHUNK: usize = 16;
+
+/// The table. Keys are distinct. A clone shares all chunks until one side changes them, so that a snapshot of a large
+/// collection costs a counter per 128 records and a write to it copies no more than those.
 #[derive(Clone)]
 pub(crate) struct Buckets {
-    packs: Vec<Listpack>,
-    /// 2^level buckets are complete: level = floor(log2(packs.len())).
+    chunks: Vec<Arc<[Listpack; CHUNK]>>,
+    /// Number of buckets; the rest of the last chunk is empty.
+    count: usize,
+    /// 2^level buckets are complete: level = floor(log2(count)).
     level: u32,
     len: usize,
     stride: usize,
@@ -75,7 +82,40 @@ impl<'a> Record<'a> {
 
 impl Buckets {
     pub(crate) fn new(stride: usize) -> Self {
-        Buckets { packs: vec![Listpack::new()], level: 0, len: 0, stride }
+        let mut this = Buckets { chunks: Vec::new(), count: 0, level: 0, len: 0, stride };
+        this.push_bucket();
+        this
+    }
+
+    #[inline]
+    fn pack(&self, bucket: usize) -> &Listpack {
+        &self.chunks[bucket / CHUNK][bucket % CHUNK]
+    }
+
+    #[inline]
+    fn pack_mut(&mut self, bucket: usize) -> &mut Listpack {
+        &mut Arc::make_mut(&mut self.chunks[bucket / CHUNK])[bucket % CHUNK]
+    }
+
+    fn push_bucket(&mut self) {
+        if self.count.is_multiple_of(CHUNK) {
+            self.chunks.push(Arc::new(std::array::from_fn(|_| Listpack::new())));
+        }
+        self.count += 1;
+    }
+
+    /// Takes the last bucket away and gives what was in it.
+    fn pop_bucket(&mut self) -> Listpack {
+        self.count -= 1;
+        let pack = std::mem::take(self.pack_mut(self.count));
+        if self.count.is_multiple_of(CHUNK) {
+            self.chunks.pop();
+        }
+        pack
+    }
+
+    fn packs(&self) -> impl Iterator<Item = &Listpack> + Clone {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.count)
     }
 
     /// Takes over a listpack of records with distinct keys.
@@ -104,13 +144,13 @@ impl Buckets {
     #[inline]
     pub(crate) fn find(&self, key: &[u8]) -> Option<Slot> {
         let bucket = self.bucket_of(hash(key));
-        let pack = self.packs.get(bucket)?;
+        let pack = self.pack(bucket);
         let position = pack.find(key, pack.first()?, self.stride)?;
         Some(Slot { bucket, position })
     }
 
     pub(crate) fn record(&self, slot: Slot) -> Record<'_> {
-        Record { pack: &self.packs[slot.bucket], position: slot.position }
+        Record { pack: self.pack(slot.bucket), position: slot.position }
     }
 
     /// Adds a record whose key is not in the table.
@@ -118,17 +158,17 @@ impl Buckets {
         debug_assert_eq!(record.len(), self.stride);
         let Some(key) = record.first() else { return };
         let bucket = self.bucket_of(hash(key.as_bytes(&mut itoa::Buffer::new())));
-        let pack = &mut self.packs[bucket];
+        let pack = self.pack_mut(bucket);
         pack.insert(pack.end(), record);
         self.len += 1;
-        if self.len > self.packs.len() * LOAD {
+        if self.len > self.count * LOAD {
             self.split();
         }
     }
 
     /// Replaces the `nth` element of a record; not its key.
     pub(crate) fn replace(&mut self, slot: Slot, nth: usize, value: Value<'_>) {
-        let pack = &mut self.packs[slot.bucket];
+        let pack = self.pack_mut(slot.bucket);
         let mut position = slot.position;
         for _ in 0..nth {
             position = pack.next(position).unwrap_or(position);
@@ -137,9 +177,10 @@ impl Buckets {
     }
 
     pub(crate) fn remove(&mut self, slot: Slot) {
-        self.packs[slot.bucket].delete(slot.position, self.stride);
+        let stride = self.stride;
+        self.pack_mut(slot.bucket).delete(slot.position, stride);
         self.len -= 1;
-        if self.packs.len() > 1 && self.len < self.packs.len() * LOAD / 4 {
+        if self.count > 1 && self.len < self.count * LOAD / 4 {
             self.merge();
         }
     }
@@ -147,7 +188,7 @@ impl Buckets {
     /// All records, bucket by bucket.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Record<'_>> + Clone {
         let stride = self.stride;
-        self.packs.iter().flat_map(move |pack| records(pack, stride))
+        self.packs().flat_map(move |pack| records(pack, stride))
     }
 
     /// A record chosen by `random`, each with the same probability. None when empty.
@@ -158,7 +199,7 @@ impl Buckets {
         let mut state = random;
         loop {
             let number = next_random(&mut state);
-            let pack = &self.packs[(number >> 32) as usize % self.packs.len()];
+            let pack = self.pack((number >> 32) as usize % self.count);
             // Places beyond the bucket's end are misses, so that full buckets are not slighted.
             let place = (number as u32 as u64 % PLACES) as usize;
             if place < pack.len() / self.stride {
@@ -173,9 +214,9 @@ impl Buckets {
         // The cursor is shown to clients with its bits reversed: a small number, as in Redis.
         let point = cursor.reverse_bits();
         let bucket = self.bucket_of(point);
-        records(&self.packs[bucket], self.stride).for_each(&mut emit);
+        records(self.pack(bucket), self.stride).for_each(&mut emit);
         let complete = 1usize << self.level;
-        let split = bucket >= complete || bucket < self.packs.len() - complete;
+        let split = bucket >= complete || bucket < self.count - complete;
         let depth = self.level + split as u32;
         if depth == 0 {
             return 0;
@@ -186,8 +227,9 @@ impl Buckets {
 
     /// Bytes on the heap.
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.packs.capacity() * size_of::<Listpack>()
-            + self.packs.iter().map(Listpack::size_bytes).sum::<usize>()
+        let chunk = size_of::<[Listpack; CHUNK]>() + 2 * size_of::<usize>();
+        let chunks = self.chunks.capacity() * size_of::<usize>() + self.chunks.len() * chunk;
+        chunks + self.packs().map(Listpack::size_bytes).sum::<usize>()
     }
 
     #[inline]
@@ -195,20 +237,20 @@ impl Buckets {
         let bits = hash.reverse_bits() as usize;
         let complete = 1usize << self.level;
         let bucket = bits & (2 * complete - 1);
-        if bucket < self.packs.len() { bucket } else { bits & (complete - 1) }
+        if bucket < self.count { bucket } else { bits & (complete - 1) }
     }
 
     /// Adds a bucket and moves to it what belongs there, all of it from one other bucket.
     fn split(&mut self) {
         let complete = 1usize << self.level;
-        let source = self.packs.len() - complete;
-        let target = self.packs.len();
+        let source = self.count - complete;
+        let target = self.count;
         if target + 1 == 2 * complete {
             self.level += 1;
         }
-        let old = std::mem::take(&mut self.packs[source]);
+        let old = std::mem::take(self.pack_mut(source));
         // While the numbers are worked out the new bucket must exist.
-        self.packs.push(Listpack::new());
+        self.push_bucket();
         let mut stay = Builder::with_capacity(old.size_bytes());
         let mut go = Builder::with_capacity(old.size_bytes());
         for record in records(&old, self.stride) {
@@ -216,22 +258,22 @@ impl Buckets {
             let side = if self.bucket_of(key) == target { &mut go } else { &mut stay };
             record.values().take(self.stride).for_each(|value| side.push_value(value));
         }
-        self.packs[source] = stay.finish();
-        self.packs[target] = go.finish();
+        *self.pack_mut(source) = stay.finish();
+        *self.pack_mut(target) = go.finish();
     }
 
     /// Takes the last bucket away and puts its records back to where they were split from.
     fn merge(&mut self) {
-        let Some(last) = self.packs.pop() else { return };
-        if self.packs.len() < 1 << self.level {
+        let last = self.pop_bucket();
+        if self.count < 1 << self.level {
             self.level -= 1;
         }
         let values: Vec<Value<'_>> = last.iter().collect();
-        let target = self.packs.len() - (1 << self.level);
-        let pack = &mut self.packs[target];
+        let target = self.count - (1 << self.level);
+        let pack = self.pack_mut(target);
         pack.insert(pack.end(), &values);
-        if self.packs.capacity() > 4 * self.packs.len() {
-            self.packs.shrink_to(2 * self.packs.len());
+        if self.chunks.capacity() > 4 * self.chunks.len() {
+            self.chunks.shrink_to(2 * self.chunks.len());
         }
     }
 }
@@ -311,6 +353,21 @@ mod tests {
                 assert!(calls < 100);
             }
         }
+    }
+
+    #[test]
+    fn a_clone_stays_as_it_was() {
+        let mut table = filled(3000);
+        let before = table.clone();
+        for i in 0..2900 {
+            let slot = table.find(format!("k{i}").as_bytes()).unwrap();
+            table.remove(slot);
+        }
+        put(&mut table, b"k2999", -1);
+        assert_eq!((before.len(), before.iter().count()), (3000, 3000));
+        assert_eq!((table.len(), table.iter().count()), (100, 100));
+        let slot = before.find(b"k2999").unwrap();
+        assert_eq!(before.record(slot).pair().1, Value::Int(2999));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::buckets::{Buckets, Record};
 use crate::limits::Limits;
 use crate::listpack::{Builder, Distinct, Listpack, Value};
 use hashbrown::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A time at which nothing has expired.
@@ -42,7 +43,7 @@ enum Repr {
 struct Large {
     table: Buckets,
     /// Values that are empty in the table although they are not. Absent fields have no long value.
-    long: HashMap<Box<[u8]>, Box<[u8]>>,
+    long: HashMap<Box<[u8]>, Arc<[u8]>>,
     /// Number of fields with an expiry.
     expiring: usize,
     /// No field expires before this; None when none does. Exact after `earliest_expiry`'s walk only.

@@ -10,33 +10,41 @@
 
 use crate::limits::Malformed;
 use crate::listpack::{self, END, Encoded, HEADER_BYTES, Listpack, Value};
+use std::sync::Arc;
 
 /// A node. Never empty while it is in a list.
 #[derive(Clone)]
 pub(super) struct Node {
-    block: Vec<u8>,
+    /// Shared with clones until one side changes it, so that a snapshot of a long list costs a counter per node.
+    block: Arc<Vec<u8>>,
     start: u32,
+    /// Number of elements, here so that a search for an index need not follow the pointer.
+    len: u32,
     /// The block is one element, without a listpack around it (Redis's PLAIN container).
     plain: bool,
 }
 
 impl Node {
     pub(super) fn new() -> Self {
-        Node { block: vec![HEADER_BYTES as u8 + 1, 0, 0, 0, 0, 0, END], start: 0, plain: false }
+        Node::packed(vec![HEADER_BYTES as u8 + 1, 0, 0, 0, 0, 0, END], 0)
+    }
+
+    fn packed(block: Vec<u8>, len: usize) -> Self {
+        Node { block: Arc::new(block), start: 0, len: len as u32, plain: false }
     }
 
     pub(super) fn plain(element: Vec<u8>) -> Self {
-        Node { block: element, start: 0, plain: true }
+        Node { block: Arc::new(element), start: 0, len: 1, plain: true }
     }
 
     pub(super) fn from_listpack(pack: &Listpack) -> Self {
-        Node { block: pack.as_bytes().to_vec(), start: 0, plain: false }
+        Node::packed(pack.as_bytes().to_vec(), pack.len())
     }
 
     /// Checked bytes of a listpack, as they come from an RDB.
     pub(super) fn from_bytes(bytes: Vec<u8>) -> Result<Self, Malformed> {
-        listpack::validate(&bytes)?;
-        Ok(Node { block: bytes, start: 0, plain: false })
+        let len = listpack::validate(&bytes)?;
+        Ok(Node::packed(bytes, len))
     }
 
     pub(super) fn is_plain(&self) -> bool {
@@ -49,7 +57,7 @@ impl Node {
     }
 
     pub(super) fn len(&self) -> usize {
-        if self.plain { 1 } else { listpack::len(self.bytes()) }
+        self.len as usize
     }
 
     pub(super) fn capacity_bytes(&self) -> usize {
@@ -82,32 +90,38 @@ impl Node {
 
     pub(super) fn push_back(&mut self, value: Value<'_>) {
         let end = self.bytes().len() - 1;
-        listpack::splice(&mut self.block, self.start as usize, end, 0, &[value], 1);
+        self.splice(end, 0, &[value], 1);
+    }
+
+    fn splice(&mut self, position: usize, old_bytes: usize, values: &[Value<'_>], more: isize) {
+        let block = Arc::make_mut(&mut self.block);
+        listpack::splice(block, self.start as usize, position, old_bytes, values, more);
+        self.len = self.len.saturating_add_signed(more as i32);
     }
 
     pub(super) fn push_front(&mut self, value: Value<'_>) {
         let size = value.entry_bytes();
-        let count = listpack::header_count(self.bytes());
         if (self.start as usize) < size {
             // As much room again as there is content, so that pushes copy each byte about once.
             let room = size + self.bytes().len().min(8192);
             let mut block = Vec::with_capacity(room + self.bytes().len());
             block.resize(room, 0);
             block.extend_from_slice(self.bytes());
-            self.block = block;
+            self.block = Arc::new(block);
             self.start = room as u32;
         }
         let entry_at = self.start as usize + HEADER_BYTES - size;
         self.start -= size as u32;
-        Encoded::of(&value).write(&mut self.block, entry_at);
-        self.write_header(count.map(|c| c + 1));
+        let block: &mut Vec<u8> = Arc::make_mut(&mut self.block);
+        Encoded::of(&value).write(block, entry_at);
+        self.len += 1;
+        self.write_header();
     }
 
     /// Removes elements; the node may be empty afterwards.
     pub(super) fn delete(&mut self, index: usize, count: usize) {
         if self.plain {
-            self.block = Node::new().block;
-            self.plain = false;
+            *self = Node::new();
             return;
         }
         let Some(from) = listpack::seek(self.bytes(), index) else { return };
@@ -117,28 +131,29 @@ impl Node {
         if index == 0 {
             // At the front the gap grows.
             self.start += (to - from) as u32;
-            self.write_header(Some(len - count));
+            self.len -= count as u32;
+            self.write_header();
         } else {
-            listpack::splice(&mut self.block, self.start as usize, from, to - from, &[], -(count as isize));
+            self.splice(from, to - from, &[], -(count as isize));
         }
     }
 
     pub(super) fn insert(&mut self, index: usize, value: Value<'_>) {
         let position = listpack::seek(self.bytes(), index).unwrap_or(self.bytes().len() - 1);
-        listpack::splice(&mut self.block, self.start as usize, position, 0, &[value], 1);
+        self.splice(position, 0, &[value], 1);
     }
 
     pub(super) fn replace(&mut self, index: usize, value: Value<'_>) {
         let Some(position) = listpack::seek(self.bytes(), index) else { return };
         let Some(next) = listpack::after(self.bytes(), position) else { return };
-        listpack::splice(&mut self.block, self.start as usize, position, next - position, &[value], 0);
+        self.splice(position, next - position, &[value], 0);
     }
 
     /// Moves the elements from `index` on into a new node.
     pub(super) fn split_off(&mut self, index: usize) -> Node {
         let mut right = Node::new();
         let moved: Vec<Value<'_>> = self.iter(index, usize::MAX).collect();
-        listpack::splice(&mut right.block, 0, HEADER_BYTES, 0, &moved, moved.len() as isize);
+        right.splice(HEADER_BYTES, 0, &moved, moved.len() as isize);
         let count = moved.len();
         self.delete(index, count);
         right
@@ -148,15 +163,16 @@ impl Node {
     pub(super) fn settle(&mut self) {
         // A copy rather than a shrunk block: allocators leave a block where it is while half of it is used.
         if self.block.capacity() > self.bytes().len() {
-            self.block = self.bytes().to_vec();
+            self.block = Arc::new(self.bytes().to_vec());
             self.start = 0;
         }
     }
 
-    fn write_header(&mut self, count: Option<usize>) {
-        let start = self.start as usize;
-        let total = self.block.len() - start;
-        listpack::write_header(&mut self.block[start..], total, count);
+    fn write_header(&mut self) {
+        let (start, len) = (self.start as usize, self.len as usize);
+        let block = Arc::make_mut(&mut self.block);
+        let total = block.len() - start;
+        listpack::write_header(&mut block[start..], total, Some(len));
     }
 }
 

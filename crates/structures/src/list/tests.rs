@@ -114,6 +114,26 @@ fn pushes_at_the_front_take_little_more_than_the_elements() {
 }
 
 #[test]
+fn a_clone_stays_as_it_was() {
+    let limits = Limits::default();
+    let mut list = List::new();
+    for i in 0..5000 {
+        list.push(End::Back, format!("element:{i:06}").as_bytes(), &limits);
+    }
+    let before = list.clone();
+    list.push(End::Front, b"new", &limits);
+    list.set(2500, b"changed", &limits);
+    list.remove_range(1000, 500);
+    list.insert(3000, b"in", &limits);
+    for _ in 0..1000 {
+        list.pop(End::Back);
+        list.pop(End::Front);
+    }
+    assert_eq!(before.len(), 5000);
+    assert!(before.iter().enumerate().all(|(i, v)| v.is(format!("element:{i:06}").as_bytes())));
+}
+
+#[test]
 fn a_huge_element_may_stand_by_itself() {
     let mut list = List::new();
     list.push_plain_node(b"1234".to_vec());

@@ -13,6 +13,7 @@
 
 use super::Cut;
 use crate::listpack::{self, Builder, Listpack, Value};
+use std::sync::Arc;
 
 const LEAF_MAX: usize = 32;
 const BRANCH_MAX: usize = 128;
@@ -30,12 +31,14 @@ struct Branch {
     /// The highest score below it.
     last: f64,
     len: usize,
-    leaves: Vec<Leaf>,
+    /// Shared with clones until one side changes it, so that a snapshot of a large set costs a counter per branch.
+    leaves: Arc<Vec<Leaf>>,
 }
 
 impl Branch {
     fn new(leaves: Vec<Leaf>) -> Self {
-        let mut this = Branch { last: 0.0, len: leaves.iter().map(Leaf::len).sum(), leaves };
+        let len = leaves.iter().map(Leaf::len).sum();
+        let mut this = Branch { last: 0.0, len, leaves: Arc::new(leaves) };
         this.note_last();
         this
     }
@@ -165,7 +168,8 @@ impl Ordered {
         }
         let branch = &mut self.branches[b];
         branch.len += 1;
-        let leaf = &mut branch.leaves[l];
+        let leaves = Arc::make_mut(&mut branch.leaves);
+        let leaf = &mut leaves[l];
         if leaf.len() < LEAF_MAX {
             leaf.insert(i, score, Value::of(member));
             return branch.note_last();
@@ -184,12 +188,11 @@ impl Ordered {
         } else {
             right.insert(i - half, score, Value::of(member));
         }
-        branch.leaves.insert(l + 1, right);
+        leaves.insert(l + 1, right);
+        let right = (leaves.len() > BRANCH_MAX).then(|| Branch::new(leaves.split_off(BRANCH_MAX / 2)));
+        branch.len -= right.as_ref().map_or(0, |right| right.len);
         branch.note_last();
-        if branch.leaves.len() > BRANCH_MAX {
-            let right = Branch::new(branch.leaves.split_off(BRANCH_MAX / 2));
-            branch.len -= right.len;
-            branch.note_last();
+        if let Some(right) = right {
             self.branches.insert(b + 1, right);
         }
     }
@@ -273,19 +276,20 @@ impl Ordered {
         self.len -= 1;
         let branch = &mut self.branches[b];
         branch.len -= 1;
-        let leaf = &mut branch.leaves[l];
+        let leaves = Arc::make_mut(&mut branch.leaves);
+        let leaf = &mut leaves[l];
         leaf.remove(i);
         let len = leaf.len();
         if len == 0 {
-            branch.leaves.remove(l);
+            leaves.remove(l);
         } else if len < LEAF_MAX / 4 {
             // Join the thin leaf with a neighbour that leaves room for more.
             let left = l.saturating_sub(1);
-            if let [a, b, ..] = &mut branch.leaves[left..]
+            if let [a, b, ..] = &mut leaves[left..]
                 && a.len() + b.len() <= LEAF_MAX / 2
             {
                 a.append(b);
-                branch.leaves.remove(left + 1);
+                leaves.remove(left + 1);
             }
         }
         branch.note_last();

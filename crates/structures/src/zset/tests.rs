@@ -88,6 +88,26 @@ fn members_of_one_score_are_in_byte_order() {
 }
 
 #[test]
+fn a_clone_stays_as_it_was() {
+    let limits = Limits::default();
+    let mut zset = Zset::new();
+    let mut twin = Twin::new();
+    for i in 0..5000 {
+        let member = format!("member:{i:05}");
+        zset.insert(member.as_bytes(), (i % 700) as f64, &limits);
+        insert(&mut twin, (i % 700) as f64, member.as_bytes());
+    }
+    let before = zset.clone();
+    zset.remove_range(100, 3000);
+    for i in 0..500 {
+        zset.insert(format!("member:{i:05}").as_bytes(), -1.0, &limits);
+        zset.insert(format!("new:{i:05}").as_bytes(), 350.0, &limits);
+    }
+    check(&before, &twin);
+    assert_eq!(before.score(b"member:00001"), Some(1.0));
+}
+
+#[test]
 fn ordered_arrival_fills_the_leaves() {
     let limits = Limits::default();
     let (mut up, mut down) = (Zset::new(), Zset::new());
