@@ -173,9 +173,11 @@ fn lpos(call: &mut Call<'_>) -> Done {
         }
         return Ok(());
     };
-    let skip = (rank.unsigned_abs() - 1) as usize;
+    // The least integer has no positive twin; Redis overflows there, skips nothing and never has enough.
+    let overflows = rank == i64::MIN;
+    let skip = if overflows { 0 } else { (rank.unsigned_abs() - 1) as usize };
     // COUNT 0 asks for all matches.
-    let wanted = count.map_or(1, |count| if count == 0 { usize::MAX } else { count });
+    let wanted = count.map_or(1, |count| if count == 0 || overflows { usize::MAX } else { count });
     let len = list.len();
     let found: Vec<usize> = if rank > 0 {
         let matches = list.iter().take(max_len).enumerate().filter(|(_, value)| value.is(element));
