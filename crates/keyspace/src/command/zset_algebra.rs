@@ -199,7 +199,14 @@ impl<'a> Query<'a> {
             for (source, weight) in &sources {
                 source.each(|member, score| {
                     let score = number_or_zero(weight * score);
-                    let score = result.score(member).map_or(score, |old| self.aggregate.of(old, score));
+                    let old = result.score(member);
+                    let score = old.map_or(score, |old| self.aggregate.of(old, score));
+                    // Inserting an equal score changes nothing, and -0 equals 0; but the last one counts.
+                    if old
+                        .is_some_and(|old| old == score && old.is_sign_negative() != score.is_sign_negative())
+                    {
+                        result.remove(member);
+                    }
                     result.insert(member, score, limits);
                     true
                 });
