@@ -145,6 +145,33 @@ test('active expiry deletes, each key a unit of its own', (t) => {
   t.is(store.stats().expiredKeys, 2);
 });
 
+test('when memory is full keys are evicted, or writes refused', (t) => {
+  for (const policy of ['noeviction', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'volatile-ttl']) {
+    const store = open();
+    const session = store.openSession();
+    const lines = Array.from({ length: 200 }, (_, i) => `SET k${i} ${'x'.repeat(100)} EX ${1000 + i}`);
+    run(store, session, ...lines);
+    store.configure('maxmemory', Math.floor(store.stats().usedMemoryBytes / 2));
+    store.configure('maxmemory-policy', policy);
+    const reply = run(store, session, 'SET new 1');
+    const { evictedKeys, databases } = store.stats();
+    if (policy === 'noeviction') {
+      t.regex(reply, /^-OOM command not allowed/);
+      t.is(evictedKeys, 0);
+      t.is(run(store, session, 'GET k0').length, 108);
+    } else {
+      t.is(reply, '+OK\r\n', policy);
+      t.true(evictedKeys > 50 && evictedKeys < 150, policy);
+      t.is(databases[0]?.keys, 201 - evictedKeys);
+      t.is(told(store).filter((line) => line.startsWith('DEL ')).length, evictedKeys);
+      t.false(told(store).includes('MULTI'));
+    }
+    store.configure('maxmemory', 1);
+    store.gate({ replica: true });
+    t.is(run(store, session, 'SET new 2'), '+OK\r\n');
+  }
+});
+
 /** A primary's feed with everything the wire may hold, and the offsets at which a unit ends. */
 const parts = [
   Buffer.from('\n'),

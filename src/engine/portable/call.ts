@@ -14,6 +14,7 @@ import { wireErrors } from '../../protocol/generated/wire-errors.ts';
 import { binary, bytes, upper } from './bytes.ts';
 import type { Database } from './database.ts';
 import type { EventClass } from './events.ts';
+import { countAccess } from './evict.ts';
 import type { HashValue } from './hash.ts';
 import type { Keyspace } from './keyspace.ts';
 import { parseDouble, parseInt64, parseInteger } from './numbers.ts';
@@ -310,6 +311,7 @@ export class Call {
   }
 
   #accessed(value: Value): void {
+    if (this.settings['maxmemory-policy'].endsWith('lfu')) countAccess(value, this.keyspace, this.nowMs);
     value.accessedMs = this.nowMs;
   }
 

@@ -10,8 +10,9 @@
  */
 import { wireErrors } from '../../protocol/generated/wire-errors.ts';
 import { Call } from './call.ts';
+import { makeRoom } from './evict.ts';
 import type { Keyspace } from './keyspace.ts';
-import { isOutOfMemory } from './memory.ts';
+
 import { HandBack, Refusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Session } from './session.ts';
@@ -51,7 +52,7 @@ export function dispatch(
     return 'done';
   }
   session.lastCommand = command.name;
-  const error = gate(keyspace, session, command);
+  const error = gate(keyspace, session, command, nowMs);
   if (error !== null) {
     reject(keyspace, session, error, command.name === 'exec', reply);
     return 'done';
@@ -94,7 +95,7 @@ export function run(call: Call, command: Command): Dispatched {
   return 'blocked';
 }
 
-function gate(keyspace: Keyspace, session: Session, command: Command): string | null {
+function gate(keyspace: Keyspace, session: Session, command: Command, nowMs: number): string | null {
   const { gates } = keyspace;
   const { flags } = command;
   const queued = command.name === 'exec' ? session.transaction : null;
@@ -105,7 +106,7 @@ function gate(keyspace: Keyspace, session: Session, command: Command): string | 
   if (command.name === 'debug' && keyspace.settings['enable-debug-command'] === 'no') return debugNotAllowed;
   if (keyspace.settings.maxmemory > 0) {
     const mustAfford = has('denyoom') || (session.transaction !== null && !alwaysAfforded.has(command.name));
-    if (isOutOfMemory(keyspace) && mustAfford) return wireErrors.oom;
+    if (!makeRoom(keyspace, nowMs) && mustAfford) return wireErrors.oom;
   }
   if (gates.misconf && (has('write') || command.name === 'ping')) return wireErrors.misconf;
   if (gates.noReplicas && has('write')) return wireErrors.noReplicas;

@@ -100,6 +100,17 @@ export class Keyspace {
     this.touch(db, key);
   }
 
+  /** Deletes a key to make room. The feed is told at once: what comes next has nothing to do with it. */
+  deleteEvicted(db: number, key: string): void {
+    this.databases[db]!.delete(key);
+    this.counters.evictedKeys++;
+    const name = this.settings['lazyfree-lazy-eviction'] ? 'UNLINK' : 'DEL';
+    this.effects.push({ db, args: [bytes(name), bytes(key)] });
+    this.notify('e', 'evicted', key, db);
+    this.touch(db, key);
+    this.endUnit(false);
+  }
+
   /** Deletes a field of a hash whose moment has come, likewise. The hash may be empty afterwards. */
   deleteExpiredField(db: number, key: string, field: string): void {
     const hash = this.databases[db]!.get(key);

@@ -32,12 +32,12 @@ import { continueExecution } from './execution.ts';
 import { expireCycle } from './expire.ts';
 import { Keyspace } from './keyspace.ts';
 import { RdbLoader } from './loader.ts';
-import { usedMemoryBytes } from './memory.ts';
 import { Refusal } from './refusal.ts';
 import { Reply } from './reply.ts';
 import { Session } from './session.ts';
 import { applySetting } from './settings.ts';
 import { RdbSnapshot } from './snapshot.ts';
+import { statsOf } from './stats.ts';
 import type { Waiting } from './waiting.ts';
 
 const nothing = new Uint8Array(0);
@@ -50,6 +50,8 @@ export class PortableStore implements Store {
   #overflow: Buffer = Buffer.alloc(0);
   #pushes: { session: SessionId; bytes: Buffer }[] = [];
   #peakBytes = 0;
+  /** The time at the last call that told it. */
+  #nowMs = 0;
   /** End of the feed when the current call began. */
   #feedMark = 0;
 
@@ -193,6 +195,7 @@ export class PortableStore implements Store {
   /** Runs what a session has pending and packs the outcome. */
   #serve(session: Session, output: Uint8Array, nowMs: number): Outcome {
     this.#feedMark = this.feed.endOffset;
+    this.#nowMs = nowMs;
     let stop = this.#run(session, nowMs);
     session.parser.settle();
     if (session.parser.pendingBytes > this.#keyspace.settings['client-query-buffer-limit'])
@@ -328,6 +331,7 @@ export class PortableStore implements Store {
   }
 
   cron(nowMs: number, budget: number): number {
+    this.#nowMs = nowMs;
     this.#feedMark = this.feed.endOffset;
     for (const waiting of this.#keyspace.waitingRoom.expired(nowMs)) {
       this.#wake(waiting, nowMs, (call) => {
@@ -340,31 +344,9 @@ export class PortableStore implements Store {
   }
 
   stats(): StoreStats {
-    const { counters, databases } = this.#keyspace;
-    const usedBytes = usedMemoryBytes(this.#keyspace);
-    this.#peakBytes = Math.max(this.#peakBytes, usedBytes);
-    return {
-      ...counters,
-      errorReplies: counters.errorReplies + this.#reply.errorCount,
-      usedMemoryBytes: usedBytes,
-      usedMemoryPeakBytes: this.#peakBytes,
-      opaqueModuleValues: this.#moduleValues(),
-      databases: databases.flatMap((database, db) =>
-        database.size === 0
-          ? []
-          : [{ db, keys: database.size, expires: database.expiries.size, avgTtlMs: 0 }],
-      ),
-    };
-  }
-
-  /** O(keys), but only where modules' values were ever seen. */
-  #moduleValues(): number {
-    if (!this.#keyspace.mayHoldModules) return 0;
-    let count = 0;
-    for (const { values } of this.#keyspace.databases) {
-      for (const value of values.values()) if (value.type === 'module') count++;
-    }
-    return count;
+    const stats = statsOf(this.#keyspace, this.#nowMs, this.#reply.errorCount);
+    this.#peakBytes = Math.max(this.#peakBytes, stats.usedMemoryBytes);
+    return { ...stats, usedMemoryPeakBytes: this.#peakBytes };
   }
 
   resetStats(): void {

@@ -5,7 +5,6 @@
  * engine without a function is known but refused ("does not support this command yet").
  */
 import { type CommandFlag, type CommandSpec, commandTable } from '../../protocol/generated/commands.ts';
-import { wireErrors } from '../../protocol/generated/wire-errors.ts';
 import { binary, lower, upper } from './bytes.ts';
 import { handlers } from './commands/index.ts';
 import type { Handler } from './handler.ts';
@@ -65,12 +64,3 @@ function unknownCommand(args: readonly Buffer[]): string {
 
 /** Up to `max` bytes of an argument, cut at a zero byte as printf("%s") does. */
 const cString = (arg: Buffer, max: number): string => binary(arg).split('\0', 1)[0]!.slice(0, max);
-
-/** For tests and tools: names of engine commands that nothing runs yet. */
-export const unsupportedCommands = (): string[] =>
-  [...commands.values()]
-    .flatMap((c) => (c.subcommands === null ? [c] : [...c.subcommands.values()]))
-    .filter((c) => !c.isHost && c.run === unsupported)
-    .map((c) => c.name);
-
-export const isUnsupported = (error: string): boolean => error === wireErrors.notSupportedYet;
