@@ -1,5 +1,8 @@
 /**
- * The numbers that INFO shows: counters and sizes, gathered when somebody asks.
+ * The numbers that INFO shows, gathered when somebody asks.
+ *
+ * Counters are kept where things happen (keyspace.ts); sizes and averages are looked up or sampled here, so that the
+ * hot path pays nothing for them.
  */
 import type { StoreStats } from '../engine.ts';
 import type { Database } from './database.ts';
