@@ -3,7 +3,7 @@
  *
  *     packages missing? install -> native stale? cargo -> dist stale? tsc -> redtwin serve ARGS, in this very process
  *
- * In this process, so that signals reach the server itself. Plain JavaScript without dependencies, because it runs before
+ * In this process, and started with `exec` by package.json, so that no shell stands between a signal and the server. Plain JavaScript without dependencies, because it runs before
  * anything is installed. A native engine that cannot be built is no reason not to start: the portable one serves then.
  */
 import { spawnSync } from 'node:child_process';

@@ -17,7 +17,8 @@ import { buildNative, hasCargo, installPackages, requireNode, root, run } from '
  * some fail), and closing lines with the rest.
  */
 function totals(output) {
-  const sum = (pattern) => [...output.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
+  const sum = (pattern) =>
+    [...output.matchAll(pattern)].reduce((total, match) => total + Number(match[1]), 0);
   return {
     passed: [...output.matchAll(/^\s*✔ /gm)].length,
     failed:

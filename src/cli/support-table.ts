@@ -14,6 +14,7 @@ const gaps: Readonly<Record<string, string>> = {
   client: 'partly: no TRACKING and CACHING yet',
   cluster: 'no: there is no cluster mode',
   command: 'partly: DOCS has no texts',
+  delifeq: 'no: not yet',
   eval: 'no: scripts come later',
   eval_ro: 'no: scripts come later',
   evalsha: 'no: scripts come later',
@@ -25,6 +26,7 @@ const gaps: Readonly<Record<string, string>> = {
   latency: 'partly: no HISTOGRAM',
   migrate: 'no: not yet',
   module: 'no: modules of Redis cannot be loaded',
+  msetex: 'no: not yet',
   psync: 'no: it has no replicas of its own yet',
   readonly: 'no: there is no cluster mode',
   readwrite: 'no: there is no cluster mode',
@@ -43,6 +45,14 @@ export function supportTable(): string {
       .filter((command) => command.group === group)
       .map(({ name }) => `  ${name.toUpperCase().padEnd(24)} ${gaps[name] ?? 'yes'}`),
   ]);
-  const count = commandTable.filter(({ name }) => gaps[name] === undefined).length;
-  return `Commands of Redis 7.0: ${count} of ${commandTable.length} in full\n${lines.join('\n')}\n`;
+  const [classic, newer] = [commandTable.filter(isClassic), commandTable.filter((row) => !isClassic(row))];
+  const full = (rows: typeof commandTable): number =>
+    rows.filter(({ name }) => gaps[name] === undefined).length;
+  return `Commands of Redis 7.0: ${full(classic)} of ${classic.length} in full; of newer versions: ${full(newer)}\n${lines.join('\n')}\n`;
+}
+
+/** True for what Redis 7.0 had already. */
+function isClassic({ since }: { since: string }): boolean {
+  const [major, minor] = since.split('.').map(Number) as [number, number];
+  return major < 7 || (major === 7 && minor === 0);
 }
