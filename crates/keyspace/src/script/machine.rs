@@ -9,7 +9,7 @@
 
 use super::functions::Registered;
 use super::shebang::Flags;
-use super::{bit, sha1_hex};
+use super::{bit, cjson, cmsgpack, sha1_hex};
 use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, Variadic, VmState};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -93,6 +93,8 @@ impl Machine {
         native.set("seed", lua.create_function(seed)?)?;
         let modules = lua.create_table()?;
         modules.set("bit", bit::library(&lua)?)?;
+        modules.set("cjson", cjson::library(&lua)?)?;
+        modules.set("cmsgpack", cmsgpack::library(&lua)?)?;
         native.set("libraries", modules)?;
         let chunk = lua.load(include_str!("prelude.lua")).set_name("=redtwin");
         let prelude: Table = chunk.call(&native)?;

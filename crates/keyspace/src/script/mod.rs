@@ -10,6 +10,8 @@
 //! did and never the script itself. Lua is made when the first script or function needs it.
 
 mod bit;
+mod cjson;
+mod cmsgpack;
 pub(crate) mod convert;
 pub mod functions;
 pub(crate) mod inner;

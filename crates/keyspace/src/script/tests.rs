@@ -172,3 +172,68 @@ fn libraries_live_in_the_keyspace() {
     }
     assert_eq!(store.keys.caller, Caller::Client);
 }
+
+#[test]
+fn json_as_lua_cjson_writes_and_reads_it() {
+    for (body, reply) in [
+        ("cjson.encode({1,2,{a=1}})", "[1,2,{\"a\":1}]"),
+        ("cjson.encode({}) .. cjson.encode({1,nil,3}) .. cjson.encode({['1']=1})", "{}[1,null,3]{\"1\":1}"),
+        (
+            "cjson.encode(1e15) .. cjson.encode(0.1) .. cjson.encode(123456789012345678)",
+            "1e+150.11.2345678901235e+17",
+        ),
+        ("cjson.encode('a/b\"\\\\\\n\\1\\127')", "\"a\\/b\\\"\\\\\\n\\u0001\\u007f\""),
+        ("cjson.decode('[1,{\"a\":[true,\"x\"]}]')[2].a[2]", "x"),
+        ("tostring(cjson.decode('null') == cjson.null)", "true"),
+        ("cjson.decode('\"\\\\ud83d\\\\ude00\"')", "\u{1F600}"),
+        ("tostring(cjson.decode('0x10')) .. tostring(cjson.decode('1e5'))", "16100000"),
+        (
+            "select(2, pcall(cjson.decode, '[1,2'))",
+            "Expected comma or array end but found T_END at character 5",
+        ),
+        (
+            "select(2, pcall(cjson.decode, '{\"a\":1,}'))",
+            "Expected object key string but found T_OBJ_END at character 8",
+        ),
+        (
+            "select(2, pcall(cjson.decode, ('['):rep(1001)))",
+            "Found too many nested data structures (1001) at character 1001",
+        ),
+        (
+            "select(2, pcall(cjson.encode, {[1]=1,[100]=3}))",
+            "Cannot serialise table: excessively sparse array",
+        ),
+        ("select(2, pcall(cjson.encode, 0/0))", "Cannot serialise number: must not be NaN or Inf"),
+    ] {
+        assert_eq!(eval(&format!("return {body}")), format!("${}\r\n{reply}\r\n", reply.len()), "{body}");
+    }
+    let body = "return cjson.decode('abc')";
+    let sha = super::sha1_hex(body.as_bytes());
+    assert_eq!(
+        eval(body),
+        format!(
+            "-ERR user_script:1: Expected value but found invalid token at character 1 script: {sha}, on @user_script:1.\r\n"
+        )
+    );
+}
+
+#[test]
+fn message_pack_as_redis_packs_it() {
+    let hex = "local function hex(s) return (s:gsub('.', function(c) return string.format('%02x', c:byte()) end)) end return ";
+    for (body, reply) in [
+        (
+            "hex(cmsgpack.pack(1,-1,127,128,255,256,65535,65536,2^32,2^53,-32,-33,-128,-129,-32768,-32769,-2^31,-2^31-1))",
+            "01ff7fcc80ccffcd0100cdffffce00010000cf0000000100000000cf0020000000000000e0d0dfd080d1ff7fd18000d2ffff7fffd280000000d3ffffffff7fffffff",
+        ),
+        ("hex(cmsgpack.pack(1.5,0.1,1/0,1e300))", "ca3fc00000cb3fb999999999999aca7f800000cb7e37e43c8800759c"),
+        ("hex(cmsgpack.pack({1,2,3}, {a=1}, {}, {1,nil,3}))", "9301020381a1610190820101"),
+    ] {
+        let got = eval(&format!("{hex}{body}"));
+        assert!(got.contains(reply), "{body}: {got}");
+    }
+    assert_eq!(eval("return {cmsgpack.unpack_one('\\1\\2\\3')}"), "*2\r\n:1\r\n:1\r\n");
+    assert_eq!(eval("return {cmsgpack.unpack_limit('\\1\\2\\3',2,1)}"), "*3\r\n:-1\r\n:2\r\n:3\r\n");
+    assert_eq!(eval("return cmsgpack.unpack(cmsgpack.pack({a={1,'x',true}})).a[2]"), "$1\r\nx\r\n");
+    assert!(eval("return cmsgpack.unpack('\\193')").contains("Bad data format in input."));
+    assert!(eval("return cmsgpack.unpack('\\221\\255\\255\\255\\255')").contains("Missing bytes in input."));
+}
