@@ -123,6 +123,8 @@ impl Store {
         self.mark_broken_watches();
         self.keys.changed.all = true;
         self.keys.libraries = loaded.libraries;
+        // What the old libraries meant is forgotten; the new ones are run when a function is first asked for.
+        self.keys.scripts.functions = None;
         self.keys.scripts.forget_functions();
         self.keys.module_aux = loaded.module_aux;
         self.keys.opaque_module_values = loaded.report.opaque_module_values;
