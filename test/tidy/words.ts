@@ -9,6 +9,7 @@ export const wireFiles: Record<string, string> = {
   'src/protocol/wire.ts': 'the home of the wire words',
   'src/config/options/': 'the names of redis.conf are what this table is about',
   'src/config/special-kinds.ts': 'classes and messages as CONFIG GET and the parser word them',
+  'crates/keyspace/src/command/eval.rs': 'an error that quotes Redis',
   'src/engine/portable/settings.ts': 'takes the older name of an option, as redis.conf does',
 };
 

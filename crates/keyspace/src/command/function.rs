@@ -1,4 +1,6 @@
 //! FUNCTION: libraries of functions. Their sources live in `Keyspace::libraries`; a change here changes both.
+//!
+//! A library lives in the store beside the databases: it is fed, saved into the RDB and emptied by FUNCTION FLUSH.
 
 use super::script::err;
 use super::{Call, Done, Handler, is};

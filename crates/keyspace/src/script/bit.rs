@@ -1,4 +1,6 @@
 //! The `bit` library (Mike Pall's BitOp, as Redis carries it): operations on 32-bit integers.
+//!
+//! Operands are cut to 32 bits and results are signed, as LuaBitOp does, so that scripts written for Redis agree.
 
 use super::convert::number;
 use mlua::{Lua, MultiValue, Table, Value};

@@ -1,4 +1,6 @@
 //! The `cmsgpack` library (lua-cmsgpack 0.4.0 as Redis carries it): MessagePack without extensions and binaries.
+//!
+//! Numbers take the shortest form that holds them, as Redis's library chooses it; input is never trusted in its lengths.
 
 use super::convert::{argument, number};
 use mlua::{Lua, MultiValue, Table, Value};

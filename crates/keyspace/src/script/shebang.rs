@@ -1,4 +1,6 @@
 //! The first line of a script (`#!lua flags=no-writes`) and of a library (`#!lua name=mylib`).
+//!
+//! Nothing is run here: what the line asks for is only taken apart and checked.
 
 use std::fmt;
 
