@@ -9,7 +9,7 @@
 
 use super::functions::Registered;
 use super::shebang::Flags;
-use super::{bit, cjson, cmsgpack, sha1_hex};
+use super::{bit, cjson, cmsgpack, sha1_hex, struct_lib};
 use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, Variadic, VmState};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -95,6 +95,7 @@ impl Machine {
         modules.set("bit", bit::library(&lua)?)?;
         modules.set("cjson", cjson::library(&lua)?)?;
         modules.set("cmsgpack", cmsgpack::library(&lua)?)?;
+        modules.set("struct", struct_lib::library(&lua)?)?;
         native.set("libraries", modules)?;
         let chunk = lua.load(include_str!("prelude.lua")).set_name("=redtwin");
         let prelude: Table = chunk.call(&native)?;

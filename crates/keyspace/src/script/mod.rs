@@ -17,6 +17,7 @@ pub mod functions;
 pub(crate) mod inner;
 mod machine;
 pub mod shebang;
+mod struct_lib;
 
 pub(crate) use inner::Rights;
 pub(crate) use machine::message;

@@ -237,3 +237,26 @@ fn message_pack_as_redis_packs_it() {
     assert!(eval("return cmsgpack.unpack('\\193')").contains("Bad data format in input."));
     assert!(eval("return cmsgpack.unpack('\\221\\255\\255\\255\\255')").contains("Missing bytes in input."));
 }
+
+#[test]
+fn structs_as_redis_packs_them() {
+    let hex = "local function hex(s) return (s:gsub('.', function(c) return string.format('%02x', c:byte()) end)) end return ";
+    for (body, reply) in [
+        ("hex(struct.pack('>I2I4', 1, 2))", "000100000002"),
+        ("hex(struct.pack('fd', 1.5, 2.5))", "0000c03f0000000000000440"),
+        ("hex(struct.pack('!4b i', 1, 2))", "0100000002000000"),
+        (
+            "hex(struct.pack('s', 'abc') .. struct.pack('c3', 'abcdef') .. struct.pack('<i8', -1))",
+            "61626300616263ffffffffffffffff",
+        ),
+        ("select(2, pcall(struct.pack, 'I33', 1))", "integral size 33 is larger than limit of 32"),
+        ("select(2, pcall(struct.size, 'I4294967295'))", "integral size overflow"),
+        ("select(2, pcall(struct.unpack, 's', 'abc'))", "unfinished string in data"),
+        ("tostring(struct.size('!bi')) .. struct.size('>!8bd')", "816"),
+    ] {
+        assert_eq!(eval(&format!("{hex}{body}")), format!("${}\r\n{reply}\r\n", reply.len()), "{body}");
+    }
+    assert_eq!(eval("return {struct.unpack('Bc0', '\\3abcd')}"), "*2\r\n$3\r\nabc\r\n:5\r\n");
+    assert_eq!(eval("return {struct.unpack('<i4', '\\255\\255\\255\\255')}"), "*2\r\n:-1\r\n:5\r\n");
+    assert!(eval("return struct.unpack('B', 'abcd', 1e300)").contains("data string too short"));
+}
