@@ -7,6 +7,7 @@
  *
  * It is the same server that `redtwin serve` runs, without its signals, its pid file and its log on standard output.
  */
+import { randomBytes } from 'node:crypto';
 import { Config } from './config/config.ts';
 import { BadValue } from './config/kinds.ts';
 import { findOption } from './config/options.ts';
@@ -48,7 +49,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Embedde
   for (const [name, value] of Object.entries({ ...embeddedDefaults, ...directives }))
     if (value !== undefined) assign(config, name, value);
   const log = new Log(onLog ?? (() => {}));
-  const { engine, warning } = loadEngine(engineChoice(choice));
+  const { engine, warning } = loadEngine(engineChoice(choice), randomBytes(8).readBigUInt64LE());
   if (warning !== null) log.warning(`WARNING: ${warning}`);
   const server = new Server({ config, log, engine, ephemeralPort: true });
   const close = async (): Promise<void> => {

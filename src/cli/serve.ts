@@ -4,6 +4,7 @@
  *
  *     arguments + file + stdin --> Config --> engine --> Server.start --> ... SIGTERM --> shutDown --> exit
  */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArguments } from '../config/arguments.ts';
@@ -75,7 +76,7 @@ export async function serve(args: readonly string[]): Promise<void> {
     const config = readConfig(args, log);
     log.level = config.value('loglevel');
     if (config.value('logfile') !== '') log.toFile(utf8(config.value('logfile')));
-    const loaded = loadEngine(engineChoice(process.env.REDTWIN_ENGINE));
+    const loaded = loadEngine(engineChoice(process.env.REDTWIN_ENGINE), randomBytes(8).readBigUInt64LE());
     const server = new Server({ config, log, engine: loaded.engine });
     server.announce();
     if (loaded.warning !== null) log.warning(`WARNING: ${loaded.warning}`);

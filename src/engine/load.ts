@@ -33,12 +33,15 @@ export function engineChoice(text: string | undefined): EngineChoice {
   );
 }
 
-/** Loads the engine asked for. Throws 'engine-unavailable' when it was asked for by name and cannot be used. */
-export function loadEngine(choice: EngineChoice): LoadedEngine {
+/**
+ * Loads the engine asked for. `seed` should be random: parts of a native engine's hashing take the first seed that the process
+ * gives them. Throws 'engine-unavailable' when it was asked for by name and cannot be used.
+ */
+export function loadEngine(choice: EngineChoice, seed: bigint): LoadedEngine {
   if (choice === 'portable') return { engine: portableEngine, why: 'REDTWIN_ENGINE=portable', warning: null };
   try {
     const engine = loadNative();
-    selfTest(engine);
+    selfTest(engine, seed);
     return { engine, why: choice === 'native' ? 'REDTWIN_ENGINE=native' : 'the addon loaded', warning: null };
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : String(error);
@@ -56,7 +59,7 @@ export function loadEngine(choice: EngineChoice): LoadedEngine {
 }
 
 /** Throws when the engine does not do what this code expects of one. */
-export function selfTest(engine: Engine): void {
+export function selfTest(engine: Engine, seed: bigint): void {
   if (engine.abi !== engineAbi) {
     throw new Error(
       `it has ABI ${engine.abi} where ${engineAbi} is needed (rebuild it: npm run build:native)`,
@@ -64,14 +67,21 @@ export function selfTest(engine: Engine): void {
   }
   const crc = engine.crc64(Buffer.from('123456789'));
   if (crc !== 0xe9c6d914c4b8d9can) throw new Error(`its CRC64 check value is ${crc.toString(16)}`);
-  const store = engine.open({ databases: 2, seed: 1n, backlogBytes: 16384 });
+  const store = engine.open({ databases: 2, seed, backlogBytes: 16384 });
   try {
     const session = store.openSession();
     const output = Buffer.alloc(256);
-    const input = Buffer.from('SET k v\r\nSELECT 1\r\nINCRBY n 3\r\n');
+    const input = Buffer.from('SET k v\r\nSELECT 1\r\nRPUSH list a 1 b\r\n');
     const replies = outcomeBytes(store.execute(session, input, input.length, output, 1));
     if (output.toString('latin1', 0, replies) !== '+OK\r\n+OK\r\n:3\r\n')
       throw new Error('it answers wrongly');
+    const before = store.digest();
+    const snapshot = store.snapshot({ version: 10, compress: true, checksum: true, nowMs: 1, aux: [] });
+    const loader = store.loader({ nowMs: 1, dropExpired: false, checksum: true });
+    for (let chunk = snapshot.read(4096); chunk !== null; chunk = snapshot.read(4096)) loader.write(chunk);
+    store.flush();
+    loader.commit();
+    if (store.digest() !== before) throw new Error('an RDB round trip changes its data');
   } finally {
     store.close();
   }

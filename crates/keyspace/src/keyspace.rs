@@ -182,6 +182,8 @@ impl Keyspace {
     pub fn new(databases: usize, seed: u64) -> Keyspace {
         let mut rng = Rng::new(seed);
         let table_seed = rng.next_u64();
+        // Collections' tables share one seed in a process; the first keyspace sets it.
+        redtwin_structures::buckets::set_seed(rng.next_u64());
         Keyspace {
             // One seed for all, so that a key's hash is the same in each (MOVE, SWAPDB, snapshots).
             dbs: (0..databases.max(1)).map(|_| Db::new(table_seed)).collect(),

@@ -43,6 +43,8 @@ pub struct Library {
 pub struct Functions {
     /// One for each source that could be run.
     pub libraries: Vec<Library>,
+    /// Sources that could not be run here: kept and passed on all the same, until FUNCTION FLUSH.
+    opaque: Vec<Vec<u8>>,
 }
 
 impl Library {
@@ -67,14 +69,17 @@ impl Library {
 }
 
 impl Functions {
-    /// Runs all sources; those that fail are left out.
+    /// Runs all sources; those that fail have no functions, but are kept.
     #[must_use]
     pub fn of(machine: &Machine, sources: &[Vec<u8>], instructions: u64) -> Functions {
-        let libraries = sources
-            .iter()
-            .filter_map(|code| Library::load(machine, code, instructions, |_| Ok(())).ok())
-            .collect();
-        Functions { libraries }
+        let mut functions = Functions::default();
+        for code in sources {
+            match Library::load(machine, code, instructions, |_| Ok(())) {
+                Ok(library) => functions.libraries.push(library),
+                Err(_) => functions.opaque.push(code.clone()),
+            }
+        }
+        functions
     }
 
     /// A function by its name, in any case.
@@ -112,7 +117,7 @@ impl Functions {
     /// The sources, for `Keyspace::libraries`.
     #[must_use]
     pub fn sources(&self) -> Vec<Vec<u8>> {
-        self.libraries.iter().map(|library| library.code.clone()).collect()
+        self.libraries.iter().map(|library| &library.code).chain(&self.opaque).cloned().collect()
     }
 }
 
