@@ -14,7 +14,7 @@ const OPTIONS: LoadOptions = LoadOptions { now_ms: 5_000, drop_expired: false, c
 fn saved(store: &Store, number: u16) -> Vec<u8> {
     let options = SaveOptions {
         version: Version::of_number(number),
-        compress: number % 2 == 0,
+        compress: number.is_multiple_of(2),
         checksum: true,
         now_ms: 5_000,
         aux: vec![(b"redis-ver".to_vec(), b"7.0.15".to_vec())],

@@ -71,7 +71,7 @@ fn head(out: &mut Vec<u8>, len: usize, short: (u8, usize), forms: [u8; 3]) {
 
 fn write_integer(out: &mut Vec<u8>, value: i64) {
     match value {
-        0..=127 | -32..0 => out.push(value as u8),
+        -32..=127 => out.push(value as u8),
         128..=0xFF => out.extend([0xCC, value as u8]),
         0x100..=0xFFFF => out.extend([&[0xCD][..], &(value as u16).to_be_bytes()].concat()),
         0x1_0000..=0xFFFF_FFFF => out.extend([&[0xCE][..], &(value as u32).to_be_bytes()].concat()),
