@@ -85,13 +85,14 @@ test('data is written at the end, and there again at the next start, also for a 
     t.is(await (await Talk.open(port)).ask('DEBUG DIGEST'), digest);
     await second.stop();
     const redis = await startServer({ args: ['--dir', folder] });
+    t.teardown(() => redis.stop());
     t.is(await (await Talk.open(redis.port)).ask('DEBUG DIGEST'), digest);
-    await redis.stop();
   });
 });
 
 test('a replica that was stopped goes on where it was, in the right database', async (t) => {
   const primary = await startServer();
+  t.teardown(() => primary.stop());
   await inFolder(async (folder, run) => {
     const port = await freePort();
     const args = ['serve', '--port', String(port), '--bind', '127.0.0.1', '--dir', folder];
@@ -109,7 +110,8 @@ test('a replica that was stopped goes on where it was, in the right database', a
       const talk = await Talk.open(port);
       const wanted = await speaker.ask('DEBUG DIGEST');
       for (let i = 0; i < 200; i++) {
-        if ((await talk.ask('DEBUG DIGEST')) === wanted) break;
+        const isUp = /\r\nconnected\r\n/.test(await talk.ask('ROLE', /^\*5\r\n.*:-?\d+\r\n$/s));
+        if (isUp && (await talk.ask('DEBUG DIGEST')) === wanted) break;
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
       t.is(await talk.ask('DEBUG DIGEST'), wanted);
@@ -121,6 +123,7 @@ test('a replica that was stopped goes on where it was, in the right database', a
     await speaker.ask('SET k 1');
     const first = run(...following);
     await untilServing(port, first, 'redtwin');
+    await caughtUp();
     await speaker.ask('INCR k');
     t.regex(await caughtUp(), /redtwin_link_full_resyncs:1\r\nredtwin_link_partial_resyncs:0/);
     await first.stop();
@@ -131,7 +134,6 @@ test('a replica that was stopped goes on where it was, in the right database', a
     await untilServing(port, second, 'redtwin');
     t.regex(await caughtUp(), /redtwin_link_full_resyncs:0\r\nredtwin_link_partial_resyncs:1/);
   });
-  await primary.stop();
 });
 
 test('what is wrong with the configuration is said as Redis says it', async (t) => {
