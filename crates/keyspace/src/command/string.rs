@@ -21,6 +21,8 @@ pub fn handler(id: CommandId) -> Option<Handler> {
         CommandId::Mget => mget,
         CommandId::Mset => mset,
         CommandId::Msetnx => msetnx,
+        CommandId::Msetex => msetex,
+        CommandId::Delifeq => delifeq,
         CommandId::Append => append,
         CommandId::Strlen => strlen,
         CommandId::Setrange => setrange,
@@ -281,6 +283,65 @@ fn msetnx(call: &mut Call<'_>) -> Done {
     }
     set_pairs(call);
     call.reply.int(1);
+    Ok(())
+}
+
+/// Valkey 9.1: MSETEX numkeys key value... [NX | XX] [an expiry]. All keys or none.
+fn msetex(call: &mut Call<'_>) -> Done {
+    let count = redtwin_resp::parse_i64(call.args[1])
+        .filter(|count| (1..=0x3fff_ffff).contains(count))
+        .ok_or("ERR invalid numkeys value or out of range")?;
+    let options_at = 2 + count as usize * 2;
+    let Some(words) = call.args.get(options_at..) else { return Err(errors::SYNTAX.into()) };
+    let options = parse_options(words, true)?;
+    if options.get || options.if_equal.is_some() {
+        return Err(errors::SYNTAX.into());
+    }
+    let expire_ms = option_expiry(call, &options, "msetex")?;
+    let pairs = &call.args[2..options_at];
+    if options.nx || options.xx {
+        for pair in pairs.chunks_exact(2) {
+            if call.keys.exists(pair[0]) == options.nx {
+                call.reply.int(0);
+                return Ok(());
+            }
+        }
+    }
+    for pair in pairs.chunks_exact(2) {
+        call.keys.put_string(pair[0], pair[1], options.keep_ttl);
+        if expire_ms.is_some() {
+            call.keys.set_expire(pair[0], expire_ms);
+        }
+        call.keys.touched(b'$', "set", pair[0], 1);
+        if expire_ms.is_some() {
+            call.keys.notify(b'g', "expire", pair[0]);
+        }
+    }
+    if let Some(at) = expire_ms {
+        let mut digits = itoa::Buffer::new();
+        let mut told: Vec<&[u8]> = call.args[..options_at].to_vec();
+        if options.nx || options.xx {
+            told.push(if options.nx { b"NX" } else { b"XX" });
+        }
+        told.extend([&b"PXAT"[..], digits.format(at).as_bytes()]);
+        call.feed(&told);
+    }
+    call.reply.int(1);
+    Ok(())
+}
+
+/// Valkey 9: deletes the key when it holds this very string.
+fn delifeq(call: &mut Call<'_>) -> Done {
+    let (key, expected) = (call.args[1], call.args[2]);
+    let equal = match call.keys.entry(key) {
+        None => false,
+        Some(entry) => crate::keyspace::text_of(entry.value())?.bytes(&mut itoa::Buffer::new()) == expected,
+    };
+    if equal && call.keys.remove(key) {
+        call.feed(&[b"DEL", key]);
+        call.keys.touched(b'g', "del", key, 1);
+    }
+    call.reply.flag(equal);
     Ok(())
 }
 
