@@ -12,18 +12,10 @@
  * As a command, `tsx test/servers/obtain.ts [NAME...]` obtains the named servers (all, when none is named).
  */
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { aptGet } from './apt.ts';
 import { catalog, type ServerName, type ServerSource, sourceOf } from './catalog.ts';
 
 const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
@@ -130,55 +122,9 @@ function requireOwnLibraries(installation: Installation, root: string): void {
 
 /** Fills `scratch` with the packages, by apt's own tools, with lists and sources inside `scratch`. */
 function download(source: ServerSource, scratch: string): void {
-  const parts = join(scratch, 'sources');
-  for (const path of [parts, join(scratch, 'lists/partial'), join(scratch, 'cache/archives/partial')]) {
-    mkdirSync(path, { recursive: true });
-  }
-  writeFileSync(join(parts, 'redtwin.sources'), sourceStanza(source.suite));
-  const apt = (...args: string[]): void => {
-    const done = spawnSync(
-      'apt-get',
-      [
-        ...['-o', 'Dir::Etc::SourceList=/dev/null', '-o', `Dir::Etc::SourceParts=${parts}`],
-        ...[
-          '-o',
-          `Dir::State::Lists=${join(scratch, 'lists')}`,
-          '-o',
-          `Dir::Cache=${join(scratch, 'cache')}`,
-        ],
-        // The sandbox user may not be able to enter the checkout's folder.
-        ...['-o', 'APT::Sandbox::User=', '-o', 'Acquire::Languages=none', '-o', 'Acquire::Retries=3'],
-        ...['-o', 'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled=false', '-q', ...args],
-      ],
-      { cwd: scratch, encoding: 'utf8' },
-    );
-    if (done.status !== 0) {
-      throw new Error(`apt-get ${args[0]} failed: ${done.error?.message ?? done.stderr.trim().slice(-600)}`);
-    }
-  };
+  const apt = aptGet(source.suite, 'deb', scratch);
   apt('update');
   apt('download', ...source.packages.map((name) => `${name}/${source.suite}`));
-}
-
-/** One source entry for `suite`, at the mirror and with the key ring this machine already uses for Debian. */
-function sourceStanza(suite: string): string {
-  const folder = '/etc/apt/sources.list.d';
-  const files = existsSync(folder) ? readdirSync(folder).map((entry) => join(folder, entry)) : [];
-  for (const file of files.filter((path) => path.endsWith('.sources'))) {
-    for (const stanza of readFileSync(file, 'utf8').split(/\n\s*\n/)) {
-      const mirror = /^URIs:\s*(\S+\/debian)\/?\s*$/m.exec(stanza)?.[1];
-      if (mirror === undefined) continue;
-      const key = /^Signed-By:\s*(\S+)\s*$/m.exec(stanza)?.[1];
-      const signed = key === undefined ? '' : `Signed-By: ${key}\n`;
-      return `Types: deb\nURIs: ${mirror}\nSuites: ${suite}\nComponents: main\n${signed}`;
-    }
-  }
-  for (const file of ['/etc/apt/sources.list', ...files.filter((path) => path.endsWith('.list'))]) {
-    if (!existsSync(file)) continue;
-    const mirror = /^deb\s+(?:\[[^\]]*\]\s+)?(\S+\/debian)\/?\s/m.exec(readFileSync(file, 'utf8'))?.[1];
-    if (mirror !== undefined) return `Types: deb\nURIs: ${mirror}\nSuites: ${suite}\nComponents: main\n`;
-  }
-  throw new Error('this machine has no Debian mirror among its apt sources');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
