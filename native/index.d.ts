@@ -41,6 +41,11 @@ export declare class NativeStore {
   feedStart(): number
   feedResize(backlogBytes: number): void
   feedRestart(offset: number): void
+  feedIsOn(): boolean
+  feedTurn(on: boolean): void
+  feedForgetSelection(): void
+  feedPin(offset?: number | undefined | null): void
+  propagate(session: number, command: Array<Buffer>): void
   feedAppend(bytes: Uint8Array): void
   feedRead(offset: number, maxBytes: number): Buffer | null
   flush(): void
@@ -163,5 +168,6 @@ export interface StoreStats {
   usedMemoryBytes: number
   usedMemoryPeakBytes: number
   opaqueModuleValues: number
+  changes: number
   databases: Array<DatabaseStats>
 }

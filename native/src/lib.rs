@@ -19,7 +19,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 3;
+const ABI: u32 = 4;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -121,6 +121,7 @@ pub struct StoreStats {
     pub used_memory_bytes: f64,
     pub used_memory_peak_bytes: f64,
     pub opaque_module_values: f64,
+    pub changes: f64,
     pub databases: Vec<DatabaseStats>,
 }
 
@@ -181,7 +182,7 @@ impl NativeStore {
         set(&mut gates.misconf, given.misconf);
         set(&mut gates.no_replicas, given.no_replicas);
         if was_replica != gates.replica {
-            self.store.forget_feed_selection();
+            self.store.role_changed();
         }
     }
 
@@ -378,6 +379,32 @@ impl NativeStore {
     }
 
     #[napi(catch_unwind)]
+    pub fn feed_is_on(&self) -> bool {
+        self.store.feed_is_on()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_turn(&mut self, on: bool) {
+        self.store.turn_feed(on);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_forget_selection(&mut self) {
+        self.store.forget_feed_selection();
+    }
+
+    #[napi(catch_unwind)]
+    pub fn feed_pin(&mut self, offset: Option<f64>) {
+        self.store.feed.pin(offset.map(|offset| offset as u64));
+    }
+
+    #[napi(catch_unwind)]
+    pub fn propagate(&mut self, session: u32, command: Vec<Buffer>) {
+        let words: Vec<&[u8]> = command.iter().map(|word| word.as_ref()).collect();
+        self.store.propagate(session, &words);
+    }
+
+    #[napi(catch_unwind)]
     pub fn feed_append(&mut self, bytes: &[u8]) {
         self.store.feed.append(bytes);
     }
@@ -430,6 +457,7 @@ impl NativeStore {
             used_memory_bytes: used as f64,
             used_memory_peak_bytes: self.peak_bytes as f64,
             opaque_module_values: self.store.keys.opaque_module_values as f64,
+            changes: self.store.keys.dirty as f64,
             databases,
         }
     }

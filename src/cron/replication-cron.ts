@@ -11,23 +11,17 @@
  *     alive    | 1 s     | a snapshot is received or loaded: an empty line, so that the primary does not give us up
  *     ack      | 1 s     | connected to a primary that has offsets
  *
- * A primary's own jobs (PING into the feed each repl-ping-replica-period, empty lines to replicas that wait,
- * their timeouts, the backlog's end, delayed snapshots, counting good replicas) are rows of the same table
- * when part 3 comes. Facts: replicationCron of Redis 7.0, which runs once a second.
+ * A primary's own jobs are in primary-cron.ts. Facts: replicationCron of Redis 7.0, which runs once a second.
  */
 import type { State } from '../replication/replica-link/states.ts';
 import { deadlineMs } from '../replication/replica-link/states.ts';
+import { dueFor, type JobRow, type Runs } from './due.ts';
 
 /** What the jobs depend on. */
 export interface CronView {
   link: State;
   /** `repl-timeout`, in ms. */
   timeoutMs: number;
-}
-
-interface JobRow {
-  readonly everyMs: number;
-  readonly when: (view: CronView, nowMs: number) => boolean;
 }
 
 const jobs = {
@@ -41,17 +35,11 @@ const jobs = {
   dial: { everyMs: 1000, when: ({ link }) => link.name === 'connect' },
   alive: { everyMs: 1000, when: ({ link }) => link.name === 'transfer' || link.name === 'loading' },
   ack: { everyMs: 1000, when: ({ link }) => link.name === 'connected' && link.id !== null },
-} as const satisfies Record<string, JobRow>;
+} as const satisfies Record<string, JobRow<CronView>>;
 
 export type Job = keyof typeof jobs;
-/** Monotonic ms at which each job last ran; a job that never did is absent. */
-export type LastRuns = Partial<Record<Job, number>>;
-
-const rows = Object.entries(jobs) as [Job, JobRow][];
+export type LastRuns = Runs<Job>;
 
 /** The jobs to run now, in the table's order. */
 export const dueJobs = (view: CronView, lastRuns: LastRuns, nowMs: number): Job[] =>
-  rows
-    .filter(([job, row]) => nowMs - (lastRuns[job] ?? Number.NEGATIVE_INFINITY) >= row.everyMs)
-    .filter(([, row]) => row.when(view, nowMs))
-    .map(([job]) => job);
+  dueFor<CronView, typeof jobs>(jobs, view, lastRuns, nowMs);

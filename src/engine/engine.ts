@@ -135,6 +135,8 @@ export interface StoreStats {
   usedMemoryPeakBytes: number;
   /** Modules' values that are kept raw because nothing here understands them. */
   opaqueModuleValues: number;
+  /** Changes to the data since the start, whoever made them (Redis's dirty counter, never reset here): tells whether there is something to save. */
+  changes: number;
   /** Per database that is not empty. avgTtlMs is 0 when nothing expires. */
   databases: { db: number; keys: number; expires: number; avgTtlMs: number }[];
 }
@@ -145,6 +147,17 @@ export interface Feed {
   readonly endOffset: number;
   /** Offset of the oldest byte still kept; equals endOffset when the backlog is empty. */
   readonly startOffset: number;
+  /** Whether writes go into the feed. A store is opened with its feed on; a server turns it off until somebody reads. */
+  readonly isOn: boolean;
+  /**
+   * Begins or ends writing. Off: what was kept is dropped, `endOffset` stays, and writes pay nothing for the feed. Not
+   * to be turned in the middle of a unit.
+   */
+  turn(on: boolean): void;
+  /** The next write of our own is preceded by SELECT: a reader has come whose snapshot selects nothing. */
+  forgetSelection(): void;
+  /** Keeps everything from `offset` on, however little the backlog keeps, for the slowest reader; null lets go. */
+  pin(offset: number | null): void;
   /** Bytes the backlog may keep for those who come back (repl-backlog-size). */
   resize(backlogBytes: number): void;
   /**
@@ -152,7 +165,7 @@ export interface Feed {
    * After a full resync, or when the history changes.
    */
   restart(offset: number): void;
-  /** Appends bytes that the host makes itself (a PING, REPLCONF GETACK): RESP, complete commands. */
+  /** Appends bytes that the host makes itself (a PING, REPLCONF GETACK): RESP, complete commands that need no database. */
   append(bytes: Uint8Array): void;
   /**
    * Copies up to `maxBytes` bytes from `offset` on. Null when they are no longer (or not yet) kept;
@@ -273,6 +286,8 @@ export interface Store {
   selectDb(session: SessionId, db: number): void;
 
   readonly feed: Feed;
+  /** Feeds a command that the host ran for a session (PUBLISH), in its database; inside EXEC it is a part of that unit. */
+  propagate(session: SessionId, command: Buffer[]): void;
 
   loader(options: LoadOptions): Loader;
   snapshot(options: SnapshotOptions): Snapshot;
@@ -301,4 +316,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 3;
+export const engineAbi = 4;

@@ -157,6 +157,10 @@ class NativeStoreFront implements Store {
     this.#run((store) => store.selectDb(session, db));
   }
 
+  propagate(session: SessionId, command: Buffer[]): void {
+    this.#run((store) => store.propagate(session, command));
+  }
+
   loader(options: LoadOptions): Loader {
     const loader = this.#run((store) => store.loader(options.nowMs, options.dropExpired, options.checksum));
     return {
@@ -218,6 +222,18 @@ class NativeFeed implements Feed {
   }
   restart(offset: number): void {
     this.#store.feedRestart(offset);
+  }
+  get isOn(): boolean {
+    return this.#store.feedIsOn();
+  }
+  turn(on: boolean): void {
+    this.#store.feedTurn(on);
+  }
+  forgetSelection(): void {
+    this.#store.feedForgetSelection();
+  }
+  pin(offset: number | null): void {
+    this.#store.feedPin(offset);
   }
   append(bytes: Uint8Array): void {
     this.#store.feedAppend(bytes);

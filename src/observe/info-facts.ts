@@ -64,7 +64,31 @@ export interface InfoFacts {
 
 export interface ReplicationFacts {
   readonly history: { readonly id: string; readonly previousId: string; readonly previousLimit: number };
-  readonly feed: { readonly endOffset: number; readonly startOffset: number; readonly sizeBytes: number };
+  readonly feed: {
+    readonly isOn: boolean;
+    readonly endOffset: number;
+    readonly startOffset: number;
+    readonly sizeBytes: number;
+  };
+  /** Our replicas, in the order of their coming. */
+  readonly replicas: readonly {
+    readonly host: string;
+    readonly port: number;
+    readonly state: string;
+    readonly acked: number;
+    readonly lagSeconds: number;
+  }[];
+  /** Those that min-replicas-to-write counts. */
+  readonly goodReplicas: number;
+  readonly failoverState: string;
+  /** How our replicas' wishes were answered, and what became of them; '' where there is nothing to tell. */
+  readonly served: {
+    readonly full: number;
+    readonly partial: number;
+    readonly partialRefused: number;
+    readonly lastRefusal: string;
+    readonly lastLoss: string;
+  };
   readonly replicaPriority: number;
   readonly isReadOnly: boolean;
   readonly isAnnounced: boolean;

@@ -3,7 +3,7 @@
  * client libraries read them. Numbers that have no meaning here (jemalloc's, the fork's) are 0. Fields of our own
  * begin with redtwin_ and come last in their section.
  */
-import { infoField, roleWord } from '../protocol/wire.ts';
+import { infoField, infoReplica, roleWord } from '../protocol/wire.ts';
 import type { InfoFacts, ReplicationFacts } from './info-facts.ts';
 
 export type Fields = readonly (readonly [string, string | number])[];
@@ -176,13 +176,15 @@ function stats({ stats: s, store, pubsub, replication: r }: InfoFacts): Fields {
     ['total_net_input_bytes', s.netInputBytes],
     ['total_net_output_bytes', s.netOutputBytes],
     ['total_net_repl_input_bytes', r.link?.readOffset ?? 0],
-    ['total_net_repl_output_bytes', 0],
+    ['total_net_repl_output_bytes', s.feedOutputBytes],
     ['instantaneous_input_kbps', kilobytes(s.rates.input.perSecond)],
     ['instantaneous_output_kbps', kilobytes(s.rates.output.perSecond)],
     ['instantaneous_input_repl_kbps', '0.00'],
     ['instantaneous_output_repl_kbps', '0.00'],
     ['rejected_connections', s.connectionsRejected],
-    ...zeros('sync_full', 'sync_partial_ok', 'sync_partial_err'),
+    ['sync_full', r.served.full],
+    ['sync_partial_ok', r.served.partial],
+    ['sync_partial_err', r.served.partialRefused],
     ['expired_keys', store.expiredKeys],
     ['expired_stale_perc', '0.00'],
     ...zeros('expired_time_cap_reached_count', 'expire_cycle_cpu_milliseconds'),
@@ -263,22 +265,30 @@ function ownLinkFields(link: NonNullable<ReplicationFacts['link']>): Fields {
 function replication({ replication: r }: InfoFacts): Fields {
   const { startOffset, endOffset, sizeBytes } = r.feed;
   const kept = endOffset - startOffset;
-  const hasBacklog = r.link !== null || kept > 0;
   return [
     ['role', r.link ? roleWord.replica : roleWord.primary],
     ...(r.link ? linkFields(r.link, r) : []),
-    [infoField.connectedReplicas, 0],
-    ...(r.replicasNeeded > 0 ? zeros(infoField.goodReplicas) : []),
-    [infoField.failoverState, 'no-failover'],
+    [infoField.connectedReplicas, r.replicas.length],
+    ...(r.replicasNeeded > 0 ? [[infoField.goodReplicas, r.goodReplicas] as const] : []),
+    ...r.replicas.map(
+      ({ host, port, state, acked, lagSeconds }, index) =>
+        [
+          infoReplica(index),
+          `ip=${host},port=${port},state=${state},offset=${acked},lag=${lagSeconds}`,
+        ] as const,
+    ),
+    [infoField.failoverState, r.failoverState],
     [infoField.historyId, r.history.id],
     [infoField.previousHistoryId, r.history.previousId],
     [infoField.feedOffset, endOffset],
     ['second_repl_offset', r.history.previousLimit],
-    ['repl_backlog_active', bit(hasBacklog)],
+    ['repl_backlog_active', bit(r.feed.isOn)],
     ['repl_backlog_size', sizeBytes],
-    ['repl_backlog_first_byte_offset', hasBacklog ? startOffset + 1 : 0],
+    ['repl_backlog_first_byte_offset', r.feed.isOn ? startOffset + 1 : 0],
     ['repl_backlog_histlen', kept],
     ...(r.link ? ownLinkFields(r.link) : []),
+    ['redtwin_last_psync_refused_because', r.served.lastRefusal],
+    ['redtwin_last_replica_lost_because', r.served.lastLoss],
   ];
 }
 

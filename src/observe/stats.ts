@@ -37,6 +37,8 @@ class Rate {
 export class Stats {
   connectionsReceived = 0;
   connectionsRejected = 0;
+  /** Bytes of feed that went out to replicas. */
+  feedOutputBytes = 0;
   netInputBytes = 0;
   netOutputBytes = 0;
   reads = 0;

@@ -48,7 +48,16 @@ export const infoField = {
 export const wireText = {
   alreadyFollowing: 'OK Already connected to specified master',
   invalidPort: 'ERR Invalid master port',
+  noPrimaryLink: "NOMASTERLINK Can't SYNC while not connected with my master",
+  failingOver: "NOMASTERLINK Can't SYNC while failing over",
+  takeOverOfPrimary: "ERR PSYNC FAILOVER can't be sent to a master.",
+  takeOverOfOther: 'ERR PSYNC FAILOVER replid must match my replid.',
+  becameReplica:
+    'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
 } as const;
+
+/** A replica's line in INFO: our place in the list, its address and state. */
+export const infoReplica = (index: number): string => `slave${index}`;
 
 /** Commands that have an older name of their own. */
 export const oldCommandName = { replicaOf: 'slaveof' } as const;

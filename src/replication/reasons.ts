@@ -1,5 +1,5 @@
 /**
- * Why: every reason a link ends, and every reason a full resync happens, as two closed lists.
+ * Why: every reason a link ends, and every reason a full resync happens, on either side, as closed lists.
  *
  * The key is the INFO field's value and the metric's label; the text is what the log says. There is no third
  * wording anywhere, so what an operator reads in a log can be searched in INFO and in metrics.
@@ -41,3 +41,31 @@ export const fullResyncReasons = {
   'after-halt': 'the link had halted at a command that cannot be applied here',
 } as const;
 export type FullResyncReason = keyof typeof fullResyncReasons;
+
+/** Why PSYNC was answered with a full resync, seen from the primary. */
+export const partialRefusals = {
+  'full-wanted': 'it asked for everything',
+  'old-sync': 'it asked with SYNC, which knows no offsets',
+  'unknown-history': 'it has another history',
+  'past-the-fork': 'it has more of our previous history than we share',
+  'no-backlog': 'no feed is kept here yet',
+  'too-far-behind': 'what it lacks is no longer kept',
+  'ahead-of-us': 'it asked for an offset that we have not reached',
+} as const;
+export type PartialRefusal = keyof typeof partialRefusals;
+
+/** Why the link to a replica ended, seen from the primary. */
+export const replicaLossReasons = {
+  closed: 'the connection ended',
+  'snapshot-failed': 'the snapshot for it could not be made',
+  'snapshot-delivered': 'it wanted the snapshot only, and has it',
+  'bulk-timeout': 'it took nothing of the snapshot within repl-timeout',
+  'ack-timeout': 'it acknowledged nothing within repl-timeout',
+  'output-limit': 'it takes the feed too slowly: client-output-buffer-limit replica',
+  'feed-lost': 'the feed it was reading is no longer kept',
+  'sent-command': 'it sent a command that is answered, which a replica must not',
+  'acked-future': 'it acknowledged an offset that we have not reached',
+  'history-changed': 'our history has changed, and it must ask how to go on',
+  killed: 'a client asked for its end',
+} as const;
+export type ReplicaLossReason = keyof typeof replicaLossReasons;

@@ -2,7 +2,7 @@
  * What happens without a client asking: `hz` times a second a little work in the engine and a tick for the link; each second
  * a look at idle clients and save points.
  *
- *     hz:      store.cron (expiry, blocked clients whose time is up), follower.tick
+ *     hz:      store.cron (expiry, blocked clients whose time is up), follower.tick, replicas.tick
  *     10 Hz:   a sample for the rates of INFO
  *     1 Hz:    timeout, save
  */
@@ -39,6 +39,7 @@ export class Background {
     const hz = config.value('hz');
     this.#server.noted(store.cron(nowMs, keysPerTurn * config.value('active-expire-effort')));
     this.#tickLink();
+    this.#server.replicas.tick();
     this.#turn++;
     if (this.#turn % Math.max(1, Math.round(hz / 10)) === 0)
       stats.sample(store.stats().commandsProcessed, nowMs);
@@ -54,7 +55,12 @@ export class Background {
     const idleSeconds = this.#server.config.value('timeout');
     if (idleSeconds === 0) return;
     for (const client of this.#server.clients.values())
-      if (!client.isSubscriber && !client.blocked && nowMs - client.lastMs > idleSeconds * 1000)
+      if (
+        client.replica === null &&
+        !client.isSubscriber &&
+        !client.blocked &&
+        nowMs - client.lastMs > idleSeconds * 1000
+      )
         client.line.close('now');
   }
 

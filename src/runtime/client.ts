@@ -6,6 +6,8 @@
  */
 import type { SessionId, SessionInfo } from '../engine/engine.ts';
 import type { Protocol } from '../protocol/reply.ts';
+import { nothingAnnounced } from './announced.ts';
+import type { Replica } from './replica.ts';
 
 export type ClientType = 'normal' | 'replica' | 'pubsub' | 'primary';
 
@@ -47,6 +49,12 @@ export class Client {
   /** Its commands wait for the end of a CLIENT PAUSE. */
   isHeld = false;
   closing = false;
+  /** What REPLCONF has told. */
+  readonly announced = nothingAnnounced();
+  /** Set once PSYNC or SYNC has made it a replica; for good. */
+  replica: Replica | null = null;
+  /** End of the feed behind its last write, which is what WAIT waits for. */
+  writtenOffset = 0;
   readonly channels = new Set<string>();
   readonly patterns = new Set<string>();
   readonly shardChannels = new Set<string>();
@@ -81,13 +89,29 @@ export class Client {
     return this.subscriptions > 0 || this.shardChannels.size > 0;
   }
 
+  /** Host part of its address, as Redis shows it: an IPv4 address in IPv6's clothes is shown without them. */
+  get peerHost(): string {
+    const host = this.address.slice(0, this.address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+    return host.startsWith('::ffff:') ? host.slice('::ffff:'.length) : host;
+  }
+
+  /** From this machine or a private network. */
+  get isNear(): boolean {
+    return (
+      this.isLocal ||
+      /^(10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|f[cd]|fe80:)/i.test(this.peerHost)
+    );
+  }
+
   get type(): ClientType {
+    if (this.replica !== null) return 'replica';
     return this.isSubscriber ? 'pubsub' : 'normal';
   }
 
   /** Bit letters of CLIENT LIST's flags. */
   flags(info: SessionInfo): string {
     let flags = '';
+    if (this.replica !== null) flags += 'S';
     if (this.monitoring) flags += 'O';
     if (this.isSubscriber) flags += 'P';
     if (info.multi >= 0) flags += 'x';

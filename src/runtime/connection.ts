@@ -14,9 +14,10 @@ import { Note, type Outcome, outcomeBytes, outcomeNotes, outcomeStop, Stop } fro
 import { encodeReply, type Reply } from '../protocol/reply.ts';
 import { Requests } from '../protocol/requests.ts';
 import type { Client, Line } from './client.ts';
+import type { ReplicaLine } from './replica.ts';
 import type { Server } from './server.ts';
 
-export class Connection implements Line {
+export class Connection implements Line, ReplicaLine {
   readonly #socket: Socket;
   readonly #server: Server;
   /** Set right after construction; a client needs its line and a line its client. */
@@ -32,6 +33,7 @@ export class Connection implements Line {
   /** Since when the soft limit is exceeded, ms; 0 when it is not. */
   #overSinceMs = 0;
   readonly #requests = new Requests();
+  onDrain: (() => void) | null = null;
 
   constructor(socket: Socket, server: Server) {
     this.#socket = socket;
@@ -39,6 +41,7 @@ export class Connection implements Line {
     socket.on('drain', () => {
       this.#overSinceMs = 0;
       this.#readOn();
+      this.onDrain?.();
     });
   }
 
@@ -51,6 +54,8 @@ export class Connection implements Line {
     stats.netInputBytes += length;
     stats.reads++;
     client.lastMs = this.#server.nowMs();
+    // A replica that loads shows with empty lines that it is alive.
+    if (client.replica !== null && chunk[0] === 10) client.replica.heard();
     this.#take(chunk, length);
   }
 
@@ -85,8 +90,8 @@ export class Connection implements Line {
   }
 
   #readOn(): void {
-    if (this.#isWaiting || this.#held.length > 0 || this.#socket.destroyed || this.#socket.writableNeedDrain)
-      return;
+    if (this.#isWaiting || this.#held.length > 0 || this.#socket.destroyed) return;
+    if (this.#socket.writableNeedDrain && this.client.replica === null) return;
     this.#socket.resume();
   }
 
@@ -155,6 +160,7 @@ export class Connection implements Line {
       const notes = outcomeNotes(outcome);
       if (notes !== 0) {
         if (notes & Note.overflow) page.add(store.takeOverflow());
+        if (notes & Note.feedGrew) this.client.writtenOffset = store.feed.endOffset;
         this.#server.noted(notes);
       }
       const stop = outcomeStop(outcome);
@@ -213,6 +219,24 @@ export class Connection implements Line {
     this.#server.delivery.hasOutput(this);
   }
 
+  /** True when something sent earlier, or in this chunk, has not left yet. */
+  get hasPendingOutput(): boolean {
+    return this.#outbox.length > 0 || this.#socket.writableLength > 0 || !this.#server.page.isEmpty;
+  }
+
+  // --- As a replica's line ---
+
+  feed(bytes: Buffer): void {
+    if (this.#socket.destroyed) return;
+    this.#socket.write(bytes);
+    this.#server.stats.netOutputBytes += bytes.length;
+    this.#server.stats.writes++;
+  }
+
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   /** Writes what others sent. */
   flush(): void {
     if (this.#outbox.length === 0) return;
@@ -224,6 +248,12 @@ export class Connection implements Line {
   #flushPage(): void {
     const { page } = this.#server;
     if (page.isEmpty) return;
+    if (this.client.replica !== null) {
+      // In the feed a reply would be taken for a command (Redis 7.0 disconnects such a replica, too).
+      page.take();
+      this.client.replica.dismiss('sent-command');
+      return;
+    }
     // What others sent before this chunk ran goes first.
     if (this.#outbox.length > 0) this.flush();
     const waits = this.#write(page.take());

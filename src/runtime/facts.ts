@@ -37,7 +37,7 @@ export function infoFacts(server: Server): InfoFacts {
       nodeVersion: process.versions.node,
     },
     clients: {
-      connected: clients.length,
+      connected: clients.length - server.replicas.size,
       max: config.value('maxclients'),
       blocked: clients.filter((client) => client.blocked || client.isHeld).length,
       largestInputBytes: 0,
@@ -90,7 +90,24 @@ function replicationFacts(server: Server): ReplicationFacts {
       previousId: previous?.id ?? noHistoryId,
       previousLimit: previous?.limit ?? noHistoryLimit,
     },
+    replicas: [...server.replicas.all].map(({ host, port, wireState, acked, lagSeconds }) => ({
+      host,
+      port,
+      state: wireState,
+      acked,
+      lagSeconds,
+    })),
+    goodReplicas: server.replicas.good,
+    failoverState: 'no-failover',
+    served: {
+      full: server.replicas.counts.full,
+      partial: server.replicas.counts.partialAccepted,
+      partialRefused: server.replicas.counts.partialRefused,
+      lastRefusal: server.replicas.counts.lastRefusal ?? '',
+      lastLoss: server.replicas.counts.lastLoss ?? '',
+    },
     feed: {
+      isOn: store.feed.isOn,
       endOffset: store.feed.endOffset,
       startOffset: store.feed.startOffset,
       sizeBytes: config.value('repl-backlog-size'),

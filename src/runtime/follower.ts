@@ -123,6 +123,11 @@ export class Follower {
     });
   }
 
+  /** Tells the primary at once where we are, if there is one that wants to know. */
+  acknowledge(): void {
+    if (this.#state.name === 'connected' && this.#state.id !== null) this.#sendAck();
+  }
+
   /** The database selected in the feed: what a snapshot of ours has to tell of it (repl-stream-db). */
   get feedDb(): number {
     return this.#feed.db;

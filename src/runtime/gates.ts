@@ -23,7 +23,7 @@ export const gateOptions: readonly OptionName[] = [
 export function gatesOf(
   config: Config,
   link: Pick<LinkStatus, 'target' | 'up' | 'loading'>,
-  state: { isLoadingFile: boolean; lastSaveFailed: boolean },
+  state: { isLoadingFile: boolean; lastSaveFailed: boolean; goodReplicas: number },
 ): Gates {
   const isReplica = link.target !== null;
   const savesByItself = config.value('save').length > 0;
@@ -34,8 +34,9 @@ export function gatesOf(
     loading: state.isLoadingFile || link.loading === 'blocking',
     misconf:
       !isReplica && state.lastSaveFailed && savesByItself && config.value('stop-writes-on-bgsave-error'),
-    // There are no replicas yet, so any number that is needed is too many.
     noReplicas:
-      !isReplica && config.value('min-replicas-to-write') > 0 && config.value('min-replicas-max-lag') > 0,
+      !isReplica &&
+      config.value('min-replicas-max-lag') > 0 &&
+      state.goodReplicas < config.value('min-replicas-to-write'),
   };
 }

@@ -30,13 +30,13 @@ export class Pause {
   }
 
   /** True when even the single commands need not be looked at. */
-  holdsAll(_client: Client, nowMs: number): boolean {
-    return this.#mode === 'all' && this.isOn(nowMs);
+  holdsAll(client: Client, nowMs: number): boolean {
+    return this.#mode === 'all' && client.replica === null && this.isOn(nowMs);
   }
 
   /** `session` tells of the client's open MULTI: what is queued does not run yet, and EXEC writes if its queue does. */
   holds(client: Client, args: Buffer[], nowMs: number, session: () => SessionInfo): boolean {
-    if (!this.isOn(nowMs)) return false;
+    if (!this.isOn(nowMs) || client.replica !== null) return false;
     if (this.holdsAll(client, nowMs)) return true;
     const command = commandOf(args);
     if (command === null || !arityFits(command, args.length)) return false;

@@ -40,8 +40,8 @@ export class Saver {
   /** -1 before the first. */
   lastTookSeconds = -1;
   saves = 0;
-  /** End of the feed when the last save began: what is behind it is not saved. */
-  #savedOffset = 0;
+  /** Changes there had been when the last save began: what came later is not saved. */
+  #savedChanges = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -58,12 +58,12 @@ export class Saver {
 
   /** Whether there were writes since the last save. */
   get isDirty(): boolean {
-    return this.#parts.store.feed.endOffset !== this.#savedOffset;
+    return this.#parts.store.stats().changes !== this.#savedChanges;
   }
 
   /** The data on disk and in memory are the same now (after loading). */
   markClean(): void {
-    this.#savedOffset = this.#parts.store.feed.endOffset;
+    this.#savedChanges = this.#parts.store.stats().changes;
   }
 
   /** Path of the file, as configured now. */
@@ -87,12 +87,12 @@ export class Saver {
     const draft = join(utf8(config.value('dir')), `temp-${process.pid}.rdb`);
     this.#startedMs = nowMs();
     try {
-      const offset = await this.#write(draft, rdbVersionUsual).catch((cause: unknown) => {
+      const changes = await this.#write(draft, rdbVersionUsual).catch((cause: unknown) => {
         if (!(cause instanceof RedtwinError) || cause.code !== 'rdb-unsupported-version') throw cause;
         return this.#write(draft, rdbVersionOfExpiringFields);
       });
       await rename(draft, path);
-      this.#savedOffset = offset;
+      this.#savedChanges = changes;
       this.lastOk = true;
       this.lastSaveMs = nowMs();
       this.saves++;
@@ -106,10 +106,10 @@ export class Saver {
     return this.lastOk;
   }
 
-  /** Writes the data of this moment; resolves to the offset of the feed that it stands for. */
+  /** Writes the data of this moment; resolves to the number of changes that it holds. */
   async #write(draft: string, version: number): Promise<number> {
     const { store, config, nowMs } = this.#parts;
-    const offset = store.feed.endOffset;
+    const { changes } = store.stats();
     const snapshot = store.snapshot({
       version,
       compress: config.value('rdbcompression'),
@@ -125,7 +125,7 @@ export class Saver {
       ],
     });
     await writeSnapshot(snapshot, draft);
-    return offset;
+    return changes;
   }
 }
 

@@ -17,8 +17,10 @@ import { LatencyMonitor } from '../observe/latency.ts';
 import type { Log } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
-import { type Reply, simple } from '../protocol/reply.ts';
+import { error, type Reply, simple } from '../protocol/reply.ts';
+import { wireText } from '../protocol/wire.ts';
 import { begun, type HistoryHolder, renamed } from '../replication/history.ts';
+import type { PsyncWish } from '../replication/psync.ts';
 import { Acl } from './acl.ts';
 import { Background } from './background.ts';
 import type { Client } from './client.ts';
@@ -39,9 +41,13 @@ import { Observer } from './observer.ts';
 import { OutputPage } from './output-page.ts';
 import { Pause } from './pause.ts';
 import { PubSub } from './pubsub.ts';
+import { rdbSnapshot } from './replica-snapshot.ts';
+import { Replicas } from './replicas.ts';
 import { resumeAux, resumePoint } from './resume-point.ts';
 import { Saver } from './saver.ts';
+import { Snapshots } from './snapshots.ts';
 import { compatibleVersion, redtwinVersion } from './version.ts';
+import { Waits } from './waits.ts';
 
 export interface ServerParts {
   config: Config;
@@ -68,9 +74,12 @@ export class Server {
   readonly history: HistoryHolder = { current: begun(randomId()) };
   readonly runId = randomId();
   readonly startedMs = Date.now();
+  readonly waits: Waits;
   readonly listeners: Listeners;
   readonly saver: Saver;
   readonly acl: Acl;
+  readonly snapshots: Snapshots;
+  readonly replicas: Replicas;
   readonly #observer: Observer;
   readonly #follower: Follower;
   readonly #background: Background;
@@ -97,6 +106,8 @@ export class Server {
       seed: randomBytes(8).readBigUInt64LE(),
       backlogBytes: config.value('repl-backlog-size'),
     });
+    // Nobody reads yet.
+    this.store.feed.turn(false);
     this.delivery = new Delivery(this.store);
     this.acl = new Acl(
       (client) => this.describe(client),
@@ -108,14 +119,29 @@ export class Server {
       config,
       log,
       nowMs: () => this.nowMs(),
-      replicationAux: () =>
-        resumeAux({
-          id: this.history.current.id,
-          offset: this.store.feed.endOffset,
-          db: this.isReplica ? this.#follower.feedDb : 0,
-        }),
+      replicationAux: () => this.replicationAux(),
       onOutcome: () => this.#setGates(),
     });
+    this.snapshots = new Snapshots({
+      snapshot: (wish) => rdbSnapshot(this, wish),
+      now: () => ({ historyId: this.history.current.id, offset: this.store.feed.endOffset }),
+    });
+    this.replicas = new Replicas({
+      store: this.store,
+      config,
+      history: this.history,
+      snapshots: this.snapshots,
+      log: (level, text) => log.line(level, text),
+      randomId,
+      monotonicMs: () => performance.now(),
+      isFollowing: () => this.isReplica,
+      holdsPings: () => false,
+      onChange: (what) => this.#replicasChanged(what),
+      onSent: (bytes) => {
+        this.stats.feedOutputBytes += bytes;
+      },
+    });
+    this.waits = new Waits((offset) => this.replicas.acknowledging(offset));
     this.#observer = new Observer(this);
     this.#follower = new Follower({
       store: this.store,
@@ -125,7 +151,7 @@ export class Server {
       nowMs: () => this.nowMs(),
       monotonicMs: () => performance.now(),
       randomId,
-      onChange: () => this.#linkChanged(),
+      onChange: (what) => this.#linkChanged(what),
       onHostCommand: (args) => this.#applyHostCommand(args),
       onNotes: (notes) => this.noted(notes),
     });
@@ -161,7 +187,10 @@ export class Server {
     await this.#loadFile();
     this.#background.start();
     const primary = config.value('replicaof');
-    if (primary) this.#follower.follow(primary);
+    if (primary) {
+      this.store.feed.turn(true);
+      this.#follower.follow(primary);
+    }
     this.#setGates();
     log.notice('Ready to accept connections');
   }
@@ -187,6 +216,7 @@ export class Server {
     const point = this.fileReport && resumePoint(this.fileReport.aux, config.value('databases'));
     if (point) {
       this.history.current = isReplica ? begun(point.id) : renamed(begun(point.id), randomId(), point.offset);
+      this.store.feed.turn(true);
       this.store.feed.restart(point.offset);
       this.#follower.resumeWith(point.db);
     }
@@ -283,6 +313,7 @@ export class Server {
   /** A client is gone. */
   left(client: Client): void {
     client.closing = true;
+    client.replica?.lost();
     this.forgetModes(client);
     client.unblock?.('timeout');
     this.clients.delete(client.id);
@@ -316,7 +347,7 @@ export class Server {
   }
 
   /** Has a client wait until a time is up, or CLIENT UNBLOCK. 0 ms: for ever. */
-  waitFor(client: Client, timeoutMs: number, outcome: Reply): Promise<Reply> {
+  waitFor(client: Client, timeoutMs: number, outcome: () => Reply): Promise<Reply> {
     return new Promise((resolve) => {
       client.blocked = true;
       const timer = timeoutMs > 0 ? setTimeout(() => client.unblock?.('timeout'), timeoutMs) : null;
@@ -324,7 +355,7 @@ export class Server {
         if (timer) clearTimeout(timer);
         client.unblock = null;
         client.blocked = false;
-        resolve(how === 'error' ? unblocked : outcome);
+        resolve(how === 'error' ? unblocked : outcome());
       };
     });
   }
@@ -390,6 +421,7 @@ export class Server {
   noted(notes: number): void {
     if (notes & Note.pushes) this.delivery.plan();
     if (notes & Note.events) this.#publishEvents();
+    if (notes & Note.feedGrew) this.replicas.feedGrew();
   }
 
   #publishEvents(): void {
@@ -416,6 +448,46 @@ export class Server {
 
   // --- Replication ---
 
+  /** What an RDB of now says of history and place. */
+  replicationAux(): [string, string][] {
+    // Without a feed there is no place that anybody could come back to.
+    if (!this.store.feed.isOn) return [];
+    return resumeAux({
+      id: this.history.current.id,
+      offset: this.store.feed.endOffset,
+      db: this.isReplica ? this.#follower.feedDb : 0,
+    });
+  }
+
+  /** A command of this client has become PSYNC or SYNC (null). */
+  attachReplica(client: Client, wish: PsyncWish | null): void {
+    this.replicas.attach(client, this.#connections.get(client.id)!, wish);
+  }
+
+  /** True when replies to this client have not left yet. */
+  hasPendingOutput(client: Client): boolean {
+    return this.#connections.get(client.id)!.hasPendingOutput;
+  }
+
+  /** REPLCONF GETACK, whoever sent it. */
+  acknowledgeNow(): void {
+    this.#follower.acknowledge();
+  }
+
+  /** PSYNC FAILOVER: our primary hands over to us, if this is its history. The error reply, or null when we are the primary now. */
+  takeOver(historyId: string, by: Client): Reply | null {
+    this.log.warning(`Failover request received for replid ${historyId}.`);
+    if (!this.isReplica) return error(wireText.takeOverOfPrimary);
+    if (historyId !== this.history.current.id) return error(wireText.takeOverOfOther);
+    this.follow(null, by);
+    return null;
+  }
+
+  #replicasChanged(what: 'state' | 'ack'): void {
+    if (what === 'state') this.#setGates();
+    this.waits.look();
+  }
+
   get link(): LinkStatus {
     return this.#follower.status();
   }
@@ -427,6 +499,7 @@ export class Server {
   /** REPLICAOF. False when that primary is followed already. */
   follow(primary: { host: string; port: number } | null, by: Client): boolean {
     this.config.assign('replicaof', primary ? [primary.host, String(primary.port)] : ['no', 'one']);
+    if (primary) this.store.feed.turn(true);
     const changed = this.#follower.follow(primary) === 'changed';
     if (changed)
       this.log.notice(
@@ -449,7 +522,12 @@ export class Server {
     else if (name === 'spublish') this.pubsub.publish(args[1]!, args[2]!, 'shardChannels');
   }
 
-  #linkChanged(): void {
+  #linkChanged(what: 'link' | 'history' = 'link'): void {
+    // Replicas read what their primary wrote; under another history they must ask how to go on.
+    if (what === 'history') {
+      this.replicas.dismissAll('history-changed');
+      this.replicas.restartPatience();
+    }
     this.log.role = this.isReplica ? 'S' : 'M';
     this.#setGates();
   }
@@ -459,6 +537,7 @@ export class Server {
       gatesOf(this.config, this.link, {
         isLoadingFile: this.fileProgress !== null,
         lastSaveFailed: !this.saver.lastOk,
+        goodReplicas: this.replicas.good,
       }),
     );
   }

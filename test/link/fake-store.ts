@@ -53,6 +53,10 @@ class FakeFeed implements Feed {
   get endOffset(): number {
     return this.startOffset + this.bytes.length;
   }
+  isOn = true;
+  turn(): void {}
+  forgetSelection(): void {}
+  pin(): void {}
   resize(): void {}
   restart(offset: number): void {
     this.startOffset = offset;
@@ -231,7 +235,14 @@ export class FakeStore implements FollowerStore {
         evictedKeys: 0,
         expiredFields: 0,
       },
-      ...{ errorReplies: 0, usedMemoryBytes: 0, usedMemoryPeakBytes: 0, opaqueModuleValues: 0, databases },
+      ...{
+        errorReplies: 0,
+        usedMemoryBytes: 0,
+        usedMemoryPeakBytes: 0,
+        opaqueModuleValues: 0,
+        changes: 0,
+        databases,
+      },
     };
   }
 

@@ -282,7 +282,7 @@ test('a host command inside a transaction keeps its place', (t) => {
     output.toString('latin1', 0, outcomeBytes(first)),
     '+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n+OK\r\n',
   );
-  store.feed.append(encode('PUBLISH c m'));
+  store.propagate(session, ['PUBLISH', 'c', 'm'].map(Buffer.from));
   const second = store.resume(session, output, nowMs);
   t.is(outcomeStop(second), Stop.drained);
   t.is(output.toString('latin1', 0, outcomeBytes(second)), '+OK\r\n+PONG\r\n');

@@ -15,7 +15,7 @@
 
 use std::collections::VecDeque;
 
-/// Blocks are as long as this, but for what arrives in one append that is longer.
+/// Blocks are as long as this, but for the last, which is being filled.
 const BLOCK_BYTES: usize = 64 * 1024;
 
 /// The log. Offsets count bytes since the history began; `end` is the offset after the last byte.
@@ -107,16 +107,15 @@ impl Backlog {
         if offset < self.start || offset > self.end {
             return false;
         }
-        let mut skip = (offset - self.start) as usize;
+        // All blocks but the last are full, so the place is known without walking.
+        let from = (offset - self.start) as usize;
+        let mut skip = from % BLOCK_BYTES;
         let mut left = max;
-        for block in &self.blocks {
+        for block in self.blocks.iter().skip(from / BLOCK_BYTES) {
             if left == 0 {
                 break;
             }
-            let Some(rest) = block.get(skip..) else {
-                skip -= block.len();
-                continue;
-            };
+            let rest = block.get(skip..).unwrap_or_default();
             let part = rest.get(..left).unwrap_or(rest);
             into.extend_from_slice(part);
             left -= part.len();

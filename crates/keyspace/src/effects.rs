@@ -8,12 +8,16 @@
 //!   SPOP k 3     -> replace(SREM k a b c)          -> *2 SELECT 0 | *5 SREM k a b c
 //!   EXEC of two  -> replace / as it came, twice     -> MULTI | ... | ... | EXEC
 //! ```
+//!
+//! While nobody reads the feed (`wanted` is false), effects are counted but not encoded: a write costs nothing then.
 
 use redtwin_backlog::Backlog;
 
 /// Collects the effects of a unit, already as RESP.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Effects {
+    /// Somebody may read the feed. Otherwise effects are only counted.
+    wanted: bool,
     /// The encoded commands, one after the other.
     bytes: Vec<u8>,
     /// Where each command begins in `bytes`, and in which database it applies.
@@ -39,11 +43,28 @@ pub fn encode_command(bytes: &mut Vec<u8>, arguments: &[&[u8]]) {
     }
 }
 
+impl Default for Effects {
+    fn default() -> Self {
+        Effects { wanted: true, bytes: Vec::new(), commands: Vec::new(), replaced: false, forced: false }
+    }
+}
+
 impl Effects {
+    /// Says whether anybody will read the feed. A unit under way is forgotten when that changes: half of it would be
+    /// worse than nothing.
+    pub fn want(&mut self, wanted: bool) {
+        if self.wanted != wanted {
+            self.discard();
+            self.wanted = wanted;
+        }
+    }
+
     /// Adds an effect in a database beside the command's own (an expired key's DEL); the command itself is still fed.
     pub fn also(&mut self, db: usize, arguments: &[&[u8]]) {
         self.commands.push((self.bytes.len(), db));
-        encode_command(&mut self.bytes, arguments);
+        if self.wanted {
+            encode_command(&mut self.bytes, arguments);
+        }
     }
 
     /// Feeds this instead of the command. Called again, it adds another effect.
@@ -91,21 +112,27 @@ impl Effects {
 
     /// The unit is over: moves everything into the feed. True when the feed grew.
     pub fn unit_done(&mut self, feed: &mut Backlog, selected: &mut Option<usize>) -> bool {
-        if self.commands.is_empty() {
+        if self.commands.is_empty() || !self.wanted {
+            self.discard();
             return false;
         }
         let wrap = self.commands.len() > 1;
-        if wrap {
-            feed.append(b"*1\r\n$5\r\nMULTI\r\n");
-        }
-        for (i, &(start, db)) in self.commands.iter().enumerate() {
-            let end = self.commands.get(i + 1).map_or(self.bytes.len(), |next| next.0);
+        let mut select = |feed: &mut Backlog, db: usize| {
             if *selected != Some(db) {
                 let mut select = Vec::with_capacity(32);
                 encode_command(&mut select, &[b"SELECT", itoa::Buffer::new().format(db).as_bytes()]);
                 feed.append(&select);
                 *selected = Some(db);
             }
+        };
+        if let (true, Some(&(_, db))) = (wrap, self.commands.first()) {
+            // The first SELECT stands before the MULTI (Redis 7.0).
+            select(feed, db);
+            feed.append(b"*1\r\n$5\r\nMULTI\r\n");
+        }
+        for (i, &(start, db)) in self.commands.iter().enumerate() {
+            let end = self.commands.get(i + 1).map_or(self.bytes.len(), |next| next.0);
+            select(feed, db);
             feed.append(&self.bytes[start..end]);
         }
         if wrap {
@@ -154,5 +181,27 @@ mod tests {
              *1\r\n$5\r\nMULTI\r\n*2\r\n$3\r\nDEL\r\n$1\r\nk\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n\
              *2\r\n$3\r\nDEL\r\n$1\r\nx\r\n*1\r\n$4\r\nEXEC\r\n"
         );
+    }
+
+    #[test]
+    fn a_transaction_follows_its_first_select() {
+        let (mut effects, mut feed, mut selected) = (Effects::default(), Backlog::new(1 << 20), Some(0));
+        effects.command_done(3, &[b"DEL", b"x"], true);
+        effects.command_done(0, &[b"DEL", b"y"], true);
+        assert!(effects.unit_done(&mut feed, &mut selected));
+        assert!(text(&feed).starts_with("*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*1\r\n$5\r\nMULTI\r\n"));
+    }
+
+    #[test]
+    fn nothing_is_encoded_while_nobody_reads() {
+        let (mut effects, mut feed, mut selected) = (Effects::default(), Backlog::new(1 << 20), None);
+        effects.want(false);
+        effects.command_done(0, &[b"SET", b"k", b"v"], true);
+        assert!(!effects.is_empty());
+        assert!(!effects.unit_done(&mut feed, &mut selected));
+        effects.want(true);
+        effects.command_done(0, &[b"DEL", b"k"], true);
+        assert!(effects.unit_done(&mut feed, &mut selected));
+        assert!(text(&feed).ends_with("DEL\r\n$1\r\nk\r\n") && !text(&feed).contains("SET"));
     }
 }

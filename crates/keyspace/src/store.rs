@@ -55,6 +55,8 @@ pub struct Store {
     /// Database that the feed's readers have selected; None makes the next write begin with SELECT.
     feed_selected: Option<usize>,
     feed_grew: bool,
+    /// The feed is written. It is off as long as nobody reads it.
+    feed_on: bool,
     /// Memory is over maxmemory and nothing more could be evicted.
     out_of_memory: bool,
     eviction_pool: Pool,
@@ -73,6 +75,7 @@ impl Store {
             waiters: Waiters::default(),
             feed_selected: None,
             feed_grew: false,
+            feed_on: true,
             out_of_memory: false,
             eviction_pool: Pool::default(),
         }
@@ -139,6 +142,41 @@ impl Store {
     /// The next write begins with SELECT (a new reader, a changed role).
     pub fn forget_feed_selection(&mut self) {
         self.feed_selected = None;
+    }
+
+    /// Is the feed written?
+    pub fn feed_is_on(&self) -> bool {
+        self.feed_on
+    }
+
+    /// Begins or ends writing the feed. Off: what is kept is dropped, the end stays where it is.
+    pub fn turn_feed(&mut self, on: bool) {
+        self.feed_on = on;
+        self.feed_selected = None;
+        if !on {
+            self.feed.pin(None);
+            self.feed.restart(self.feed.end());
+        }
+        self.role_changed();
+    }
+
+    /// Our own effects are wanted when they go into a feed that is ours to write.
+    pub fn role_changed(&mut self) {
+        self.keys.effects.want(self.feed_on && !self.keys.gates.replica);
+        self.forget_feed_selection();
+    }
+
+    /// Feeds a command that the host has run for a session (PUBLISH), in the session's database; a part of its EXEC
+    /// when there is one.
+    pub fn propagate(&mut self, id: SessionId, arguments: &[&[u8]]) {
+        let Some((db, executing)) = self.session(id).map(|session| (session.db, session.exec.is_some()))
+        else {
+            return;
+        };
+        self.keys.effects.also(db, arguments);
+        if !executing {
+            self.unit_done();
+        }
     }
 
     /// Has the feed grown since the last call?

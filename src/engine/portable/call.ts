@@ -274,6 +274,7 @@ export class Call {
 
   /** Ends the command: what it changed becomes effects of the unit. */
   finish(): void {
+    this.keyspace.changes += this.dirty;
     if (this.isFromPrimary || (this.dirty === 0 && !this.isForced)) return;
     for (const args of this.rewritten ?? [[...this.args]]) {
       this.keyspace.effects.push({ db: this.session.db, args });

@@ -2,8 +2,8 @@
  * EXEC, command by command, with a pause wherever one belongs to the host.
  *
  * The whole transaction is one unit: its effects are collected and go into the feed together at the end. While
- * the host answers a command, they wait in the session, and what the host appends to the feed meanwhile takes its
- * place among them.
+ * the host answers a command, they wait in the session, and what the host propagates meanwhile takes its place among
+ * them.
  */
 import { Call } from './call.ts';
 import { run } from './dispatch.ts';
@@ -20,7 +20,6 @@ export function continueExecution(
   reply: Reply,
   nowMs: number,
 ): 'done' | 'host' {
-  keyspace.feed.divert(null);
   keyspace.effects = execution.effects;
   while (execution.next < execution.queue.length) {
     const args = execution.queue[execution.next++]!;
@@ -36,7 +35,6 @@ export function continueExecution(
       session.hostCommand = args;
       execution.effects = keyspace.effects;
       keyspace.effects = [];
-      keyspace.feed.divert((bytes) => execution.effects.push(bytes));
       return 'host';
     }
     reply.protocol = session.protocol;

@@ -30,8 +30,9 @@ export class FeedLog implements Feed {
   #backlogBytes: number;
   /** Database that the last SELECT in the feed chose; -1 when the next write must say it. */
   #selectedDb = -1;
-  /** Where appended bytes go instead while a transaction is open: its place in the feed is not yet reached. */
-  #detour: ((bytes: Buffer) => void) | null = null;
+  /** Offset of the slowest reader; null when there is none to wait for. */
+  #pinned: number | null = null;
+  isOn = true;
 
   constructor(backlogBytes: number) {
     this.#backlogBytes = backlogBytes;
@@ -57,15 +58,26 @@ export class FeedLog implements Feed {
     this.#selectedDb = -1;
   }
 
-  /** Bytes of the host. Inside an open transaction they take their place in it. */
-  append(bytes: Uint8Array): void {
-    if (this.#detour !== null) this.#detour(Buffer.from(bytes));
-    else this.#write(bytes);
+  turn(on: boolean): void {
+    this.isOn = on;
+    this.#selectedDb = -1;
+    if (on) return;
+    this.#pinned = null;
+    this.restart(this.#endOffset);
   }
 
-  /** Sends the host's bytes somewhere else until it is called with null. */
-  divert(detour: ((bytes: Buffer) => void) | null): void {
-    this.#detour = detour;
+  forgetSelection(): void {
+    this.#selectedDb = -1;
+  }
+
+  pin(offset: number | null): void {
+    this.#pinned = offset;
+    this.#trim();
+  }
+
+  /** Bytes of the host, as they are. */
+  append(bytes: Uint8Array): void {
+    this.#write(bytes);
   }
 
   /** Bytes of our primary, as they came. Which database they select is not known here, so our own next write says its own. */
@@ -75,19 +87,15 @@ export class FeedLog implements Feed {
   }
 
   /** The effects of one unit; several are wrapped in MULTI and EXEC unless `isTransaction` is false (expiry cycles). */
-  write(effects: readonly (Effect | Buffer)[], isTransaction = true): void {
+  write(effects: readonly Effect[], isTransaction = true): void {
     const first = effects[0];
     if (first === undefined) return;
     const wrap = isTransaction && effects.length > 1;
-    if (!Buffer.isBuffer(first)) this.#select(first.db);
+    this.#select(first.db);
     if (wrap) this.#write(multi);
-    for (const effect of effects) {
-      if (Buffer.isBuffer(effect)) {
-        this.#write(effect);
-      } else {
-        this.#select(effect.db);
-        this.#write(encodeCommand(effect.args));
-      }
+    for (const { db, args } of effects) {
+      this.#select(db);
+      this.#write(encodeCommand(args));
     }
     if (wrap) this.#write(exec);
   }
@@ -128,11 +136,10 @@ export class FeedLog implements Feed {
     this.#trim();
   }
 
-  /** Drops blocks that are not needed to keep `#backlogBytes`. */
+  /** Drops blocks that neither the backlog nor the slowest reader needs. */
   #trim(): void {
-    let spare = 0;
-    const kept = this.#endOffset - this.#startOffset;
-    while (kept - (spare + 1) * blockBytes >= this.#backlogBytes) spare++;
+    const keepFrom = Math.min(this.#endOffset - this.#backlogBytes, this.#pinned ?? Number.POSITIVE_INFINITY);
+    const spare = Math.max(0, Math.floor((keepFrom - this.#startOffset) / blockBytes));
     if (spare === 0) return;
     this.#blocks.splice(0, spare);
     this.#startOffset += spare * blockBytes;

@@ -51,6 +51,8 @@ export class Keyspace {
   readonly events = new EventLog();
   readonly waitingRoom = new WaitingRoom();
   counters = zeroCounters();
+  /** Changes since the start; never reset. */
+  changes = 0;
   /** DEBUG SET-ACTIVE-EXPIRE. */
   isActiveExpiryOn = true;
   /** Libraries of FUNCTION LOAD by name: kept, told to replicas and snapshots, never run here. */
@@ -59,8 +61,8 @@ export class Keyspace {
   moduleAux: Buffer[] = [];
   /** A value of a module came in, so there may be some to count. */
   mayHoldModules = false;
-  /** Effects of the unit in progress: a command, or a whole EXEC. Ready bytes are the host's. */
-  effects: (Effect | Buffer)[] = [];
+  /** Effects of the unit in progress: a command, or a whole EXEC. */
+  effects: Effect[] = [];
   /** Sessions that watch a key, by database and key. */
   readonly #watchers = new Map<string, Set<Session>>();
 
@@ -84,7 +86,7 @@ export class Keyspace {
     const effects = this.effects;
     this.effects = [];
     // A replica's feed is its primary's, byte for byte. What its own clients change (PFCOUNT's cache, a writable replica) stays here.
-    if (!this.gates.replica) this.feed.write(effects, isTransaction);
+    if (!this.gates.replica && this.feed.isOn) this.feed.write(effects, isTransaction);
   }
 
   /**

@@ -33,7 +33,7 @@ export interface Execution {
   /** The next command to run. */
   next: number;
   /** What the unit has for the feed so far; kept here while the host has the word. */
-  effects: (Effect | Buffer)[];
+  effects: Effect[];
 }
 
 export class Session {

@@ -29,6 +29,7 @@ export function statsOf(
     errorReplies: keyspace.counters.errorReplies + errorReplies,
     usedMemoryBytes: usedMemoryBytes(keyspace),
     opaqueModuleValues: moduleValues(keyspace),
+    changes: keyspace.changes,
     databases: databases.filter(({ keys }) => keys > 0),
   };
 }

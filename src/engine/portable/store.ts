@@ -71,6 +71,13 @@ export class PortableStore implements Store {
     Object.assign(this.#keyspace.gates, gates);
   }
 
+  propagate(id: SessionId, command: Buffer[]): void {
+    const session = this.#session(id);
+    const effects = session.execution?.effects ?? this.#keyspace.effects;
+    effects.push({ db: session.db, args: command });
+    if (session.execution === null) this.#keyspace.endUnit();
+  }
+
   // --- Sessions ---
 
   openSession(): SessionId {
@@ -134,7 +141,6 @@ export class PortableStore implements Store {
 
   /** A session closes while the host answers a command of its EXEC: what was done is done, and goes into the feed. */
   #abandon(session: Session): void {
-    this.#keyspace.feed.divert(null);
     this.#keyspace.effects = session.execution!.effects;
     session.execution = null;
     this.#keyspace.endUnit();

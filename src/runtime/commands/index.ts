@@ -14,6 +14,7 @@ import { debugCommands } from './debug.ts';
 import { observingCommands } from './observing.ts';
 import { processCommands } from './process.ts';
 import { pubsubCommands } from './pubsub.ts';
+import { replicaCommands } from './replica.ts';
 import { replicationCommands } from './replication.ts';
 
 export const handlers: Handlers = {
@@ -26,5 +27,6 @@ export const handlers: Handlers = {
   ...observingCommands,
   ...processCommands,
   ...pubsubCommands,
+  ...replicaCommands,
   ...replicationCommands,
 };

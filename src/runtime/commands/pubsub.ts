@@ -4,7 +4,7 @@
  * Who listens to what, and how a message is written in RESP2 and RESP3, is in ../pubsub.ts. A PUBLISH also enters the feed,
  * so that it reaches the subscribers of replicas.
  */
-import { array, bulk, encodeCommand, integer, type Reply, sequence } from '../../protocol/reply.ts';
+import { array, bulk, integer, type Reply, sequence } from '../../protocol/reply.ts';
 import { type Call, container, type Handlers, textOf } from '../handler.ts';
 import type { WorldName } from '../pubsub.ts';
 import { help } from './help.ts';
@@ -29,10 +29,10 @@ const unsubscribe =
 
 const publish =
   (where: 'channels' | 'shardChannels') =>
-  ({ server, args }: Call): Reply => {
+  ({ server, client, args }: Call): Reply => {
     const receivers = server.pubsub.publish(args[1]!, args[2]!, where);
-    // A replica's feed is its primary's; what is published here stays here.
-    if (!server.isReplica) server.store.feed.append(encodeCommand(args));
+    // A replica's feed is its primary's: there the engine feeds nothing.
+    server.store.propagate(client.session, args);
     return integer(receivers);
   };
 

@@ -1,12 +1,12 @@
 /**
- * Replication as commands: REPLICAOF, ROLE, WAIT; and a clear no to replicas, until this server can feed them.
+ * Replication as commands: REPLICAOF, ROLE, WAIT, FAILOVER. What replicas say to us is in replica.ts.
  *
  * The link itself is a state machine with a driver (../follower.ts); here a command is turned into a wish for it, and its status
  * into ROLE's reply.
  */
-import { array, bulk, error, integer, nothing, ok, type Reply, simple } from '../../protocol/reply.ts';
+import { array, bulk, error, integer, ok, type Reply, simple } from '../../protocol/reply.ts';
 import { oldCommandName, roleWord, wireText } from '../../protocol/wire.ts';
-import { type Call, type Handlers, integerOf, notInteger, syntaxError, textOf, wordOf } from '../handler.ts';
+import { type Call, type Handlers, integerOf, notInteger, textOf, wordOf } from '../handler.ts';
 
 function replicaOf({ server, client, args }: Call): Reply {
   if (wordOf(args[1]) === 'no' && wordOf(args[2]) === 'one') {
@@ -21,7 +21,16 @@ function replicaOf({ server, client, args }: Call): Reply {
 
 function role({ server }: Call): Reply {
   const { link } = server;
-  if (!link.target) return array([bulk(roleWord.primary), integer(server.store.feed.endOffset), array([])]);
+  if (!link.target)
+    return array([
+      bulk(roleWord.primary),
+      integer(server.store.feed.endOffset),
+      array(
+        [...server.replicas.all]
+          .filter((replica) => replica.isOnline)
+          .map(({ host, port, acked }) => array([bulk(host), bulk(String(port)), bulk(String(acked))])),
+      ),
+    ]);
   return array([
     bulk(roleWord.replica),
     bulk(link.target.host),
@@ -31,7 +40,7 @@ function role({ server }: Call): Reply {
   ]);
 }
 
-/** Without replicas there is nobody to wait for; Redis waits the timeout out all the same. */
+/** Waits for ACKs of this client's last write; answers how many there are, also when the time is up. */
 function wait({ server, client, args }: Call): Reply | Promise<Reply> {
   if (server.isReplica)
     return error(
@@ -42,33 +51,19 @@ function wait({ server, client, args }: Call): Reply | Promise<Reply> {
   const timeoutMs = integerOf(args[2]);
   if (timeoutMs === null) return error('ERR timeout is not an integer or out of range');
   if (timeoutMs < 0) return error('ERR timeout is negative');
-  if (replicas <= 0 || server.mayNotBlock(client)) return integer(0);
-  return server.waitFor(client, timeoutMs, integer(0));
+  const offset = client.writtenOffset;
+  const acknowledging = (): number => server.replicas.acknowledging(offset);
+  if (acknowledging() >= replicas || server.mayNotBlock(client)) return integer(acknowledging());
+  const forget = server.waits.add(offset, replicas, () => client.unblock?.('timeout'));
+  server.replicas.askAcks();
+  return server.waitFor(client, timeoutMs, () => integer(acknowledging())).finally(forget);
 }
-
-function replconf({ args }: Call): Reply {
-  if (args.length % 2 === 0) return syntaxError;
-  for (let i = 1; i < args.length; i += 2) {
-    const name = wordOf(args[i]);
-    // Never answered, whatever it says.
-    if (name === 'ack' || name === 'getack') return nothing;
-    if (name === 'listening-port' && integerOf(args[i + 1]) === null) return notInteger;
-    if (!['listening-port', 'ip-address', 'capa', 'rdb-only', 'rdb-filter-only'].includes(name))
-      return error(`ERR Unrecognized REPLCONF option: ${textOf(args[i])}`);
-  }
-  return ok;
-}
-
-const noReplicasYet = (): Reply => error('ERR redtwin cannot have replicas of its own yet');
 
 export const replicationCommands: Handlers = {
   replicaof: replicaOf,
   [oldCommandName.replicaOf]: replicaOf,
   role,
   wait,
-  replconf,
-  psync: noReplicasYet,
-  sync: noReplicasYet,
   failover: ({ args }) =>
     args.length === 2 && wordOf(args[1]) === 'abort'
       ? error('ERR No failover in progress.')

@@ -118,7 +118,7 @@ fn a_script_is_one_unit_of_its_effects() {
         id,
         &["EVAL", "redis.call('set','a','1') redis.call('get','a') return redis.call('incr','a')", "0"],
     );
-    assert!(feed(&store).ends_with("*1\r\n$5\r\nMULTI\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nset\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$4\r\nincr\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n"),
+    assert!(feed(&store).ends_with("*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nset\r\n$1\r\na\r\n$1\r\n1\r\n*2\r\n$4\r\nincr\r\n$1\r\na\r\n*1\r\n$4\r\nEXEC\r\n"),
         "{}", feed(&store));
     let before = feed(&store).len();
     say(&mut store, id, &["EVAL", "redis.set_repl(redis.REPL_NONE) return redis.call('incr','a')", "0"]);

@@ -1,0 +1,108 @@
+/**
+ * Brings the feed to the replicas: reads each stretch once and gives the same bytes to all who are at that place.
+ *
+ *     feed    ...........[======|======|===]  end
+ *                        ^      ^      ^
+ *                        |      |      two replicas: one read, two writes of the same buffer
+ *                        |      a slower one: its socket is full, it goes on when it has drained
+ *                        pin: the slowest who is within its limits; what is before it may go
+ *
+ * Stretches end at fixed places, so that a replica which fell behind meets the others again. A replica's socket is given little
+ * at a time; what it has not taken stays in the feed, where it is stored once for all. So many replicas cost no memory, and a
+ * slow one costs what client-output-buffer-limit allows it.
+ */
+import type { Feed } from '../engine/engine.ts';
+import type { Replica } from './replica.ts';
+
+/** A stretch's length, and what a socket may owe before it has to wait. */
+const stretchBytes = 256 * 1024;
+
+/** `client-output-buffer-limit replica`, already no smaller than the backlog. 0: no limit. */
+export interface OutputLimit {
+  hardBytes: number;
+  softBytes: number;
+  softSeconds: number;
+}
+
+export interface PumpParts {
+  feed: Feed;
+  replicas: ReadonlySet<Replica>;
+  limit: () => OutputLimit;
+  monotonicMs: () => number;
+  /** Bytes went out to replicas. */
+  onSent: (bytes: number) => void;
+}
+
+export class FeedPump {
+  readonly #parts: PumpParts;
+  #isPlanned = false;
+
+  constructor(parts: PumpParts) {
+    this.#parts = parts;
+  }
+
+  /** Runs once this turn's input is done: however many commands a turn brings, each replica gets one write. */
+  plan(): void {
+    if (this.#isPlanned || this.#parts.replicas.size === 0) return;
+    this.#isPlanned = true;
+    setImmediate(() => this.run());
+  }
+
+  /** Hands out what the sockets can take, and lets go of what nobody needs. */
+  run(): void {
+    this.#isPlanned = false;
+    const { feed, replicas } = this.#parts;
+    if (replicas.size === 0) return;
+    const end = feed.endOffset;
+    const stretches = new Map<number, Buffer | null>();
+    let sentBytes = 0;
+    for (const replica of replicas) sentBytes += this.#serve(replica, end, stretches);
+    if (sentBytes > 0) this.#parts.onSent(sentBytes);
+    this.#checkLimits(end);
+    this.#pin();
+  }
+
+  #serve(replica: Replica, end: number, stretches: Map<number, Buffer | null>): number {
+    let sentBytes = 0;
+    while (replica.cursor !== null && replica.cursor < end && replica.line.waitingBytes < stretchBytes) {
+      const at = replica.cursor;
+      let bytes = stretches.get(at);
+      if (bytes === undefined) {
+        bytes = this.#parts.feed.read(at, Math.min(end - at, stretchBytes - (at % stretchBytes)));
+        stretches.set(at, bytes);
+      }
+      if (bytes === null) {
+        replica.dismiss('feed-lost');
+        break;
+      }
+      replica.cursor = replica.held = at + bytes.length;
+      sentBytes += bytes.length;
+      replica.line.feed(bytes);
+    }
+    return sentBytes;
+  }
+
+  /** What a replica has not taken: in the feed and in its socket. */
+  #checkLimits(end: number): void {
+    const { hardBytes, softBytes, softSeconds } = this.#parts.limit();
+    const nowMs = this.#parts.monotonicMs();
+    for (const replica of this.#parts.replicas) {
+      if (replica.held === null) continue;
+      // Bytes of the snapshot in its socket are not the feed's.
+      const owed = end - replica.held + (replica.cursor === null ? 0 : replica.line.waitingBytes);
+      const isOverSoft = softBytes > 0 && owed >= softBytes;
+      if (!isOverSoft) replica.overSoftSinceMs = null;
+      else replica.overSoftSinceMs ??= nowMs;
+      const isTooLong =
+        replica.overSoftSinceMs !== null && nowMs - replica.overSoftSinceMs > softSeconds * 1000;
+      if ((hardBytes > 0 && owed >= hardBytes) || isTooLong) replica.dismiss('output-limit');
+    }
+  }
+
+  #pin(): void {
+    let first: number | null = null;
+    for (const { held } of this.#parts.replicas)
+      if (held !== null && (first === null || held < first)) first = held;
+    this.#parts.feed.pin(first);
+  }
+}

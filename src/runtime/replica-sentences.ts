@@ -1,0 +1,53 @@
+/**
+ * What the log says of our replicas: who, what, why.
+ *
+ * Reasons come from the closed lists of replication/reasons.ts, text and key. Where Redis has a line that people search for, its
+ * beginning is kept.
+ */
+import {
+  type PartialRefusal,
+  partialRefusals,
+  type ReplicaLossReason,
+  replicaLossReasons,
+} from '../replication/reasons.ts';
+
+export type Sentence = ['debug' | 'verbose' | 'notice' | 'warning', string];
+interface Titled {
+  readonly title: string;
+}
+
+const notice = (text: string): Sentence => ['notice', text];
+
+export const asks = ({ title }: Titled): Sentence => notice(`Replica ${title} asks for synchronization`);
+
+export const continued = ({ title }: Titled, bytes: number, offset: number): Sentence =>
+  notice(
+    `Partial resynchronization request from ${title} accepted. Sending ${bytes} bytes of backlog starting from offset ${offset}.`,
+  );
+
+export const fullResync = ({ title }: Titled, because: PartialRefusal): Sentence =>
+  notice(`Full resync of replica ${title}, because ${partialRefusals[because]} [${because}]`);
+
+export const online = ({ title }: Titled, offset: number): Sentence =>
+  notice(`Synchronization with replica ${title} succeeded: it reads the feed from offset ${offset}`);
+
+export const ended = ({ title }: Titled, because: ReplicaLossReason, detail: string): Sentence => [
+  because === 'closed' || because === 'snapshot-delivered' ? 'notice' : 'warning',
+  `Connection with replica ${title} lost: ${replicaLossReasons[because]} [${because}]${detail && `: ${detail}`}`,
+];
+
+export const moved = ({ title }: Titled, from: string, event: string, to: string): Sentence => [
+  'debug',
+  `Replica ${title}: ${from} --${event}--> ${to}`,
+];
+
+export const unexpected = ({ title }: Titled, state: string, event: string): Sentence => [
+  'warning',
+  `Replica ${title}: ${event} cannot happen in ${state}; it was ignored. Please report this.`,
+];
+
+export const feedBegan = (id: string): Sentence =>
+  notice(`Replication backlog created, my new replication IDs are '${id}' and '${'0'.repeat(40)}'`);
+
+export const feedEnded = (seconds: number): Sentence =>
+  notice(`Replication backlog freed after ${seconds} seconds without connected replicas.`);

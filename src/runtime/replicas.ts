@@ -1,0 +1,271 @@
+/**
+ * Our replicas: who they are, when the feed is on, what is due for them.
+ *
+ *     PSYNC / SYNC --> attach --> replica (its own machine) --> snapshot or feed
+ *     writes       --> feedGrew --> pump --> sockets
+ *     cron         --> tick: PING, empty lines, patience, the feed's end, good replicas
+ *
+ * The feed is written only while somebody may read it: it begins, under a fresh history, with the first replica, and ends,
+ * with its history, repl-backlog-ttl after the last one has left (Redis 7.0). A server that follows a primary keeps it always.
+ */
+import type { Config } from '../config/config.ts';
+import { duePrimaryJobs, type PrimaryJob, type PrimaryRuns } from '../cron/primary-cron.ts';
+import type { Store } from '../engine/engine.ts';
+import { encodeCommand } from '../protocol/reply.ts';
+import { begun, type HistoryHolder } from '../replication/history.ts';
+import { decidePsync, type PsyncWish } from '../replication/psync.ts';
+import type { PartialRefusal, ReplicaLossReason } from '../replication/reasons.ts';
+import type { Client } from './client.ts';
+import { FeedPump, type OutputLimit } from './feed-pump.ts';
+import { Replica, type ReplicaLine } from './replica.ts';
+import * as say from './replica-sentences.ts';
+import type { Snapshots } from './snapshots.ts';
+
+export interface ReplicasParts {
+  readonly store: Store;
+  readonly config: Config;
+  readonly history: HistoryHolder;
+  readonly snapshots: Snapshots;
+  readonly log: (level: 'debug' | 'verbose' | 'notice' | 'warning', text: string) => void;
+  readonly randomId: () => string;
+  readonly monotonicMs: () => number;
+  /** This server follows a primary: the feed is not its own. */
+  readonly isFollowing: () => boolean;
+  /** A failover holds the writes: a PING would move the offset that its target has to reach. */
+  readonly holdsPings: () => boolean;
+  /** Somebody acknowledged, came or went: WAIT, min-replicas-to-write and FAILOVER look again. */
+  readonly onChange: (what: 'state' | 'ack') => void;
+  /** Bytes of feed went out, for INFO. */
+  readonly onSent: (bytes: number) => void;
+}
+
+/** What happened so far, for INFO. */
+interface SyncCounts {
+  full: number;
+  partialAccepted: number;
+  partialRefused: number;
+  /** The last full resync's reason; null before the first. */
+  lastRefusal: PartialRefusal | null;
+  /** The last loss of a replica; null before the first. */
+  lastLoss: ReplicaLossReason | null;
+}
+
+const emptyLine = Buffer.from('\n');
+const ping = encodeCommand(['PING']);
+const getAck = encodeCommand(['REPLCONF', 'GETACK', '*']);
+
+export class Replicas {
+  readonly #parts: ReplicasParts;
+  readonly #all = new Set<Replica>();
+  readonly #pump: FeedPump;
+  readonly #runs: PrimaryRuns = {};
+  /** Since when there is no replica, monotonic ms. */
+  #aloneSinceMs: number;
+  #asksAcks = false;
+  readonly counts: SyncCounts = {
+    full: 0,
+    partialAccepted: 0,
+    partialRefused: 0,
+    lastRefusal: null,
+    lastLoss: null,
+  };
+
+  constructor(parts: ReplicasParts) {
+    this.#parts = parts;
+    this.#aloneSinceMs = parts.monotonicMs();
+    this.#pump = new FeedPump({
+      feed: parts.store.feed,
+      replicas: this.#all,
+      limit: () => this.#outputLimit(),
+      monotonicMs: parts.monotonicMs,
+      onSent: parts.onSent,
+    });
+  }
+
+  /** In the order of their coming. */
+  get all(): ReadonlySet<Replica> {
+    return this.#all;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  /** Replicas that min-replicas-to-write may count on: online, and heard of within min-replicas-max-lag. */
+  get good(): number {
+    const lagMax = this.#parts.config.value('min-replicas-max-lag');
+    let count = 0;
+    for (const replica of this.#all) if (replica.isOnline && replica.lagSeconds <= lagMax) count++;
+    return count;
+  }
+
+  /** Online replicas that have acknowledged this offset. */
+  acknowledging(offset: number): number {
+    let count = 0;
+    for (const replica of this.#all) if (replica.state.name === 'online' && replica.acked >= offset) count++;
+    return count;
+  }
+
+  // --- Coming and going ---
+
+  /** PSYNC (with what it asks for) or SYNC (null). The client is a replica from now on. */
+  attach(client: Client, line: ReplicaLine, wish: PsyncWish | null): void {
+    const { store, history, snapshots, log, monotonicMs } = this.#parts;
+    const replica = new Replica({
+      client,
+      line,
+      isOld: wish === null,
+      snapshots,
+      log,
+      historyId: () => history.current.id,
+      feedEnd: () => store.feed.endOffset,
+      monotonicMs,
+      onChange: (changed, what) => this.#changed(changed, what),
+    });
+    client.replica = replica;
+    log(...say.asks(replica));
+    const decision =
+      wish === null
+        ? ({ partial: false, because: 'old-sync' } as const)
+        : decidePsync(wish, history.current, store.feed);
+    // The first PING comes a period after the first replica.
+    if (this.#all.size === 0) this.#runs.ping = monotonicMs();
+    this.#all.add(replica);
+    if (decision.partial) {
+      this.counts.partialAccepted++;
+      log(...say.continued(replica, store.feed.endOffset - decision.at, decision.at + 1));
+    } else {
+      this.counts.full++;
+      this.counts.lastRefusal = decision.because;
+      if (wish !== null && decision.because !== 'full-wanted') this.counts.partialRefused++;
+      if (!store.feed.isOn) this.#beginFeed();
+    }
+    replica.decided(decision);
+  }
+
+  /** A history begins with its first replica: what was written before has no place in it. */
+  #beginFeed(): void {
+    const { store, history, randomId, log } = this.#parts;
+    history.current = begun(randomId());
+    store.feed.turn(true);
+    log(...say.feedBegan(history.current.id));
+  }
+
+  /** All must ask anew: our history has changed, or we are somebody else now. */
+  dismissAll(because: ReplicaLossReason): void {
+    for (const replica of [...this.#all]) replica.dismiss(because);
+  }
+
+  #changed(replica: Replica, what: 'feed' | 'state' | 'ack'): void {
+    if (what === 'feed') {
+      this.#pump.plan();
+      return;
+    }
+    if (what === 'state' && replica.state.name === 'gone') {
+      this.#all.delete(replica);
+      this.counts.lastLoss = replica.state.because;
+      if (this.#all.size === 0) {
+        this.#aloneSinceMs = this.#parts.monotonicMs();
+        this.#parts.store.feed.pin(null);
+      }
+    }
+    // The next write of ours says which database it is for: whoever loads a snapshot has none selected.
+    if (what === 'state' && replica.state.name === 'wait-snapshot-end' && !this.#parts.isFollowing())
+      this.#parts.store.feed.forgetSelection();
+    this.#parts.onChange(what);
+  }
+
+  /** The feed's end starts to count from now (a promotion without replicas). */
+  restartPatience(): void {
+    this.#aloneSinceMs = this.#parts.monotonicMs();
+  }
+
+  // --- The feed ---
+
+  feedGrew(): void {
+    this.#pump.plan();
+  }
+
+  /** Hands out what is there now (before a shutdown). */
+  flush(): void {
+    this.#pump.run();
+  }
+
+  /** Somebody waits for ACKs: replicas are asked at the end of this turn. */
+  askAcks(): void {
+    if (this.#asksAcks) return;
+    this.#asksAcks = true;
+    setImmediate(() => {
+      this.#asksAcks = false;
+      this.#append(getAck);
+    });
+  }
+
+  #append(bytes: Buffer): void {
+    const { store, isFollowing } = this.#parts;
+    // A replica's feed is its primary's, byte for byte.
+    if (isFollowing() || !store.feed.isOn || this.#all.size === 0) return;
+    store.feed.append(bytes);
+    this.#pump.run();
+  }
+
+  #outputLimit(): OutputLimit {
+    const { config } = this.#parts;
+    const limit = config.value('client-output-buffer-limit').replica;
+    const backlogBytes = config.value('repl-backlog-size');
+    // A limit below the backlog would close replicas that the backlog could serve at once (Redis 7.0).
+    const atLeast = (bytes: number): number => (bytes > 0 ? Math.max(bytes, backlogBytes) : 0);
+    return {
+      hardBytes: atLeast(limit.hardBytes),
+      softBytes: atLeast(limit.softBytes),
+      softSeconds: limit.softSeconds,
+    };
+  }
+
+  // --- Cron ---
+
+  /** Runs what is due. Call it about ten times a second. */
+  tick(): void {
+    const { config, store, monotonicMs, isFollowing, holdsPings, snapshots } = this.#parts;
+    const nowMs = monotonicMs();
+    snapshots.tick(nowMs);
+    const view = {
+      replicas: this.#all.size,
+      isFollowing: isFollowing(),
+      holdsPings: holdsPings(),
+      feedIsOn: store.feed.isOn,
+      aloneSinceMs: this.#aloneSinceMs,
+      backlogTtlMs: config.value('repl-backlog-ttl') * 1000,
+      pingPeriodMs: config.value('repl-ping-replica-period') * 1000,
+    };
+    for (const job of duePrimaryJobs(view, this.#runs, nowMs)) {
+      this.#runs[job] = nowMs;
+      this.#runJob(job);
+    }
+  }
+
+  #runJob(job: PrimaryJob): void {
+    const { config, store, history, randomId, log, onChange } = this.#parts;
+    switch (job) {
+      case 'ping':
+        this.#append(ping);
+        break;
+      case 'alive':
+        for (const replica of this.#all) if (replica.wantsEmptyLines) replica.line.feed(emptyLine);
+        break;
+      case 'patience':
+        for (const replica of [...this.#all]) replica.checkPatience(config.value('repl-timeout') * 1000);
+        // Also looks at soft limits, which run out without a write.
+        this.#pump.run();
+        break;
+      case 'release':
+        history.current = begun(randomId());
+        store.feed.turn(false);
+        log(...say.feedEnded(config.value('repl-backlog-ttl')));
+        break;
+      case 'count':
+        onChange('state');
+        break;
+    }
+  }
+}
