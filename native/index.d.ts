@@ -19,7 +19,7 @@ export declare class NativeStore {
   loader(nowMs: number, dropExpired: boolean, checksum: boolean): NativeLoader
   commitLoad(loader: NativeLoader): LoadReport
   snapshot(options: SnapshotOptions): NativeSnapshot
-  constructor(databases: number, seed: bigint, backlogBytes: number)
+  constructor(databases: number, seed: bigint, backlogBytes: number, isTimed: boolean)
   configure(name: string, value: Setting): boolean
   gate(given: Gates): void
   openSession(): number
@@ -52,6 +52,8 @@ export declare class NativeStore {
   cron(nowMs: number, budget: number): number
   unblock(session: number, error?: string | undefined | null): boolean
   stats(): StoreStats
+  commandStats(): Array<CommandStats>
+  errorStats(): Array<ErrorStats>
   resetStats(): void
   digest(): string
   close(): void
@@ -59,6 +61,16 @@ export declare class NativeStore {
 
 /** The number that tells whether this addon and the TypeScript around it belong together. */
 export declare function abi(): number
+
+/** See `CommandStats` in engine.ts; `latency` alternates places and counts. */
+export interface CommandStats {
+  name: string
+  calls: number
+  micros: number
+  rejected: number
+  failed: number
+  latency: Array<number>
+}
 
 /** CRC64 (Jones) of bytes, continuing from `crc`. */
 export declare function crc64(bytes: Uint8Array, crc: bigint): bigint
@@ -69,6 +81,12 @@ export interface DatabaseStats {
   keys: number
   expires: number
   avgTtlMs: number
+}
+
+/** See `errorStats` in engine.ts. */
+export interface ErrorStats {
+  kind: string
+  count: number
 }
 
 /** See `Failure` in engine.ts. */
@@ -165,9 +183,9 @@ export interface StoreStats {
   evictedKeys: number
   expiredFields: number
   errorReplies: number
+  changes: number
   usedMemoryBytes: number
   usedMemoryPeakBytes: number
   opaqueModuleValues: number
-  changes: number
   databases: Array<DatabaseStats>
 }

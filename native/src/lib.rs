@@ -5,12 +5,14 @@
 //! TypeScript side ends the process with it.
 
 mod allocator;
+mod clock;
 mod loader;
 mod snapshot;
 
 use napi::bindgen_prelude::{BigInt, Buffer, Error, Result, Uint8ArraySlice};
 use napi_derive::napi;
 use redtwin_keyspace::Protocol;
+use redtwin_keyspace::command_stats::Row;
 use redtwin_keyspace::session::{ReplyMode, Stop};
 use redtwin_keyspace::settings::SettingValue;
 use redtwin_keyspace::store::Store;
@@ -19,7 +21,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 4;
+const ABI: u32 = 5;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -118,11 +120,31 @@ pub struct StoreStats {
     pub evicted_keys: f64,
     pub expired_fields: f64,
     pub error_replies: f64,
+    pub changes: f64,
     pub used_memory_bytes: f64,
     pub used_memory_peak_bytes: f64,
     pub opaque_module_values: f64,
-    pub changes: f64,
     pub databases: Vec<DatabaseStats>,
+}
+
+/// See `CommandStats` in engine.ts; `latency` alternates places and counts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct CommandStats {
+    pub name: String,
+    pub calls: f64,
+    pub micros: f64,
+    pub rejected: f64,
+    pub failed: f64,
+    pub latency: Vec<f64>,
+}
+
+/// See `errorStats` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct ErrorStats {
+    pub kind: String,
+    pub count: f64,
 }
 
 /// One database in `StoreStats`.
@@ -153,8 +175,11 @@ const NOTE_EVENTS: u32 = 8;
 #[allow(missing_docs, reason = "documented in engine.ts")]
 impl NativeStore {
     #[napi(constructor)]
-    pub fn new(databases: u32, seed: BigInt, backlog_bytes: f64) -> Self {
+    pub fn new(databases: u32, seed: BigInt, backlog_bytes: f64, is_timed: bool) -> Self {
         let mut store = Store::new(databases as usize, seed.get_u64().1, backlog_bytes as u64);
+        if is_timed {
+            store.keys.command_stats.clock = clock::monotonic_ns;
+        }
         store.keys.memory_used = allocator::used_bytes;
         NativeStore { store, overflow: Vec::new(), peak_bytes: 0 }
     }
@@ -167,7 +192,7 @@ impl NativeStore {
             (_, _, Some(flag)) => SettingValue::Flag(flag),
             _ => return Err(Error::from_reason("a setting without a value")),
         };
-        Ok(self.store.keys.settings.set(&name, &value))
+        Ok(self.store.configure(&name, &value))
     }
 
     #[napi(catch_unwind)]
@@ -446,25 +471,56 @@ impl NativeStore {
             })
             .collect();
         let stats = &self.store.keys.stats;
+        let commands = &self.store.keys.command_stats;
         StoreStats {
-            commands_processed: stats.commands as f64,
+            commands_processed: commands.commands as f64,
             keyspace_hits: stats.hits as f64,
             keyspace_misses: stats.misses as f64,
             expired_keys: stats.expired_keys as f64,
             evicted_keys: stats.evicted_keys as f64,
             expired_fields: stats.expired_fields as f64,
-            error_replies: stats.error_replies as f64,
+            error_replies: commands.error_replies as f64,
+            changes: self.store.keys.dirty as f64,
             used_memory_bytes: used as f64,
             used_memory_peak_bytes: self.peak_bytes as f64,
             opaque_module_values: self.store.keys.opaque_module_values as f64,
-            changes: self.store.keys.dirty as f64,
             databases,
         }
     }
 
     #[napi(catch_unwind)]
+    pub fn command_stats(&self) -> Vec<CommandStats> {
+        let told = |(name, row): (String, &Row)| CommandStats {
+            name,
+            calls: row.calls as f64,
+            micros: row.ns as f64 / 1000.0,
+            rejected: row.rejected as f64,
+            failed: row.failed as f64,
+            latency: row.latency.iter().flat_map(|latency| latency.pairs()).fold(
+                Vec::new(),
+                |mut pairs, (place, count)| {
+                    pairs.extend([place as f64, count as f64]);
+                    pairs
+                },
+            ),
+        };
+        self.store.keys.command_stats.used().map(told).collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn error_stats(&self) -> Vec<ErrorStats> {
+        let errors = &self.store.keys.command_stats.errors;
+        let told = |(kind, count): (&Vec<u8>, &u64)| ErrorStats {
+            kind: kind.iter().copied().map(char::from).collect(),
+            count: *count as f64,
+        };
+        errors.iter().map(told).collect()
+    }
+
+    #[napi(catch_unwind)]
     pub fn reset_stats(&mut self) {
         self.store.keys.stats = Default::default();
+        self.store.keys.command_stats.reset();
         self.peak_bytes = 0;
     }
 

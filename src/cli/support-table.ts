@@ -22,7 +22,6 @@ const gaps: Readonly<Record<string, string>> = {
   fcall: 'partly: native engine only',
   fcall_ro: 'partly: native engine only',
   function: 'partly: native engine only',
-  latency: 'partly: no HISTOGRAM',
   migrate: 'no: not yet',
   module: 'no: modules of Redis cannot be loaded',
   psync: 'no: it has no replicas of its own yet',

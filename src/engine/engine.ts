@@ -79,6 +79,12 @@ export interface StoreOptions {
   seed: bigint;
   /** Size the backlog keeps at least, in bytes (config `repl-backlog-size`). */
   backlogBytes: number;
+  /**
+   * The host's monotonic clock, for `commandStats` alone: nothing that a command does depends on it. Without it all times
+   * are 0. The native engine reads the same clock of the system by itself then, because asking for it through the
+   * border would cost more than most commands do.
+   */
+  monotonicMs?: () => number;
 }
 
 /** How a session speaks and what it may do. All optional: only what is given changes. */
@@ -130,15 +136,34 @@ export interface StoreStats {
   evictedKeys: number;
   expiredFields: number;
   errorReplies: number;
+  /** Changes made to the data, counted as Redis counts them for save points. Never reset. */
+  changes: number;
   /** Bytes the engine's data takes, as well as it can tell (native: its heap; portable: an estimate). */
   usedMemoryBytes: number;
   usedMemoryPeakBytes: number;
   /** Modules' values that are kept raw because nothing here understands them. */
   opaqueModuleValues: number;
-  /** Changes to the data since the start, whoever made them (Redis's dirty counter, never reset here): tells whether there is something to save. */
-  changes: number;
   /** Per database that is not empty. avgTtlMs is 0 when nothing expires. */
   databases: { db: number; keys: number; expires: number; avgTtlMs: number }[];
+}
+
+/**
+ * What one command has cost since the start (or the last `resetStats`). Commands of the host are counted by the host;
+ * here are only their refusals.
+ */
+export interface CommandStats {
+  /** Lower case, `config|get` style. */
+  name: string;
+  /** Times it ran, failed calls included. */
+  calls: number;
+  /** Time it took in all, in microseconds with fractions. Equal commands in a row of one batch are timed together. */
+  micros: number;
+  /** Times it was refused before it ran. */
+  rejected: number;
+  /** Calls that answered an error. */
+  failed: number;
+  /** Places of the latency histogram and their counts, alternating (see protocol/latency-histogram.ts). */
+  latency: number[];
 }
 
 /** The one log of write commands. Offsets are positions in the feed; the first byte of a history has offset 1 more than its start. */
@@ -298,6 +323,10 @@ export interface Store {
   cron(nowMs: number, budget: number): number;
 
   stats(): StoreStats;
+  /** Rows of what was called or refused, in any order. O(commands). */
+  commandStats(): CommandStats[];
+  /** Error replies by kind (ERR, WRONGTYPE...), those of the host's commands not included. */
+  errorStats(): { kind: string; count: number }[];
   resetStats(): void;
   /** 40 hex digits, as DEBUG DIGEST. O(data). */
   digest(): string;
@@ -316,4 +345,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 4;
+export const engineAbi = 5;

@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import type { NativeStore } from '../../native/index.d.ts';
 import { type ErrorCode, errorCodes, RedtwinError } from '../errors.ts';
 import type {
+  CommandStats,
   Engine,
   Failure,
   Feed,
@@ -37,7 +38,14 @@ export function loadNative(): Engine {
     name: 'native',
     abi: addon.abi(),
     open: (options) =>
-      new NativeStoreFront(new addon.NativeStore(options.databases, options.seed, options.backlogBytes)),
+      new NativeStoreFront(
+        new addon.NativeStore(
+          options.databases,
+          options.seed,
+          options.backlogBytes,
+          options.monotonicMs !== undefined,
+        ),
+      ),
     crc64: (bytes, crc = 0n) => addon.crc64(bytes, crc),
   };
 }
@@ -194,6 +202,12 @@ class NativeStoreFront implements Store {
   }
   stats(): StoreStats {
     return this.#run((store) => store.stats());
+  }
+  commandStats(): CommandStats[] {
+    return this.#run((store) => store.commandStats());
+  }
+  errorStats(): { kind: string; count: number }[] {
+    return this.#run((store) => store.errorStats());
   }
   resetStats(): void {
     this.#run((store) => store.resetStats());

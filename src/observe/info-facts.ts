@@ -4,7 +4,7 @@
  * It stands between the two so that the text of INFO can be tested without a server, and so that observe need not know what
  * a server is. Sizes are bytes and times Unix milliseconds unless the name says otherwise.
  */
-import type { StoreStats } from '../engine/engine.ts';
+import type { CommandStats, StoreStats } from '../engine/engine.ts';
 import type { Stats } from './stats.ts';
 
 export interface InfoFacts {
@@ -53,10 +53,15 @@ export interface InfoFacts {
     readonly saves: number;
     readonly keysLoaded: number;
     readonly keysExpiredOnLoad: number;
-    readonly isDirty: boolean;
+    readonly changesSinceSave: number;
   };
   readonly store: StoreStats;
   readonly stats: Stats;
+  /** Rows of the engine and of the host, merged. */
+  readonly commands: readonly CommandStats[];
+  readonly errors: readonly { kind: string; count: number }[];
+  /** Percentiles of latencystats as configured; null when latencies are not tracked. */
+  readonly percentiles: readonly string[] | null;
   readonly pubsub: { readonly channels: number; readonly patterns: number; readonly shardChannels: number };
   readonly replication: ReplicationFacts;
   readonly cpu: { readonly systemSeconds: number; readonly userSeconds: number };

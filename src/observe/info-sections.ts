@@ -4,6 +4,7 @@
  * begin with redtwin_ and come last in their section.
  */
 import { infoField, infoReplica, roleWord } from '../protocol/wire.ts';
+import { commandFields, errorFields, latencyFields } from './command-rows.ts';
 import type { InfoFacts, ReplicationFacts } from './info-facts.ts';
 
 export type Fields = readonly (readonly [string, string | number])[];
@@ -146,7 +147,7 @@ function persistence({ persistence: p, nowMs }: InfoFacts): Fields {
     ...zeros('current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
     ['current_fork_perc', '0.00'],
     ...zeros('current_save_keys_processed', 'current_save_keys_total'),
-    ['rdb_changes_since_last_save', bit(p.isDirty)],
+    ['rdb_changes_since_last_save', p.changesSinceSave],
     ['rdb_bgsave_in_progress', bit(p.isSaving)],
     ['rdb_last_save_time', seconds(p.lastSaveMs)],
     ['rdb_last_bgsave_status', p.lastSaveOk ? 'ok' : 'err'],
@@ -205,7 +206,7 @@ function stats({ stats: s, store, pubsub, replication: r }: InfoFacts): Fields {
     ...zeros('total_active_defrag_time', 'current_active_defrag_time'),
     ...zeros('tracking_total_keys', 'tracking_total_items', 'tracking_total_prefixes'),
     ['unexpected_error_replies', 0],
-    ['total_error_replies', store.errorReplies + s.errorReplies],
+    ['total_error_replies', store.errorReplies + s.commands.errorReplies],
     ['dump_payload_sanitizations', 0],
     ['total_reads_processed', s.reads],
     ['total_writes_processed', s.writes],
@@ -304,11 +305,12 @@ function cpu({ cpu: c }: InfoFacts): Fields {
   ];
 }
 
-/** Counts per command are not kept: the hot path pays for nothing that nobody asked for. */
-const commandstats = (): Fields => [];
+const commandstats = ({ commands }: InfoFacts): Fields => commandFields(commands);
 
-const errorstats = ({ stats: s }: InfoFacts): Fields =>
-  [...s.errors].sort().map(([code, count]) => [`errorstat_${code}`, `count=${count}`]);
+const errorstats = ({ errors, stats: s }: InfoFacts): Fields => errorFields(errors, s.commands.errorStats());
+
+const latencystats = ({ commands, percentiles }: InfoFacts): Fields =>
+  percentiles ? latencyFields(commands, percentiles) : [];
 
 const keyspace = ({ store }: InfoFacts): Fields =>
   store.databases.map(({ db, keys, expires, avgTtlMs }) => [
@@ -326,5 +328,6 @@ export const sectionFields = {
   cpu,
   commandstats,
   errorstats,
+  latencystats,
   keyspace,
 };

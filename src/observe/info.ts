@@ -37,7 +37,7 @@ const sections: readonly Section[] = [
   section('Modules', () => []),
   section('Commandstats', sectionFields.commandstats, false),
   section('Errorstats', sectionFields.errorstats),
-  section('Latencystats', () => [], false),
+  section('Latencystats', sectionFields.latencystats, false),
   section('Cluster', () => [['cluster_enabled', 0]]),
   section('Keyspace', sectionFields.keyspace),
 ];

@@ -1,9 +1,11 @@
 /**
  * Counters of the process that INFO shows, and rates made from them.
  *
- * The engine counts what happens to data; this counts sockets, bytes and errors. Rates are means over the last 16 samples,
+ * The engine counts what happens to data; this counts sockets, bytes, and the commands that the host answers. Rates are means over the last 16 samples,
  * one of which is taken each 100 ms, as in Redis.
  */
+
+import { HostCommands } from './host-commands.ts';
 
 const sampleCount = 16;
 
@@ -43,18 +45,9 @@ export class Stats {
   netOutputBytes = 0;
   reads = 0;
   writes = 0;
-  /** Error replies of host commands, by their code (ERR, WRONGPASS...). The engine counts its own. */
-  readonly errors = new Map<string, number>();
+  /** Commands of the host. The engine counts its own. */
+  readonly commands = new HostCommands();
   readonly rates = { commands: new Rate(), input: new Rate(), output: new Rate() };
-
-  countError(text: string): void {
-    const code = text.split(' ', 1)[0]!;
-    this.errors.set(code, (this.errors.get(code) ?? 0) + 1);
-  }
-
-  get errorReplies(): number {
-    return [...this.errors.values()].reduce((sum, count) => sum + count, 0);
-  }
 
   /** Call it each 100 ms or so. */
   sample(commandsProcessed: number, nowMs: number): void {
@@ -71,7 +64,7 @@ export class Stats {
     this.netOutputBytes = 0;
     this.reads = 0;
     this.writes = 0;
-    this.errors.clear();
+    this.commands.reset();
     for (const rate of Object.values(this.rates)) rate.reset();
   }
 }

@@ -64,13 +64,18 @@ export class Background {
         client.line.close('now');
   }
 
-  /** The number of changes is not counted: any write counts as enough of them, so it saves a little more often. */
   #saveIfDue(nowMs: number): void {
     const { saver, config, log } = this.#server;
-    if (!saver.isDirty || saver.isSaving) return;
-    const due = config.value('save').find(({ seconds }) => nowMs - saver.lastSaveMs > seconds * 1000);
+    if (saver.isSaving) return;
+    const { changesSinceSave, lastSaveMs } = saver;
+    const due = config
+      .value('save')
+      .find(
+        ({ seconds, changes }) =>
+          changesSinceSave > 0 && changesSinceSave >= changes && nowMs - lastSaveMs > seconds * 1000,
+      );
     if (!due) return;
-    log.notice(`Saving: there were writes, and the last save is more than ${due.seconds} seconds ago`);
+    log.notice(`${changesSinceSave} changes in ${due.seconds} seconds. Saving...`);
     void saver.save();
   }
 }

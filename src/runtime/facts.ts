@@ -6,6 +6,8 @@
  */
 import { arch, release, type as systemName, totalmem } from 'node:os';
 import { utf8 } from '../config/special-kinds.ts';
+import type { CommandStats } from '../engine/engine.ts';
+import { mergedRows } from '../observe/command-rows.ts';
 import type { InfoFacts, ReplicationFacts } from '../observe/info-facts.ts';
 import { noHistoryId, noHistoryLimit } from '../replication/history.ts';
 import type { Server } from './server.ts';
@@ -61,10 +63,15 @@ export function infoFacts(server: Server): InfoFacts {
       saves: saver.saves,
       keysLoaded: server.fileReport?.keys ?? 0,
       keysExpiredOnLoad: server.fileReport?.expiredSkipped ?? 0,
-      isDirty: saver.isDirty,
+      changesSinceSave: saver.changesSinceSave,
     },
     store: store.stats(),
     stats: server.stats,
+    commands: commandRows(server),
+    errors: store.errorStats(),
+    percentiles: config.value('latency-tracking')
+      ? config.value('latency-tracking-info-percentiles').map(String)
+      : null,
     pubsub: {
       channels: server.pubsub.active('channels', null).length,
       patterns: server.pubsub.active('patterns', null).length,
@@ -74,6 +81,10 @@ export function infoFacts(server: Server): InfoFacts {
     cpu: { systemSeconds: cpu.system / 1e6, userSeconds: cpu.user / 1e6 },
   };
 }
+
+/** What every command has cost, whoever ran it. */
+export const commandRows = ({ store, stats }: Server): CommandStats[] =>
+  mergedRows(store.commandStats(), stats.commands.commandStats());
 
 function loadingFacts(server: Server): Pick<InfoFacts['persistence'], 'loading' | 'load'> {
   if (server.fileProgress) return { loading: 'blocking', load: server.fileProgress };

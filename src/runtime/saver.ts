@@ -56,9 +56,9 @@ export class Saver {
     return this.#startedMs;
   }
 
-  /** Whether there were writes since the last save. */
-  get isDirty(): boolean {
-    return this.#parts.store.stats().changes !== this.#savedChanges;
+  /** Changes made to the data since the last save, as Redis counts them. */
+  get changesSinceSave(): number {
+    return this.#parts.store.stats().changes - this.#savedChanges;
   }
 
   /** The data on disk and in memory are the same now (after loading). */

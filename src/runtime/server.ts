@@ -17,6 +17,7 @@ import { LatencyMonitor } from '../observe/latency.ts';
 import type { Log } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
+import { commandOf } from '../protocol/command-lookup.ts';
 import { error, type Reply, simple } from '../protocol/reply.ts';
 import { wireText } from '../protocol/wire.ts';
 import { begun, type HistoryHolder, renamed } from '../replication/history.ts';
@@ -105,6 +106,7 @@ export class Server {
       databases: config.value('databases'),
       seed: randomBytes(8).readBigUInt64LE(),
       backlogBytes: config.value('repl-backlog-size'),
+      monotonicMs: () => performance.now(),
     });
     // Nobody reads yet.
     this.store.feed.turn(false);
@@ -265,6 +267,10 @@ export class Server {
     config.onChange('loglevel', () => {
       log.level = config.value('loglevel');
     });
+    this.stats.commands.tracksLatency = config.value('latency-tracking');
+    config.onChange('latency-tracking', () => {
+      this.stats.commands.tracksLatency = config.value('latency-tracking');
+    });
     config.onChange('hz', () => this.#background.start());
     config.onChange('requirepass', () => this.#passwordChanged());
     for (const name of ['port', 'bind'] as const) config.onChange(name, () => this.#relisten(name));
@@ -407,14 +413,16 @@ export class Server {
     const name = args[0]!.toString('latin1').toLowerCase();
     const handler = handlers[name];
     if (!handler) throw new Error(`the engine handed back ${name}, which is no host command`);
+    const { commands } = this.stats;
+    const full = commandOf(args)?.name ?? name;
+    const fromMs = performance.now();
     const answer = handler({ server: this, client, args, nowMs: this.nowMs() });
-    if (answer instanceof Promise) return answer.then((reply) => this.#counted(reply));
-    return this.#counted(answer);
-  }
-
-  #counted(reply: Reply): Reply {
-    if (reply.is === 'error') this.stats.countError(reply.text);
-    return reply;
+    commands.ran(full, (performance.now() - fromMs) * 1000);
+    const counted = (reply: Reply): Reply => {
+      if (reply.is === 'error') commands.failed(full, reply.text);
+      return reply;
+    };
+    return answer instanceof Promise ? answer.then(counted) : counted(answer);
   }
 
   /** Something came with an outcome that concerns others. */

@@ -41,9 +41,10 @@ export interface Heard {
   frames: Buffer[];
 }
 
-/** The outcome of a case: what every connection heard, and the digest at the end. */
+/** The outcome of a case: what every connection heard, what was counted (./counts.ts), and the digest at the end. */
 export interface Transcript {
   heard: Heard[];
+  counts: readonly string[];
   digest: string;
 }
 

@@ -74,6 +74,11 @@ export function difference(script: Case, right: Transcript, ours: Transcript): s
   }
   const extra = ours.heard.find((other) => !right.heard.some(({ on }) => on === other.on));
   if (extra !== undefined) return `a connection '${extra.on}' that redis does not have`;
+  if (right.counts.join('\n') !== ours.counts.join('\n')) {
+    const only = (these: readonly string[], others: readonly string[]): string =>
+      these.filter((line) => !others.includes(line)).join(', ');
+    return `counts\n  redis: ${only(right.counts, ours.counts)}\n  ours:  ${only(ours.counts, right.counts)}`;
+  }
   if (right.digest !== ours.digest) return `digest\n  redis: ${right.digest}\n  ours:  ${ours.digest}`;
   return null;
 }

@@ -16,6 +16,7 @@ import {
 } from '../../src/engine/engine.ts';
 import { frames, pack } from '../servers/resp.ts';
 import { type Case, runsOf, type Transcript } from './case.ts';
+import { countsOf } from './counts.ts';
 
 export type Chunking = 'whole' | 'bytes';
 
@@ -110,7 +111,7 @@ export function playInProcess(engine: Engine, script: Case, protocol: 2 | 3, chu
         throw new Error(`half a reply at the end: ${JSON.stringify(rest.toString('latin1'))}`);
       return { on, frames: whole };
     });
-    return { heard, digest: store.digest() };
+    return { heard, counts: countsOf(store), digest: store.digest() };
   } finally {
     store.close();
   }

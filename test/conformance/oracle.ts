@@ -9,6 +9,7 @@ import { pack } from '../servers/resp.ts';
 import type { RunningServer } from '../servers/server.ts';
 import { until } from '../servers/wait.ts';
 import { type Case, runsOf, type Transcript } from './case.ts';
+import { changesIn, countsIn } from './counts.ts';
 
 const isPush = (frame: Buffer): boolean => frame[0] === 0x3e;
 
@@ -45,6 +46,8 @@ export async function playToServer(
       const done = await control.ask(['CONFIG', 'SET', name, String(value)]);
       if (done !== 'OK') throw new Error(`CONFIG SET ${name} ${value} failed`);
     }
+    await control.ask('CONFIG RESETSTAT');
+    const changesBefore = changesIn(String(await control.ask('INFO persistence')));
     for (const run of runsOf(script.commands)) {
       const connection = await open(run[0]?.on ?? '');
       connection.client.write(Buffer.concat(run.map((turn) => pack(turn.run))));
@@ -69,9 +72,11 @@ export async function playToServer(
         connection.frames.push(frame);
       }
     }
+    const info = String(await control.ask('INFO everything'));
+    const counts = countsIn(info, changesIn(info) - changesBefore);
     const digest = String(await control.ask('DEBUG DIGEST'));
     const heard = [...clients].map(([on, connection]) => ({ on, frames: connection.frames }));
-    return { heard, digest };
+    return { heard, digest, counts };
   } finally {
     for (const [name, value] of before) await control.ask(['CONFIG', 'SET', name, value]);
     for (const { client } of clients.values()) client.close();

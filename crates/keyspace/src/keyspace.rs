@@ -10,6 +10,7 @@
 //! | the primary's feed         | yes     | no                              |
 
 use crate::access::{lfu_new, lfu_used, lru_clock};
+use crate::command_stats::CommandStats;
 use crate::db::Db;
 use crate::effects::Effects;
 use crate::entry::{Entry, NewValue, Value};
@@ -69,13 +70,11 @@ pub struct Gates {
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "documented in engine.ts, StoreStats")]
 pub struct Stats {
-    pub commands: u64,
     pub hits: u64,
     pub misses: u64,
     pub expired_keys: u64,
     pub expired_fields: u64,
     pub evicted_keys: u64,
-    pub error_replies: u64,
 }
 
 /// Something that happened to a key, for keyspace notifications.
@@ -153,6 +152,8 @@ pub struct Keyspace {
     pub settings: Settings,
     /// Counters.
     pub stats: Stats,
+    /// Counters per command.
+    pub command_stats: CommandStats,
     /// What goes into the feed.
     pub effects: Effects,
     /// Changes since the start; a command that raised it is fed.
@@ -193,6 +194,7 @@ impl Keyspace {
             gates: Gates::default(),
             settings: Settings::default(),
             stats: Stats::default(),
+            command_stats: CommandStats::default(),
             effects: Effects::default(),
             dirty: 0,
             events: Vec::new(),

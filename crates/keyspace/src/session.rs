@@ -29,6 +29,8 @@ impl Multi {
 pub struct Exec {
     /// What is still to run, last first.
     pub left: Vec<(OwnedCommand, &'static CommandSpec)>,
+    /// When it began, by the clock of the statistics.
+    pub since_ns: u64,
 }
 
 /// A command that waits for its keys.

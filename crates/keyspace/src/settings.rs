@@ -39,6 +39,7 @@ pub struct Settings {
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
     pub rdbcompression: bool,
+    pub latency_tracking: bool,
     /// Lua instructions after which a script is stopped: busy-reply-threshold, as there is no clock below the host.
     pub script_instructions_max: u64,
 }
@@ -64,6 +65,7 @@ impl Default for Settings {
             enable_debug_command: "yes".into(),
             active_expire: true,
             rdbcompression: true,
+            latency_tracking: true,
             script_instructions_max: 5000 * SCRIPT_INSTRUCTIONS_PER_MS,
         }
     }
@@ -103,6 +105,7 @@ impl Settings {
             ("enable-debug-command", Text(text)) => self.enable_debug_command = (*text).to_string(),
             ("active-expire", Flag(on)) => self.active_expire = *on,
             ("rdbcompression", Flag(on)) => self.rdbcompression = *on,
+            ("latency-tracking", Flag(on)) => self.latency_tracking = *on,
             // Milliseconds; 0 and less is no limit in Redis, and a very high one here.
             ("busy-reply-threshold" | "lua-time-limit", Number(n)) => {
                 let ms = if *n > 0.0 { *n as u64 } else { u64::MAX };

@@ -20,11 +20,13 @@ mod waiting;
 
 use crate::batch::{Batch, End};
 use crate::command::{Call, Handler};
+use crate::command_stats::{RowNumber, row_of};
 use crate::eviction::{self, Pool};
 use crate::generated::commands::{CommandId, CommandSpec};
 use crate::generated::errors;
 use crate::keyspace::{Caller, Keyspace, Stopped};
 use crate::session::{ReplyMode, Session, SessionId, Stop, Waiting};
+use crate::settings::SettingValue;
 use crate::waiters::Waiters;
 use admission::{subcommand, unknown_command};
 use redtwin_backlog::Backlog;
@@ -79,6 +81,13 @@ impl Store {
             out_of_memory: false,
             eviction_pool: Pool::default(),
         }
+    }
+
+    /// Sets an option of the engine; false when it has none of that name and kind.
+    pub fn configure(&mut self, name: &str, value: &SettingValue<'_>) -> bool {
+        let known = self.keys.settings.set(name, value);
+        self.keys.command_stats.tracks_latency = self.keys.settings.latency_tracking;
+        known
     }
 
     // --- Sessions -----------------------------------------------------------------------------------------------
@@ -217,11 +226,14 @@ impl Store {
             session.pending.extend_from_slice(input);
             return if session.at_host { Stop::Host } else { Stop::Blocked };
         }
-        if session.exec.is_some()
-            && let Flow::Host = self.continue_exec(session)
-        {
-            session.pending.extend_from_slice(input);
-            return Stop::Host;
+        if session.exec.is_some() {
+            self.keys.command_stats.start();
+            let flow = self.continue_exec(session);
+            self.keys.command_stats.settle();
+            if let Flow::Host = flow {
+                session.pending.extend_from_slice(input);
+                return Stop::Host;
+            }
         }
         if session.pending.is_empty() {
             let (used, stop) = self.run_commands(session, input);
@@ -265,6 +277,7 @@ impl Store {
             };
             let end = batch.fill(&mut parser, bytes, used, &limits);
             batch.prefetch(&self.keys.dbs[session.db].table);
+            self.keys.command_stats.start();
             let mut flow = Flow::Done;
             if let Some(words) = batch.inline.take() {
                 let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
@@ -281,6 +294,10 @@ impl Store {
                 }
             }
             used = batch.used;
+            match flow {
+                Flow::Blocked => self.keys.command_stats.settle_waiting(),
+                _ => drop(self.keys.command_stats.settle()),
+            }
             match (flow, end) {
                 (Flow::Host, _) => break Stop::Host,
                 (Flow::Blocked, _) => break Stop::Blocked,
@@ -289,6 +306,7 @@ impl Store {
                 (Flow::Done, End::Incomplete) => break Stop::Drained,
                 (Flow::Done, End::Error(error)) => {
                     self.reply.error(&format!("ERR Protocol error: {}", error.0));
+                    self.count_errors(None);
                     used = bytes.len();
                     break Stop::Closing;
                 }
@@ -302,7 +320,7 @@ impl Store {
     fn run_one(&mut self, session: &mut Session, args: &[&[u8]]) -> Flow {
         let Some(name) = args.first() else { return Flow::Done };
         let Some((spec, handler)) = crate::lookup::find(name) else {
-            self.refuse(session, None, &unknown_command(args));
+            self.refuse(session, None, args, &unknown_command(args));
             return Flow::Done;
         };
         if self.keys.settings.maxmemory > 0 {
@@ -311,7 +329,7 @@ impl Store {
             self.out_of_memory = false;
         }
         if let Some(refusal) = self.refusal(session, spec, args) {
-            self.refuse(session, Some(spec), &refusal);
+            self.refuse(session, Some(spec), args, &refusal);
             return Flow::Done;
         }
         if let Some(multi) = &mut session.multi
@@ -334,10 +352,12 @@ impl Store {
         let flow = match spec.id {
             CommandId::Exec => self.exec(session),
             CommandId::Quit => {
+                self.keys.command_stats.begin(row_of(spec, args));
                 self.reply.ok();
                 Flow::Close
             }
             _ => {
+                self.keys.command_stats.begin(row_of(spec, args));
                 let flow = self.call(session, spec, handler, args, true);
                 if !matches!(flow, Flow::Host) {
                     self.unit_done();
@@ -387,6 +407,7 @@ impl Store {
         if spec.host {
             return self.hand_over(session, args);
         }
+        debug_assert!(!self.reply.has_errors(), "every command's errors are counted when it ends");
         self.keys.selected = session.db;
         let start = self.reply.len();
         let dirty = self.keys.dirty;
@@ -397,12 +418,14 @@ impl Store {
             None => Err(errors::NOT_SUPPORTED_YET.into()),
         };
         let wait = call.wait.take();
-        self.keys.stats.commands += 1;
         match done {
             Ok(()) => {}
             Err(Stopped::Error(error)) => self.fail(start, error),
             Err(Stopped::Text(error)) => self.fail_bytes(start, &error),
             Err(Stopped::Host) => return self.hand_over(session, args),
+        }
+        if self.reply.has_errors() {
+            self.count_errors(Some(row_of(spec, args)));
         }
         let dirty = self.keys.dirty != dirty;
         self.keys.effects.command_done(self.keys.selected, args, dirty);
@@ -437,9 +460,18 @@ impl Store {
     }
 
     fn fail_bytes(&mut self, start: usize, error: &[u8]) {
-        self.keys.stats.error_replies += 1;
         self.reply.truncate(start);
         self.reply.error_bytes(error);
+    }
+
+    /// Counts the errors that were written just now; a call that wrote some has failed.
+    fn count_errors(&mut self, row: Option<RowNumber>) {
+        for text in self.reply.take_errors().into_iter().flatten() {
+            self.keys.command_stats.count_error(&text);
+        }
+        if let Some(row) = row {
+            self.keys.command_stats.failed(row);
+        }
     }
 
     fn hand_over(&mut self, session: &mut Session, args: &[&[u8]]) -> Flow {
@@ -449,7 +481,9 @@ impl Store {
             session.reply_mode = ReplyMode::On;
         }
         session.at_host = true;
-        self.keys.stats.commands += 1;
+        // The host counts its commands itself; only their number is kept here.
+        self.keys.command_stats.take_back();
+        self.keys.command_stats.commands += 1;
         Flow::Host
     }
 

@@ -20,6 +20,7 @@ pub struct ReplyMark(usize);
 #[derive(Debug, Default)]
 pub struct Reply {
     bytes: Vec<u8>,
+    errors: Vec<Option<Vec<u8>>>,
     /// Form of what is written from now on.
     pub protocol: Protocol,
 }
@@ -27,7 +28,7 @@ pub struct Reply {
 impl Reply {
     /// An empty reply.
     pub const fn new(protocol: Protocol) -> Self {
-        Reply { bytes: Vec::new(), protocol }
+        Reply { bytes: Vec::new(), errors: Vec::new(), protocol }
     }
 
     /// Everything written so far.
@@ -47,6 +48,7 @@ impl Reply {
 
     /// Forgets everything; keeps a small buffer for the next time, gives back a big one.
     pub fn clear(&mut self) {
+        self.errors.clear();
         self.bytes.clear();
         if self.bytes.capacity() > 1024 * 1024 {
             self.bytes = Vec::new();
@@ -93,6 +95,28 @@ impl Reply {
 
     /// The same, for a text that quotes what a client sent.
     pub fn error_bytes(&mut self, text: &[u8]) {
+        self.errors.push(Some(text.to_vec()));
+        self.write_error(text);
+    }
+
+    /// An error that statistics know of already: a command in a script has failed, and now the script says so.
+    pub fn told_error_bytes(&mut self, text: &[u8]) {
+        self.errors.push(None);
+        self.write_error(text);
+    }
+
+    /// Were errors written since they were last taken?
+    #[inline]
+    pub fn has_errors(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Texts of the errors written since the last time; None for one that is counted already.
+    pub fn take_errors(&mut self) -> Vec<Option<Vec<u8>>> {
+        std::mem::take(&mut self.errors)
+    }
+
+    fn write_error(&mut self, text: &[u8]) {
         self.bytes.push(b'-');
         self.bytes.extend(text.iter().copied().map(|b| if b == b'\r' || b == b'\n' { b' ' } else { b }));
         self.raw(b"\r\n");

@@ -41,15 +41,8 @@ export const observing = {
     '0',
     'Milliseconds from which LATENCY remembers an event; 0 for never.',
   ),
-  'latency-tracking': option(yesOrNo, 'yes', 'Per-command latency distributions.', { by: 'ignored' }),
-  'latency-tracking-info-percentiles': option(
-    percentiles,
-    '50 99 99.9',
-    'Percentiles of INFO latencystats.',
-    {
-      by: 'ignored',
-    },
-  ),
+  'latency-tracking': option(yesOrNo, 'yes', 'Per-command latency distributions.', { by: 'engine' }),
+  'latency-tracking-info-percentiles': option(percentiles, '50 99 99.9', 'Percentiles of INFO latencystats.'),
   'notify-keyspace-events': option(eventFlags, '', 'Which keyspace events are published.', { by: 'engine' }),
   'ignore-warnings': option(text(), '', 'Warnings of Redis that can be silenced.', { by: 'ignored' }),
   'oom-score-adj': option(oneOf('no', 'yes', 'relative', 'absolute'), 'no', 'Use a service manager.', {

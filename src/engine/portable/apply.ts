@@ -41,6 +41,8 @@ export class Applying {
   /** Commands of the complete unit that still have to run. */
   #due: Buffer[][] = [];
   #failure: Failure | null = null;
+  /** When the EXEC whose commands are due began, by the clock of the statistics. */
+  #execFromMs: number | null = null;
 
   constructor(keyspace: Keyspace, session: Session, serveWaiting: (nowMs: number) => void) {
     this.#keyspace = keyspace;
@@ -87,7 +89,9 @@ export class Applying {
     const name = lower(binary(args[0]!));
     if (name === 'multi' && this.#queue === null) {
       this.#queue = [];
+      this.#keyspace.commandCounters.ran('multi', this.#keyspace.commandCounters.nowMs());
     } else if (name === 'exec' && this.#queue !== null) {
+      this.#execFromMs = this.#keyspace.commandCounters.nowMs();
       this.#due = this.#queue;
       this.#queue = null;
     } else if (this.#queue !== null) {
@@ -103,8 +107,9 @@ export class Applying {
       const command = findCommand(args);
       if (typeof command === 'string') return this.#fail(args, command);
       this.#session.lastCommand = command.name;
-      this.#keyspace.counters.commandsProcessed++;
+      const counters = this.#keyspace.commandCounters;
       if (command.isHost) {
+        counters.commands++;
         this.#session.hostCommand = args;
         return Stop.host;
       }
@@ -112,19 +117,30 @@ export class Applying {
       call.name = command.name;
       call.mayBlock = false;
       this.#reply.truncate(0);
-      this.#reply.clearError();
+      const fromMs = counters.nowMs();
+      let error: string | null = null;
       try {
         command.run(call);
       } catch (thrown) {
         if (thrown instanceof HandBack) {
+          counters.commands++;
           this.#session.hostCommand = args;
           return Stop.host;
         }
         if (!(thrown instanceof Refusal)) throw thrown;
-        return this.#fail(args, thrown.text);
+        error = thrown.text;
       }
-      if (this.#reply.lastError !== null) return this.#fail(args, this.#reply.lastError);
+      call.finish();
+      counters.ran(command.name, fromMs);
+      error ??= this.#reply.takeErrors()[0] ?? null;
+      if (error !== null) {
+        counters.countError(error);
+        counters.failed(command.name);
+        return this.#fail(args, error);
+      }
     }
+    if (this.#execFromMs !== null) this.#keyspace.commandCounters.ran('exec', this.#execFromMs);
+    this.#execFromMs = null;
     this.#serveWaiting(nowMs);
     return null;
   }

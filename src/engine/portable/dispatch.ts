@@ -16,7 +16,7 @@ import type { Keyspace } from './keyspace.ts';
 import { HandBack, Refusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Session } from './session.ts';
-import { type Command, findCommand } from './table.ts';
+import { type Command, findCommand, nameOf } from './table.ts';
 
 /** What became of a request. */
 export type Dispatched = 'done' | 'host' | 'blocked';
@@ -48,13 +48,13 @@ export function dispatch(
 ): Dispatched {
   const command = findCommand(args);
   if (typeof command === 'string') {
-    reject(keyspace, session, command, args.length > 0 && isExec(args), reply);
+    reject(keyspace, session, args, command, reply);
     return 'done';
   }
   session.lastCommand = command.name;
   const error = gate(keyspace, session, command, nowMs);
   if (error !== null) {
-    reject(keyspace, session, error, command.name === 'exec', reply);
+    reject(keyspace, session, args, error, reply);
     return 'done';
   }
   const transaction = session.transaction;
@@ -67,8 +67,9 @@ export function dispatch(
     reply.simple('QUEUED');
     return 'done';
   }
-  keyspace.counters.commandsProcessed++;
   if (command.isHost) {
+    // The host counts its commands itself; only their number is kept here.
+    keyspace.commandCounters.commands++;
     session.hostCommand = args;
     return 'host';
   }
@@ -78,10 +79,13 @@ export function dispatch(
 /** Runs a command that has passed the gates. The reply is complete afterwards, unless it is blocked. */
 export function run(call: Call, command: Command): Dispatched {
   call.name = command.name;
+  const counters = call.keyspace.commandCounters;
+  const fromMs = counters.nowMs();
   try {
     command.run(call);
   } catch (thrown) {
     if (thrown instanceof HandBack) {
+      counters.commands++;
       call.session.hostCommand = [...call.args];
       return 'host';
     }
@@ -89,10 +93,24 @@ export function run(call: Call, command: Command): Dispatched {
     call.reply.error(thrown.text);
   }
   call.finish();
-  if (call.waiting === null) return 'done';
+  countErrors(call.keyspace, call.reply, command.name);
+  if (call.waiting === null) {
+    // An EXEC that goes on is over when its last command is: execution.ts counts it then.
+    if (call.session.execution === null || command.name !== 'exec') counters.ran(command.name, fromMs);
+    else call.session.execution.fromMs = fromMs;
+    return 'done';
+  }
+  counters.waits(command.name, fromMs);
   call.session.waiting = call.waiting;
   call.keyspace.waitingRoom.add(call.waiting);
   return 'blocked';
+}
+
+/** Counts the errors written just now; a call that wrote some has failed. */
+export function countErrors({ commandCounters }: Keyspace, reply: Reply, name: string | null): void {
+  if (!reply.hasErrors) return;
+  for (const text of reply.takeErrors()) commandCounters.countError(text);
+  if (name !== null) commandCounters.failed(name);
 }
 
 function gate(keyspace: Keyspace, session: Session, command: Command, nowMs: number): string | null {
@@ -125,24 +143,23 @@ const debugNotAllowed =
   'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you can run it from a ' +
   'local connection, otherwise you need to set this option in the configuration file, and then restart the server.';
 
-function isExec(args: readonly Buffer[]): boolean {
-  return args[0]!.length === 4 && args[0]!.toString('latin1').toLowerCase() === 'exec';
-}
-
 /** Answers with an error. In MULTI the transaction is broken by it; an EXEC that is refused ends its transaction. */
 function reject(
   keyspace: Keyspace,
   session: Session,
+  args: readonly Buffer[],
   error: string,
-  isExecItself: boolean,
   reply: Reply,
 ): void {
   if (session.transaction !== null) session.transaction.isBroken = true;
-  if (!isExecItself) {
+  const name = nameOf(args);
+  if (name !== null) keyspace.commandCounters.rejected(name);
+  if (name === 'exec') {
+    session.discard();
+    keyspace.unwatchAll(session);
+    reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, '')}`);
+  } else {
     reply.error(error);
-    return;
   }
-  session.discard();
-  keyspace.unwatchAll(session);
-  reply.error(`EXECABORT Transaction discarded because of: ${error.replace(/^ERR /, '')}`);
+  countErrors(keyspace, reply, null);
 }

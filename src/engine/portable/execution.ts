@@ -6,7 +6,7 @@
  * them.
  */
 import { Call } from './call.ts';
-import { run } from './dispatch.ts';
+import { countErrors, run } from './dispatch.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Reply } from './reply.ts';
 import type { Execution, Session } from './session.ts';
@@ -26,11 +26,12 @@ export function continueExecution(
     const command = findCommand(args);
     if (typeof command === 'string') {
       reply.error(command);
+      countErrors(keyspace, reply, null);
       continue;
     }
-    keyspace.counters.commandsProcessed++;
     const call = new Call(keyspace, session, args, reply, nowMs);
     call.mayBlock = false;
+    if (command.isHost) keyspace.commandCounters.commands++;
     if (command.isHost || run(call, command) === 'host') {
       session.hostCommand = args;
       execution.effects = keyspace.effects;
@@ -40,5 +41,6 @@ export function continueExecution(
     reply.protocol = session.protocol;
   }
   session.execution = null;
+  keyspace.commandCounters.ran('exec', execution.fromMs);
   return 'done';
 }

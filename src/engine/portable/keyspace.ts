@@ -6,6 +6,7 @@
  */
 import type { Gates } from '../engine.ts';
 import { bytes } from './bytes.ts';
+import { CommandCounters } from './command-stats.ts';
 import { Database } from './database.ts';
 import { type EventClass, EventLog } from './events.ts';
 import { type Effect, FeedLog } from './feed.ts';
@@ -16,23 +17,19 @@ import { WaitingRoom } from './waiting.ts';
 
 /** Counters that resetStats clears. */
 export interface Counters {
-  commandsProcessed: number;
   keyspaceHits: number;
   keyspaceMisses: number;
   expiredKeys: number;
   evictedKeys: number;
   expiredFields: number;
-  errorReplies: number;
 }
 
 const zeroCounters = (): Counters => ({
-  commandsProcessed: 0,
   keyspaceHits: 0,
   keyspaceMisses: 0,
   expiredKeys: 0,
   evictedKeys: 0,
   expiredFields: 0,
-  errorReplies: 0,
 });
 
 export class Keyspace {
@@ -51,7 +48,9 @@ export class Keyspace {
   readonly events = new EventLog();
   readonly waitingRoom = new WaitingRoom();
   counters = zeroCounters();
-  /** Changes since the start; never reset. */
+  /** Counters per command. */
+  readonly commandCounters: CommandCounters;
+  /** Changes made to the data since the start, as Redis counts them for save points. */
   changes = 0;
   /** DEBUG SET-ACTIVE-EXPIRE. */
   isActiveExpiryOn = true;
@@ -66,7 +65,9 @@ export class Keyspace {
   /** Sessions that watch a key, by database and key. */
   readonly #watchers = new Map<string, Set<Session>>();
 
-  constructor(databases: number, seed: bigint, backlogBytes: number) {
+  /** `monotonicMs`: the clock by which commands are timed; without one they take no time. */
+  constructor(databases: number, seed: bigint, backlogBytes: number, monotonicMs?: () => number) {
+    this.commandCounters = new CommandCounters(monotonicMs);
     this.databases = Array.from({ length: databases }, () => new Database());
     this.random = new Random(seed);
     this.feed = new FeedLog(backlogBytes);
@@ -74,6 +75,7 @@ export class Keyspace {
 
   resetCounters(): void {
     this.counters = zeroCounters();
+    this.commandCounters.reset();
   }
 
   notify(flags: EventClass, event: string, key: string, db: number): void {

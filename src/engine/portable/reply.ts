@@ -14,25 +14,23 @@ export class Reply {
   protocol: 2 | 3 = 2;
   #buffer = Buffer.allocUnsafe(1024);
   #size = 0;
-  #errorCount = 0;
-  #lastError: string | null = null;
+  #errors: string[] = [];
 
   /** Bytes written. */
   get size(): number {
     return this.#size;
   }
 
-  /** Error replies written since the writer was made, and the text of the last one. */
-  get errorCount(): number {
-    return this.#errorCount;
-  }
-  get lastError(): string | null {
-    return this.#lastError;
+  /** True when errors were written that nobody has taken. */
+  get hasErrors(): boolean {
+    return this.#errors.length > 0;
   }
 
-  /** Forgets the last error (apply looks whether a command wrote one). */
-  clearError(): void {
-    this.#lastError = null;
+  /** Texts of the errors written since they were last taken: whoever runs commands counts them. */
+  takeErrors(): string[] {
+    const errors = this.#errors;
+    this.#errors = [];
+    return errors;
   }
 
   /** What was written, copied; the writer is empty afterwards. */
@@ -75,8 +73,7 @@ export class Reply {
 
   /** `text` without the '-'. Line ends in it would break the protocol and become spaces, as in Redis. */
   error(text: string): void {
-    this.#errorCount++;
-    this.#lastError = text;
+    this.#errors.push(text);
     this.#text(`-${text.replace(/[\r\n]/g, ' ')}\r\n`);
   }
 

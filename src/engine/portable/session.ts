@@ -32,6 +32,8 @@ export interface Execution {
   queue: Buffer[][];
   /** The next command to run. */
   next: number;
+  /** When it began, by the clock of the statistics. */
+  fromMs: number;
   /** What the unit has for the feed so far; kept here while the host has the word. */
   effects: Effect[];
 }

@@ -37,6 +37,7 @@ const defaults = {
   rdbcompression: true,
   rdbchecksum: true,
   'sanitize-dump-payload': 'no',
+  'latency-tracking': true,
 };
 
 export type SettingName = keyof typeof defaults;

@@ -12,12 +12,8 @@ import { usedMemoryBytes } from './memory.ts';
 /** Keys with an expiry that are looked at for the average of what is left to them. */
 const sampledExpiries = 20;
 
-/** All but the peak, which the store remembers. `errorReplies` counts those that the store's writer has not told yet. */
-export function statsOf(
-  keyspace: Keyspace,
-  nowMs: number,
-  errorReplies: number,
-): Omit<StoreStats, 'usedMemoryPeakBytes'> {
+/** All but the peak, which the store remembers. */
+export function statsOf(keyspace: Keyspace, nowMs: number): Omit<StoreStats, 'usedMemoryPeakBytes'> {
   const databases = keyspace.databases.map((database, db) => ({
     db,
     keys: database.size,
@@ -26,10 +22,11 @@ export function statsOf(
   }));
   return {
     ...keyspace.counters,
-    errorReplies: keyspace.counters.errorReplies + errorReplies,
+    commandsProcessed: keyspace.commandCounters.commands,
+    errorReplies: keyspace.commandCounters.errorReplies,
+    changes: keyspace.changes,
     usedMemoryBytes: usedMemoryBytes(keyspace),
     opaqueModuleValues: moduleValues(keyspace),
-    changes: keyspace.changes,
     databases: databases.filter(({ keys }) => keys > 0),
   };
 }

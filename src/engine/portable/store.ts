@@ -6,6 +6,7 @@
  */
 
 import {
+  type CommandStats,
   type Failure,
   type Feed,
   type Gates,
@@ -27,7 +28,7 @@ import {
 import { Applying } from './apply.ts';
 import { Call } from './call.ts';
 import { digestOf } from './digest.ts';
-import { dispatch } from './dispatch.ts';
+import { countErrors, dispatch } from './dispatch.ts';
 import { continueExecution } from './execution.ts';
 import { expireCycle } from './expire.ts';
 import { Keyspace } from './keyspace.ts';
@@ -38,9 +39,12 @@ import { Session } from './session.ts';
 import { applySetting } from './settings.ts';
 import { RdbSnapshot } from './snapshot.ts';
 import { statsOf } from './stats.ts';
+import { nameOf } from './table.ts';
 import type { Waiting } from './waiting.ts';
 
 const nothing = new Uint8Array(0);
+/** Redis 7.0 counts no change when these are served after they waited, though it feeds one. */
+const uncountedWhenServed = new Set(['blpop', 'brpop', 'blmove', 'brpoplpush']);
 
 export class PortableStore implements Store {
   readonly #keyspace: Keyspace;
@@ -56,7 +60,7 @@ export class PortableStore implements Store {
   #feedMark = 0;
 
   constructor(options: StoreOptions) {
-    this.#keyspace = new Keyspace(options.databases, options.seed, options.backlogBytes);
+    this.#keyspace = new Keyspace(options.databases, options.seed, options.backlogBytes, options.monotonicMs);
   }
 
   get feed(): Feed {
@@ -64,7 +68,9 @@ export class PortableStore implements Store {
   }
 
   configure(name: string, value: number | string | boolean): void {
-    applySetting(this.#keyspace.settings, name, value);
+    const { settings, commandCounters } = this.#keyspace;
+    applySetting(settings, name, value);
+    commandCounters.tracksLatency = settings['latency-tracking'];
   }
 
   gate(gates: Partial<Gates>): void {
@@ -236,6 +242,7 @@ export class PortableStore implements Store {
       if (parsed.is === 'partial') return Stop.drained;
       if (parsed.is === 'broken') {
         this.#reply.error(parsed.error);
+        countErrors(keyspace, this.#reply, null);
         return Stop.closing;
       }
       const done = dispatch(keyspace, session, parsed.args, this.#reply, nowMs);
@@ -302,6 +309,8 @@ export class PortableStore implements Store {
     reply.protocol = session.protocol;
     const call = new Call(this.#keyspace, session, waiting.args, reply, nowMs);
     call.mayBlock = false;
+    const counters = this.#keyspace.commandCounters;
+    const fromMs = counters.nowMs();
     let isServed = true;
     try {
       isServed = attempt(call);
@@ -310,11 +319,15 @@ export class PortableStore implements Store {
       reply.error(thrown.text);
     }
     if (!isServed) return;
+    const { changes } = this.#keyspace;
     call.finish();
+    const name = nameOf(waiting.args);
+    if (name !== null && uncountedWhenServed.has(name)) this.#keyspace.changes = changes;
     this.#keyspace.waitingRoom.remove(waiting);
     session.waiting = null;
     this.#keyspace.endUnit();
-    this.#keyspace.counters.errorReplies += reply.errorCount;
+    if (name !== null) counters.served(name, fromMs);
+    countErrors(this.#keyspace, reply, name);
     this.#pushes.push({
       session: session.id,
       bytes: session.replyMode === 'on' ? reply.take() : Buffer.alloc(0),
@@ -350,14 +363,21 @@ export class PortableStore implements Store {
   }
 
   stats(): StoreStats {
-    const stats = statsOf(this.#keyspace, this.#nowMs, this.#reply.errorCount);
+    const stats = statsOf(this.#keyspace, this.#nowMs);
     this.#peakBytes = Math.max(this.#peakBytes, stats.usedMemoryBytes);
     return { ...stats, usedMemoryPeakBytes: this.#peakBytes };
   }
 
+  commandStats(): CommandStats[] {
+    return this.#keyspace.commandCounters.commandStats();
+  }
+
+  errorStats(): { kind: string; count: number }[] {
+    return this.#keyspace.commandCounters.errorStats();
+  }
+
   resetStats(): void {
     this.#keyspace.resetCounters();
-    this.#keyspace.counters.errorReplies = -this.#reply.errorCount;
     this.#peakBytes = 0;
   }
 

@@ -53,6 +53,13 @@ export function findCommand(args: readonly Buffer[]): Command | string {
   return fits ? command : `ERR wrong number of arguments for '${command.name}' command`;
 }
 
+/** Full name of the command that a request means, however many arguments it has; null when there is none of that name. */
+export function nameOf(args: readonly Buffer[]): string | null {
+  const container = commands.get(lower(binary(args[0]!)));
+  if (container?.subcommands == null || args.length < 2) return container?.name ?? null;
+  return container.subcommands.get(lower(binary(args[1]!)))?.name ?? null;
+}
+
 function unknownCommand(args: readonly Buffer[]): string {
   let beginning = '';
   for (const arg of args.slice(1)) {

@@ -4,8 +4,10 @@
  * The samples are taken by ../observer.ts, which has commands run one by one while somebody wants to see them; here they are
  * only shown.
  */
-import { array, bulk, bulks, error, integer, ok, type Reply, verbatim } from '../../protocol/reply.ts';
-import { type Call, container, type Handlers, integerOf, syntaxError, textOf } from '../handler.ts';
+import { LatencyHistogram } from '../../protocol/latency-histogram.ts';
+import { array, bulk, bulks, error, integer, map, ok, type Reply, verbatim } from '../../protocol/reply.ts';
+import { commandRows } from '../facts.ts';
+import { type Call, container, type Handlers, integerOf, syntaxError, textOf, wordOf } from '../handler.ts';
 import { help } from './help.ts';
 
 function slowlogGet({ server, args }: Call): Reply {
@@ -52,6 +54,31 @@ function latencyDoctor({ server }: Call): Reply {
   );
 }
 
+/** Distributions of the commands named (a container stands for its subcommands), or of all that ran. */
+function latencyHistogram({ server, args }: Call): Reply {
+  const rows = commandRows(server).filter(({ latency }) => latency.length > 0);
+  const names = args.slice(2).map(wordOf);
+  const wanted =
+    names.length === 0
+      ? rows
+      : names.flatMap((name) => rows.filter((row) => row.name === name || row.name.startsWith(`${name}|`)));
+  return map(
+    wanted.map(({ name, latency }) => {
+      const histogram = LatencyHistogram.of(latency);
+      const lines = histogram
+        .cumulative()
+        .map(([micros, calls]): [Reply, Reply] => [integer(micros), integer(calls)]);
+      return [
+        bulk(name),
+        map([
+          [bulk('calls'), integer(histogram.total)],
+          [bulk('histogram_usec'), map(lines)],
+        ]),
+      ];
+    }),
+  );
+}
+
 function monitor({ server, client }: Call): Reply {
   if (server.mayNotBlock(client)) return error("ERR MONITOR isn't allowed for DENY BLOCKING client");
   if (!server.monitors.has(client)) {
@@ -86,8 +113,7 @@ export const observingCommands: Handlers = {
     reset: ({ server, args }) => integer(server.latency.reset(args.slice(2).map(textOf))),
     graph: latencyGraph,
     doctor: latencyDoctor,
-    // Distributions per command are not kept.
-    histogram: () => array([]),
+    histogram: latencyHistogram,
     help: help('latency'),
   }),
 };

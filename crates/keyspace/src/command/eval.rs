@@ -163,9 +163,10 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
                 call.reply.truncate(start);
                 return Err(err(&crate::script::message(error)));
             }
-            if call.reply.bytes().get(start) == Some(&b'-') {
-                call.keys.stats.error_replies += 1;
-            }
+            Ok(())
+        }
+        Ok(Outcome::Failed(error)) if convert::is_counted(&error) => {
+            call.reply.told_error_bytes(&convert::failure(&error, &program.name));
             Ok(())
         }
         Ok(Outcome::Failed(error)) => Err(Stopped::Text(convert::failure(&error, &program.name))),

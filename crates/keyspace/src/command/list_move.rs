@@ -56,7 +56,8 @@ fn move_element(call: &mut Call<'_>, from: End, to: End) -> Result<bool, Stopped
     call.keys.list_or_new(target)?.push(to, &element, &limits);
     call.reply.bulk(&element);
     call.keys.touched(b'l', push_event(to), target, 1);
-    removed(call, source, pop_event(from), 1);
+    // One change in all.
+    removed(call, source, pop_event(from), 0);
     Ok(true)
 }
 

@@ -59,6 +59,17 @@ pub fn argument(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
+/// Field of an error that statistics know of already; scripts can see it, as in Redis.
+pub const COUNTED: &str = "ignore_error_stats_update";
+
+/// Do statistics know of this error?
+pub fn is_counted(error: &Value) -> bool {
+    match error {
+        Value::Table(table) => matches!(table.raw_get(COUNTED), Ok(Value::Boolean(true))),
+        _ => false,
+    }
+}
+
 /// `{err = text}`, from an error as it stands in a reply without its dash.
 pub fn error_table(lua: &Lua, text: impl AsRef<[u8]>) -> mlua::Result<Table> {
     let table = lua.create_table()?;
@@ -203,7 +214,10 @@ fn one_line(text: &[u8]) -> Vec<u8> {
 
 fn write_table(reply: &mut Reply, table: &Table, resp3: bool, depth: usize) -> mlua::Result<()> {
     if let Value::String(text) = table.raw_get("err")? {
-        reply.error_bytes(&text.as_bytes());
+        match table.raw_get(COUNTED)? {
+            Value::Boolean(true) => reply.told_error_bytes(&text.as_bytes()),
+            _ => reply.error_bytes(&text.as_bytes()),
+        }
         return Ok(());
     }
     if let Value::String(text) = table.raw_get("ok")? {

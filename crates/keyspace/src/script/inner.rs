@@ -2,9 +2,10 @@
 //!
 //! Order of checks as in Redis 7.0 (script.c): known, arity, noscript, stale, read-only, writes allowed here, memory.
 
-use super::convert::{argument, error_table, to_lua};
+use super::convert::{COUNTED, argument, error_table, to_lua};
 use super::machine::Machine;
 use crate::command::Call;
+use crate::command_stats::row_of;
 use crate::generated::commands::{
     CommandId, CommandSpec, FLAG_DENYOOM, FLAG_NOSCRIPT, FLAG_STALE, FLAG_WRITE,
 };
@@ -35,6 +36,9 @@ pub fn out_of_memory(keys: &Keyspace) -> bool {
         && (keys.memory_used)() as u64 > settings.maxmemory
 }
 
+/// Why a command may not run, and which it is if there is such a command.
+type Refused = (Option<&'static CommandSpec>, &'static str);
+
 /// Runs commands for one script.
 pub struct Inner<'a> {
     /// The data.
@@ -53,6 +57,12 @@ impl Inner<'_> {
     /// redis.call and redis.pcall: true and the result, or false and an error table.
     pub fn call(&mut self, lua: &Lua, arguments: &[Value]) -> mlua::Result<(bool, Value)> {
         let fail = |text: &[u8]| Ok((false, Value::Table(error_table(lua, text)?)));
+        // It is counted here; the script that passes it on does not count it again.
+        let counted = |text: &[u8]| {
+            let table = error_table(lua, text)?;
+            table.raw_set(COUNTED, true)?;
+            Ok((false, Value::Table(table)))
+        };
         if arguments.is_empty() {
             return fail(b"ERR Please specify at least one argument for this redis lib call");
         }
@@ -62,11 +72,21 @@ impl Inner<'_> {
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let spec = match self.check(&words) {
             Ok(spec) => spec,
-            Err(error) => return fail(error.as_bytes()),
+            Err((spec, error)) => {
+                self.keys.command_stats.count_error(error.as_bytes());
+                if let Some(spec) = spec {
+                    self.keys.command_stats.rejected(row_of(spec, &words));
+                }
+                return counted(error.as_bytes());
+            }
         };
-        if let Err(error) = self.run(spec, &words) {
-            self.keys.stats.error_replies += 1;
-            return fail(&error);
+        let (row, since_ns) = (row_of(spec, &words), (self.keys.command_stats.clock)());
+        let done = self.run(spec, &words);
+        self.keys.command_stats.inside(row, since_ns);
+        if let Err(error) = done {
+            self.keys.command_stats.count_error(&error);
+            self.keys.command_stats.failed(row);
+            return counted(&error);
         }
         match to_lua(lua, self.reply.bytes())? {
             Some(value) => Ok((self.reply.bytes().first() != Some(&b'-'), value)),
@@ -74,19 +94,30 @@ impl Inner<'_> {
         }
     }
 
-    fn check(&mut self, words: &[&[u8]]) -> Result<&'static CommandSpec, &'static str> {
+    fn check(&mut self, words: &[&[u8]]) -> Result<&'static CommandSpec, Refused> {
         const UNKNOWN: &str = "ERR Unknown Redis command called from script";
-        const ARITY: &str = "ERR Wrong number of args calling Redis command from script";
         let found = words.first().and_then(|name| crate::lookup::find(name));
-        let Some((spec, _)) = found else { return Err(UNKNOWN) };
+        let Some((spec, _)) = found else { return Err((None, UNKNOWN)) };
         let (mut arity, mut flags) = (spec.arity, spec.flags);
         if let (false, Some(word)) = (spec.subcommands.is_empty(), words.get(1)) {
             let sub = spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes()));
-            let Some(sub) = sub else { return Err(UNKNOWN) };
+            let Some(sub) = sub else { return Err((None, UNKNOWN)) };
             (arity, flags) = (sub.arity, sub.flags);
         }
-        if !arity_fits(arity, words.len()) {
-            return Err(ARITY);
+        self.check_rights(spec, arity, flags, words.len()).map_err(|error| (Some(spec), error))?;
+        self.rights.wrote |= flags & FLAG_WRITE != 0;
+        Ok(spec)
+    }
+
+    fn check_rights(
+        &self,
+        spec: &CommandSpec,
+        arity: i32,
+        flags: u32,
+        words: usize,
+    ) -> Result<(), &'static str> {
+        if !arity_fits(arity, words) {
+            return Err("ERR Wrong number of args calling Redis command from script");
         }
         if flags & FLAG_NOSCRIPT != 0 || spec.host || matches!(spec.id, CommandId::Quit | CommandId::Reset) {
             return Err("ERR This Redis command is not allowed from script");
@@ -119,8 +150,7 @@ impl Inner<'_> {
         {
             return Err(errors::OOM);
         }
-        self.rights.wrote |= flags & FLAG_WRITE != 0;
-        Ok(spec)
+        Ok(())
     }
 
     fn run(&mut self, spec: &'static CommandSpec, words: &[&[u8]]) -> Result<(), Vec<u8>> {
@@ -140,7 +170,6 @@ impl Inner<'_> {
             wait: None,
         };
         let done = handler(&mut call);
-        self.keys.stats.commands += 1;
         let dirty = self.keys.dirty != dirty;
         self.keys.effects.command_done(self.keys.selected, words, dirty);
         // What is not for replicas is not for the feed.

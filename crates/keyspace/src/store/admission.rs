@@ -4,6 +4,7 @@
 //! has run when a command is refused; inside MULTI a refusal spoils the transaction.
 
 use super::Store;
+use crate::command_stats::row_of;
 use crate::generated::commands::{
     CommandId, CommandSpec, FLAG_DENYOOM, FLAG_LOADING, FLAG_NO_AUTH, FLAG_NO_MULTI, FLAG_STALE, FLAG_WRITE,
 };
@@ -13,21 +14,45 @@ use redtwin_resp::Protocol;
 
 impl Store {
     /// Refuses a command before it ran; an open MULTI will not be executed any more.
-    pub(super) fn refuse(&mut self, session: &mut Session, spec: Option<&CommandSpec>, error: &[u8]) {
-        self.keys.stats.error_replies += 1;
+    pub(super) fn refuse(
+        &mut self,
+        session: &mut Session,
+        spec: Option<&CommandSpec>,
+        args: &[&[u8]],
+        error: &[u8],
+    ) {
         if let Some(CommandId::Exec) = spec.map(|spec| spec.id) {
             // A refused EXEC is the end of its transaction.
             session.multi = None;
             self.unwatch(session);
             let why = error.strip_prefix(b"ERR ").unwrap_or(error);
             let error = [b"EXECABORT Transaction discarded because of: ", why].concat();
-            self.reply_unless_muted(session, |reply| reply.error_bytes(&error));
+            self.tell_refusal(session, spec, args, &error);
             return;
         }
         if let Some(multi) = &mut session.multi {
             multi.refused = true;
         }
-        self.reply_unless_muted(session, |reply| reply.error_bytes(error));
+        self.tell_refusal(session, spec, args, error);
+    }
+
+    /// An unknown command or subcommand has no row to be counted in, only its error is.
+    fn tell_refusal(
+        &mut self,
+        session: &mut Session,
+        spec: Option<&CommandSpec>,
+        args: &[&[u8]],
+        error: &[u8],
+    ) {
+        self.reply_unless_muted(session, |reply| reply.told_error_bytes(error));
+        self.reply.take_errors();
+        let stats = &mut self.keys.command_stats;
+        stats.count_error(error);
+        let Some(spec) = spec else { return };
+        let is_known = spec.subcommands.is_empty() || args.len() < 2 || subcommand(spec, args).is_some();
+        if is_known {
+            stats.rejected(row_of(spec, args));
+        }
     }
 
     /// Why this session may not run this command now, in Redis's order of checks.

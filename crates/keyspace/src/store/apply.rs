@@ -14,6 +14,7 @@ use super::admission::{arity_fits, unknown_command};
 use super::{Flow, Store};
 use crate::batch::{Batch, End};
 use crate::command::Handler;
+use crate::command_stats::{RowNumber, row_of};
 use crate::generated::commands::{CommandId, CommandSpec};
 use crate::keyspace::Caller;
 use crate::session::{Exec, Multi, Session, SessionId, Stop};
@@ -56,7 +57,9 @@ impl Store {
             return Stop::Host;
         }
         if session.exec.is_some() {
+            self.keys.command_stats.start();
             let flow = self.continue_apply_exec(session);
+            self.keys.command_stats.settle();
             if flow != Stop::Drained {
                 session.pending.extend_from_slice(input);
                 return flow;
@@ -102,6 +105,7 @@ impl Store {
         let stop = loop {
             let end = batch.fill(&mut parser, bytes, used, &limits);
             batch.prefetch(&self.keys.dbs[session.db].table);
+            self.keys.command_stats.start();
             let mut stop = Stop::Drained;
             if let Some(words) = batch.inline.take() {
                 let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
@@ -124,6 +128,7 @@ impl Store {
                     break;
                 }
             }
+            self.keys.command_stats.settle();
             if stop != Stop::Drained {
                 break stop;
             }
@@ -188,13 +193,15 @@ impl Store {
         session.last_command = Some(spec);
         match spec.id {
             CommandId::Multi if session.multi.is_none() => {
+                self.keys.command_stats.begin(CommandId::Multi as RowNumber);
                 session.multi = Some(Multi::default());
                 Stop::Drained
             }
             CommandId::Exec if session.multi.is_some() => {
                 let mut queue = session.multi.take().map(|multi| multi.queue).unwrap_or_default();
                 queue.reverse();
-                session.exec = Some(Exec { left: queue });
+                let since_ns = self.keys.command_stats.settle();
+                session.exec = Some(Exec { left: queue, since_ns });
                 self.continue_apply_exec(session)
             }
             CommandId::Discard if session.multi.is_some() => {
@@ -224,7 +231,9 @@ impl Store {
                 return stop;
             }
         }
-        session.exec = None;
+        if let Some(exec) = session.exec.take() {
+            self.keys.command_stats.finish(CommandId::Exec as RowNumber, exec.since_ns);
+        }
         self.unit_done();
         Stop::Drained
     }
@@ -238,6 +247,7 @@ impl Store {
     ) -> Stop {
         self.reply.clear();
         self.reply.protocol = Protocol::Resp2;
+        self.keys.command_stats.begin(row_of(spec, args));
         if let Flow::Host = self.call(session, spec, handler, args, false) {
             return Stop::Host;
         }

@@ -4,14 +4,16 @@
 //! answered. Nothing else can run meanwhile, because the host answers at once.
 
 use super::{Flow, Store};
+use crate::command_stats::{RowNumber, row_of};
+use crate::generated::commands::CommandId;
 use crate::generated::errors;
 use crate::session::{Exec, Multi, Session};
 
 impl Store {
     pub(super) fn exec(&mut self, session: &mut Session) -> Flow {
+        let since_ns = self.keys.command_stats.settle();
         let Some(multi) = session.multi.take() else {
-            self.fail(self.reply.len(), errors::EXEC_WITHOUT_MULTI);
-            return Flow::Done;
+            return self.exec_failed(errors::EXEC_WITHOUT_MULTI, since_ns);
         };
         // A key that has expired since WATCH counts as changed.
         let now_ms = self.keys.now_ms;
@@ -23,18 +25,25 @@ impl Store {
         let broken = session.watch_broken || expired || self.watch_touched(session);
         self.unwatch(session);
         if multi.refused {
-            self.fail(self.reply.len(), errors::EXEC_ABORT);
-            return Flow::Done;
+            return self.exec_failed(errors::EXEC_ABORT, since_ns);
         }
         if broken {
             self.reply.null_array();
+            self.keys.command_stats.finish(CommandId::Exec as RowNumber, since_ns);
             return Flow::Done;
         }
         self.reply.array(multi.queue.len());
         let Multi { mut queue, .. } = multi;
         queue.reverse();
-        session.exec = Some(Exec { left: queue });
+        session.exec = Some(Exec { left: queue, since_ns });
         self.continue_exec(session)
+    }
+
+    fn exec_failed(&mut self, error: &str, since_ns: u64) -> Flow {
+        self.fail(self.reply.len(), error);
+        self.count_errors(Some(CommandId::Exec as RowNumber));
+        self.keys.command_stats.finish(CommandId::Exec as RowNumber, since_ns);
+        Flow::Done
     }
 
     /// The session itself is not in the list while it runs, so its own mark is asked for here.
@@ -53,11 +62,14 @@ impl Store {
         while let Some((command, spec)) = session.exec.as_mut().and_then(|exec| exec.left.pop()) {
             let args: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
             let handler = crate::lookup::find(args[0]).and_then(|(_, handler)| handler);
+            self.keys.command_stats.begin(row_of(spec, &args));
             if let Flow::Host = self.call(session, spec, handler, &args, false) {
                 return Flow::Host;
             }
         }
-        session.exec = None;
+        if let Some(exec) = session.exec.take() {
+            self.keys.command_stats.finish(CommandId::Exec as RowNumber, exec.since_ns);
+        }
         self.unit_done();
         Flow::Done
     }

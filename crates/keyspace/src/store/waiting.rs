@@ -3,6 +3,8 @@
 //! The replies of those who were served go to `pushes`: they are not the caller's.
 
 use super::{Flow, Store};
+use crate::command_stats::row_of;
+use crate::generated::commands::CommandId;
 use crate::keyspace::Caller;
 use crate::session::SessionId;
 use redtwin_resp::Reply;
@@ -26,8 +28,18 @@ impl Store {
                 let handler = crate::lookup::find(args[0]).and_then(|(_, handler)| handler);
                 let deadline = waiting.deadline_ms;
                 session.woken = true;
+                let row = row_of(waiting.spec, &args);
+                let since_ns = self.keys.command_stats.settle();
+                let dirty = self.keys.dirty;
                 let flow = self.call(&mut session, waiting.spec, handler, &args, true);
                 session.woken = false;
+                if matches!(
+                    waiting.spec.id,
+                    CommandId::Blpop | CommandId::Brpop | CommandId::Blmove | CommandId::Brpoplpush
+                ) {
+                    // Redis 7.0 counts no change when these are served late, though it feeds one.
+                    self.keys.dirty = dirty;
+                }
                 self.unit_done();
                 let bytes = self.reply.take();
                 self.reply = kept;
@@ -38,7 +50,10 @@ impl Store {
                             again.deadline_ms = deadline;
                         }
                     }
-                    _ => self.pushes.push((id, bytes)),
+                    _ => {
+                        self.keys.command_stats.finish_waiting(row, since_ns);
+                        self.pushes.push((id, bytes));
+                    }
                 }
             }
             self.sessions[id as usize] = Some(session);
@@ -64,9 +79,15 @@ impl Store {
     pub fn end_wait(&mut self, id: SessionId, error: Option<&str>) -> bool {
         let Some(session) = self.sessions.get_mut(id as usize).and_then(Option::as_mut) else { return false };
         let Some(waiting) = session.waiting.take() else { return false };
+        let args: Vec<&[u8]> = waiting.command.iter().map(Vec::as_slice).collect();
+        let row = row_of(waiting.spec, &args);
         let mut reply = Reply::new(session.protocol);
         match error {
-            Some(error) => reply.error(error),
+            Some(error) => {
+                reply.error(error);
+                self.keys.command_stats.count_error(error.as_bytes());
+                self.keys.command_stats.failed(row);
+            }
             None if waiting.null_array => reply.null_array(),
             None => reply.null(),
         }

@@ -31,7 +31,7 @@ export const transactions: HandlerTable = {
       return;
     }
     reply.array(transaction.queue.length);
-    session.execution = { queue: transaction.queue, next: 0, effects: [] };
+    session.execution = { queue: transaction.queue, next: 0, fromMs: 0, effects: [] };
   },
 
   discard(call) {

@@ -246,7 +246,8 @@ fn read_as_member(
     };
     group.set_seen(consumer, now_ms);
     if known.is_none() {
-        call.keys.dirty += 1;
+        // Who waited makes a consumer for nothing, as Redis counts.
+        call.keys.dirty += u64::from(!call.session.woken);
         call.keys.notify(b't', "xgroup-createconsumer", key);
         if request.no_acknowledge {
             call.feed(&[b"XGROUP", b"CREATECONSUMER", key, member.group, member.consumer]);
