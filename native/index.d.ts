@@ -10,7 +10,10 @@ export declare class NativeLoader {
 
 /** A snapshot under way. */
 export declare class NativeSnapshot {
-  read(bytes: number): Buffer | null
+  read(bytes: number): Promise<unknown>
+  readNow(bytes: number): Buffer | null
+  status(): SnapshotStatus
+  /** The data is let go of by a thread: millions of blocks may be waiting for their last owner to leave. */
   release(): void
 }
 
@@ -172,6 +175,19 @@ export interface SnapshotOptions {
   checksum: boolean
   nowMs: number
   aux: Array<Array<string>>
+  /** 'all' when absent. */
+  content?: string
+  /** false when absent. */
+  lossy?: boolean
+}
+
+/** See `SnapshotStatus` in engine.ts. */
+export interface SnapshotStatus {
+  keys: number
+  keysTotal: number
+  fieldExpiries: number
+  streamTails: number
+  functions: number
 }
 
 /** See `StoreStats` in engine.ts. */

@@ -243,11 +243,30 @@ export interface LoadOptions {
   checksum: boolean;
 }
 
-/** An RDB of the keyspace at the moment `snapshot()` was called, pulled in chunks. */
+/** How far a snapshot is, as of the last read. Counts. */
+export interface SnapshotStatus {
+  keys: number;
+  keysTotal: number;
+  /** Left out because the version has no place for it: expiries of hash fields, idempotence data of streams, libraries. */
+  fieldExpiries: number;
+  streamTails: number;
+  functions: number;
+}
+
+/**
+ * An RDB of the keyspace at the moment `snapshot()` was called, pulled in chunks. Nothing is encoded that was not asked
+ * for, so who reads slowly makes nobody wait and holds no more than a chunk.
+ */
 export interface Snapshot {
-  /** The next bytes, about `bytes` of them, or null at the end. */
-  read(bytes: number): Buffer | null;
-  /** Lets go of the snapshot before its end. Harmless after it. */
+  /**
+   * The next bytes, `bytes` of them or fewer, or null at the end. Encoded beside the event loop (native: by another
+   * thread; portable: in slices). One read at a time. Rejects with RedtwinError.
+   */
+  read(bytes: number): Promise<Buffer | null>;
+  /** The same at once, while everything waits. Not while a `read` is pending. */
+  readNow(bytes: number): Buffer | null;
+  status(): SnapshotStatus;
+  /** Lets go of the snapshot before its end; a pending read may still give a chunk. Harmless after the end. */
   release(): void;
 }
 
@@ -259,6 +278,13 @@ export interface SnapshotOptions {
   nowMs: number;
   /** Written as AUX fields, in this order. */
   aux: [string, string][];
+  /** Everything (default), function libraries alone, or neither (rdb-filter-only). */
+  content?: 'all' | 'functions' | 'none';
+  /**
+   * What to do with fields of hashes that expire when the version (before 12) cannot say so. False (default): reading
+   * fails with 'rdb-unsupported-version'. True: they are written as fields that stay, and counted in `status`.
+   */
+  lossy?: boolean;
 }
 
 /** A set of databases with everything that happens to them. */

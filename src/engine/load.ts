@@ -78,7 +78,8 @@ export function selfTest(engine: Engine, seed: bigint): void {
     const before = store.digest();
     const snapshot = store.snapshot({ version: 10, compress: true, checksum: true, nowMs: 1, aux: [] });
     const loader = store.loader({ nowMs: 1, dropExpired: false, checksum: true });
-    for (let chunk = snapshot.read(4096); chunk !== null; chunk = snapshot.read(4096)) loader.write(chunk);
+    for (let chunk = snapshot.readNow(4096); chunk !== null; chunk = snapshot.readNow(4096))
+      loader.write(chunk);
     store.flush();
     loader.commit();
     if (store.digest() !== before) throw new Error('an RDB round trip changes its data');

@@ -72,15 +72,20 @@ class NativeStoreFront implements Store {
     this.feed = new NativeFeed(store);
   }
 
+  /** An error as ours; an internal one ends this store for good. */
+  #failed(error: unknown): RedtwinError {
+    const ours = translated(error);
+    if (ours.code === 'engine-internal') this.#poisoned = ours;
+    return ours;
+  }
+
   /** Runs a call; an internal error ends this store for good. */
   #run<T>(call: (store: NativeStore) => T): T {
     if (this.#poisoned !== undefined) throw this.#poisoned;
     try {
       return call(this.#store);
     } catch (error) {
-      const ours = translated(error);
-      if (ours.code === 'engine-internal') this.#poisoned = ours;
-      throw ours;
+      throw this.#failed(error);
     }
   }
 
@@ -189,7 +194,15 @@ class NativeStoreFront implements Store {
   snapshot(options: SnapshotOptions): Snapshot {
     const snapshot = this.#run((store) => store.snapshot(options));
     return {
-      read: (bytes) => this.#run(() => snapshot.read(bytes)),
+      read: async (bytes) => {
+        try {
+          return await this.#run(() => snapshot.read(bytes) as Promise<Buffer | null>);
+        } catch (error) {
+          throw error instanceof RedtwinError ? error : this.#failed(error);
+        }
+      },
+      readNow: (bytes) => this.#run(() => snapshot.readNow(bytes)),
+      status: () => this.#run(() => snapshot.status()),
       release: () => this.#run(() => snapshot.release()),
     };
   }

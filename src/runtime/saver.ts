@@ -132,8 +132,12 @@ export class Saver {
 async function writeSnapshot(snapshot: Snapshot, path: string): Promise<void> {
   const file = await open(path, 'w');
   try {
-    for (let chunk = snapshot.read(chunkBytes); chunk; chunk = snapshot.read(chunkBytes))
+    // While a chunk is written the next one is encoded.
+    let next = snapshot.read(chunkBytes);
+    for (let chunk = await next; chunk; chunk = await next) {
+      next = snapshot.read(chunkBytes);
       await file.write(chunk);
+    }
     await file.sync();
   } finally {
     snapshot.release();

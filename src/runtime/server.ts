@@ -449,7 +449,7 @@ export class Server {
     // 12 and not 10: fields that expire must come back, and nobody else reads this RDB.
     const snapshot = this.store.snapshot({ version: 12, compress: true, checksum: true, nowMs, aux: [] });
     const loader = this.store.loader({ nowMs, dropExpired: !this.isReplica, checksum: true });
-    for (let chunk = snapshot.read(1 << 20); chunk; chunk = snapshot.read(1 << 20)) loader.write(chunk);
+    for (let chunk = snapshot.readNow(1 << 20); chunk; chunk = snapshot.readNow(1 << 20)) loader.write(chunk);
     loader.commit();
     return simple('OK');
   }

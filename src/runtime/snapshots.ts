@@ -89,17 +89,18 @@ export class Snapshots {
       snapshot = null;
       this.#seats.delete(seat);
     };
-    const turn = (): void => {
+    const turn = async (): Promise<void> => {
       if (snapshot === null) return;
       try {
-        const chunk = snapshot.read(chunkBytes);
+        const chunk = await snapshot.read(chunkBytes);
+        if (snapshot === null) return;
         if (chunk === null) {
           end();
           if (wish.takesMark) sink.chunk(Buffer.from(mark));
           sink.finished();
           return;
         }
-        if (sink.chunk(chunk)) setImmediate(turn);
+        if (sink.chunk(chunk)) void turn();
         else isWaiting = true;
       } catch (cause) {
         end();
@@ -111,7 +112,7 @@ export class Snapshots {
       drained: () => {
         if (!isWaiting) return;
         isWaiting = false;
-        setImmediate(turn);
+        void turn();
       },
     };
     try {
@@ -129,7 +130,7 @@ export class Snapshots {
       snapshot = whole;
       sink.header(Buffer.from(`$${whole.bytes}\r\n`), 'length');
     }
-    setImmediate(turn);
+    void turn();
     return seat;
   }
 
@@ -140,10 +141,13 @@ export class Snapshots {
 /** A snapshot whose length is known, because it is all there. */
 function gathered(snapshot: Snapshot): Snapshot & { readonly bytes: number } {
   const chunks: Buffer[] = [];
-  for (let chunk = snapshot.read(chunkBytes); chunk; chunk = snapshot.read(chunkBytes)) chunks.push(chunk);
+  for (let chunk = snapshot.readNow(chunkBytes); chunk; chunk = snapshot.readNow(chunkBytes))
+    chunks.push(chunk);
   return {
     bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
-    read: () => chunks.shift() ?? null,
+    read: async () => chunks.shift() ?? null,
+    readNow: () => chunks.shift() ?? null,
+    status: () => snapshot.status(),
     release: () => chunks.splice(0),
   };
 }

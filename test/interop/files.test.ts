@@ -64,7 +64,8 @@ function save(store: Store, version: number, compress: boolean): Buffer {
     aux: [['redis-ver', '7.0.15']],
   });
   const chunks: Buffer[] = [];
-  for (let chunk = snapshot.read(50_000); chunk !== null; chunk = snapshot.read(50_000)) chunks.push(chunk);
+  for (let chunk = snapshot.readNow(50_000); chunk !== null; chunk = snapshot.readNow(50_000))
+    chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 

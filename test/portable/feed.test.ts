@@ -244,7 +244,7 @@ test('function libraries of the primary are kept, though nothing runs them here'
   const rdb = (): string =>
     store
       .snapshot(options)
-      .read(1 << 20)
+      .readNow(1 << 20)
       ?.toString('latin1') ?? '';
   t.true(rdb().includes(source));
   t.is(apply(words('FUNCTION', 'DELETE', 'lib')), Stop.drained);

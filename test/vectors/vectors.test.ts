@@ -61,7 +61,7 @@ function digest(store: Store): string {
 /** All of a snapshot. */
 function pulled(snapshot: Snapshot): Buffer {
   const parts: Buffer[] = [];
-  for (let part = snapshot.read(500); part !== null; part = snapshot.read(500)) parts.push(part);
+  for (let part = snapshot.readNow(500); part !== null; part = snapshot.readNow(500)) parts.push(part);
   snapshot.release();
   return Buffer.concat(parts);
 }

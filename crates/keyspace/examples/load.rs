@@ -33,6 +33,7 @@ fn main() {
     if wishes.iter().any(|wish| wish == "save") {
         let start = Instant::now();
         let options = SaveOptions {
+            content: redtwin_keyspace::save::Content::All,
             version: Version::redis(10),
             compress: true,
             checksum: true,

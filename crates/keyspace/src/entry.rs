@@ -4,11 +4,14 @@
 //! value object, no length words wider than they need to be.
 //!
 //! ```text
-//!   header u32 | [expiry i64] | key length | key bytes | value
-//!   '- 8 flag bits, 24 clock bits (LRU or LFU)            |- Int:    8 bytes
-//!                                                         |- Bytes:  length, bytes
-//!   a length is one byte, or 255 and four bytes           '- Object: 8 bytes, an Arc
+//!   header, 4 bytes | [expiry i64] | key length | key bytes | value
+//!   |- 4 flag bits, 4 bits: other owners                       |- Int:    8 bytes
+//!   '- 24 clock bits (LRU or LFU)                              |- Bytes:  length, bytes
+//!   a length is one byte, or 255 and four bytes                '- Object: 8 bytes, an Arc
 //! ```
+//!
+//! A clone shares the block, as a clone of an Arc would, and whoever changes a shared block copies it first. So a
+//! snapshot and the keyspace hold the same blocks, and only those that are written meanwhile exist twice.
 //!
 //! `Entry` itself is eight bytes: the block's address in the low 48 bits, and in the high 16 bits of it the table
 //! keeps a part of the key's hash. This file and `table.rs` are the only ones that know.
@@ -20,6 +23,7 @@ use crate::object::Object;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 const KIND_MASK: u8 = 3;
 const KIND_INT: u8 = 0;
@@ -28,6 +32,9 @@ const KIND_OBJECT: u8 = 2;
 const HAS_EXPIRY: u8 = 4;
 /// OBJECT ENCODING says raw although the string is short: it was changed in place.
 const RAW: u8 = 8;
+/// The upper half of the flags' byte counts the owners besides the first. Whoever finds none is alone.
+const OWNER: u8 = 16;
+const OWNERS: u8 = 0xf0;
 
 const ADDRESS_BITS: u32 = 48;
 const ADDRESS_MASK: u64 = (1 << ADDRESS_BITS) - 1;
@@ -57,10 +64,11 @@ pub enum NewValue<'a> {
     Object(Object),
 }
 
-/// An owned block. Eight bytes, never null.
+/// A block, owned together with its clones. Eight bytes, never null.
 pub struct Entry(NonZeroU64);
 
-// SAFETY: an Entry owns its block alone; what it holds (bytes, Arc<Object>) is Send and Sync.
+// SAFETY: a block is only written by an owner that is alone (or in its header, atomically); what it holds (bytes,
+// Arc<Object>) is Send and Sync.
 unsafe impl Send for Entry {}
 // SAFETY: shared access only reads, but for the header, which is accessed atomically.
 unsafe impl Sync for Entry {}
@@ -100,7 +108,7 @@ impl Entry {
                 handle_alloc_error(layout);
             }
             let mut at = block;
-            at.cast::<u32>().write(u32::from(flags));
+            at.cast::<u32>().write(u32::from(flags).to_le());
             at = at.add(4);
             if let Some(expire_ms) = expire_ms {
                 at.cast::<i64>().write_unaligned(expire_ms);
@@ -154,33 +162,45 @@ impl Entry {
         }
     }
 
+    /// One byte of flags and owners, and of the clock its low byte. Both are only accessed atomically once the block is
+    /// made: another thread's snapshot may let go of the block while its key is looked up here.
     #[inline]
-    fn header(&self) -> &std::sync::atomic::AtomicU32 {
-        // SAFETY: the block begins with an aligned u32 that is only accessed atomically once it is made.
-        unsafe { &*self.block().cast::<std::sync::atomic::AtomicU32>() }
+    fn header(&self) -> &[AtomicU8; 2] {
+        // SAFETY: the block begins with these two bytes.
+        unsafe { &*self.block().cast::<[AtomicU8; 2]>() }
     }
 
+    /// The upper 16 bits of the clock.
+    #[inline]
+    fn upper_clock(&self) -> &AtomicU16 {
+        // SAFETY: two aligned bytes behind the first two, only accessed atomically.
+        unsafe { &*self.block().add(2).cast::<AtomicU16>() }
+    }
+
+    /// Acquires, so that who finds no other owner comes after all that the others did.
     #[inline]
     fn flags(&self) -> u8 {
-        self.header().load(std::sync::atomic::Ordering::Relaxed) as u8
+        self.header()[0].load(Ordering::Acquire)
     }
 
+    /// Only for an owner that is alone.
     fn set_flags(&mut self, flags: u8) {
-        let header = self.header().load(std::sync::atomic::Ordering::Relaxed);
-        self.header().store(header & !0xff | u32::from(flags), std::sync::atomic::Ordering::Relaxed);
+        self.header()[0].store(flags, Ordering::Relaxed);
     }
 
     /// The 24 clock bits: LRU seconds, or LFU minutes and counter.
     #[inline]
     pub fn clock(&self) -> u32 {
-        self.header().load(std::sync::atomic::Ordering::Relaxed) >> 8
+        let low = self.header()[1].load(Ordering::Relaxed);
+        u32::from(self.upper_clock().load(Ordering::Relaxed)) << 8 | u32::from(low)
     }
 
-    /// Sets the clock bits; the upper 8 bits of `clock` are ignored. Reads do this too, hence `&self`.
+    /// Sets the clock bits; the upper 8 bits of `clock` are ignored. Reads do this too, hence `&self`. A snapshot that
+    /// shares the block may see either half of it changed: an idle time is no more than a hint.
     #[inline]
     pub fn set_clock(&self, clock: u32) {
-        let flags = u32::from(self.flags());
-        self.header().store(clock << 8 | flags, std::sync::atomic::Ordering::Relaxed);
+        self.header()[1].store(clock as u8, Ordering::Relaxed);
+        self.upper_clock().store((clock >> 8) as u16, Ordering::Relaxed);
     }
 
     #[inline]
@@ -237,13 +257,22 @@ impl Entry {
         unsafe { self.block().add(parts.value_at).cast::<*const Object>().read_unaligned() }
     }
 
+    /// Copies the block when it has other owners, so that it may be changed.
+    #[inline]
+    fn alone(&mut self) {
+        if self.flags() & OWNERS != 0 {
+            *self = self.copied();
+        }
+    }
+
     /// The object for changing it, when the value is one. Copies it first when a snapshot still holds it.
     #[inline]
     pub fn object_mut(&mut self) -> Option<&mut Object> {
-        let parts = self.parts();
-        if parts.flags & KIND_MASK != KIND_OBJECT {
+        if self.flags() & KIND_MASK != KIND_OBJECT {
             return None;
         }
+        self.alone();
+        let parts = self.parts();
         // SAFETY: the pointer came from Arc::into_raw and is put back before anything can look at the block; the
         // reference is bound to &mut self.
         unsafe {
@@ -273,14 +302,19 @@ impl Entry {
 
     /// See `is_raw`.
     pub fn set_raw(&mut self, raw: bool) {
+        if self.is_raw() == raw {
+            return;
+        }
+        self.alone();
         let flags = self.flags();
         self.set_flags(if raw { flags | RAW } else { flags & !RAW });
     }
 
-    /// Replaces the value; the expiry and the clock stay. In place when the new value has the old one's shape.
+    /// Replaces the value; the expiry and the clock stay. In place when the new value has the old one's shape and nobody
+    /// else owns the block.
     pub fn set_value(&mut self, value: NewValue<'_>) {
         let parts = self.parts();
-        match (&value, parts.flags & KIND_MASK) {
+        match (&value, parts.flags & (KIND_MASK | OWNERS)) {
             (NewValue::Bytes(bytes), KIND_BYTES) if bytes.len() == parts.value_len => {
                 // SAFETY: value_len bytes at value_at belong to this block, and `bytes` cannot overlap a block that
                 // is borrowed mutably.
@@ -309,8 +343,8 @@ impl Entry {
     pub fn set_expire(&mut self, expire_ms: Option<i64>) {
         let parts = self.parts();
         match expire_ms {
-            // SAFETY: the flag says that eight bytes of expiry follow the header.
-            Some(at) if parts.flags & HAS_EXPIRY != 0 => unsafe {
+            // SAFETY: the flag says that eight bytes of expiry follow the header; nobody else owns the block.
+            Some(at) if parts.flags & (HAS_EXPIRY | OWNERS) == HAS_EXPIRY => unsafe {
                 self.block().add(4).cast::<i64>().write_unaligned(at);
             },
             None if parts.flags & HAS_EXPIRY == 0 => {}
@@ -329,15 +363,15 @@ impl Entry {
                     }
                     _ => {
                         let mut made = Entry::new(key, NewValue::Int(0), expire_ms);
-                        // The Arc moves over: the new block takes the pointer, the old one is left with an integer.
-                        // SAFETY: both places hold eight bytes; the kinds are changed with them, so that exactly
-                        // one block owns the Arc.
+                        // SAFETY: the kind says that a pointer from Arc::into_raw stands at value_at; its count is raised
+                        // for the new block, whose eight bytes of an integer take the pointer; the kind is changed with it.
                         unsafe {
-                            let pointer = self.block().add(parts.value_at).cast::<u64>().read_unaligned();
-                            made.block().add(made.parts().value_at).cast::<u64>().write_unaligned(pointer);
+                            let pointer = self.object_pointer(&parts);
+                            Arc::increment_strong_count(pointer);
+                            let place = made.block().add(made.parts().value_at);
+                            place.cast::<*const Object>().write_unaligned(pointer);
                         }
                         made.set_flags(made.flags() & !KIND_MASK | KIND_OBJECT);
-                        self.set_flags(parts.flags & !KIND_MASK | KIND_INT);
                         made
                     }
                 };
@@ -378,16 +412,43 @@ impl Entry {
         made
     }
 
-    /// Moves the object out, when the value is one, leaving an integer in its place.
-    pub fn into_object(mut self) -> Option<Object> {
+    /// Moves the object out, when the value is one; copies it when it has other owners.
+    pub fn into_object(self) -> Option<Object> {
         let parts = self.parts();
         if parts.flags & KIND_MASK != KIND_OBJECT {
             return None;
         }
-        // SAFETY: the kind says that a pointer from Arc::into_raw stands there; changing the kind hands it to us alone.
-        let object = unsafe { Arc::from_raw(self.object_pointer(&parts)) };
-        self.set_flags(parts.flags & !KIND_MASK | KIND_INT);
+        // SAFETY: the kind says that a pointer from Arc::into_raw stands there; its count is raised for us.
+        let object = unsafe {
+            let pointer = self.object_pointer(&parts);
+            Arc::increment_strong_count(pointer);
+            Arc::from_raw(pointer)
+        };
+        drop(self);
         Some(Arc::unwrap_or_clone(object))
+    }
+
+    /// The same in a block of its own; clock and hash bits come along. An object is shared until one side changes it.
+    fn copied(&self) -> Entry {
+        let parts = self.parts();
+        let layout = block_layout(parts.total);
+        // SAFETY: the block is `total` bytes long, of which the header, which others may access, is written anew; for an
+        // object the count of its Arc is raised for the copy.
+        unsafe {
+            if parts.flags & KIND_MASK == KIND_OBJECT {
+                Arc::increment_strong_count(self.object_pointer(&parts));
+            }
+            let block = alloc(layout);
+            if block.is_null() {
+                handle_alloc_error(layout);
+            }
+            block.cast::<u32>().write(u32::from(parts.flags & !OWNERS).to_le());
+            std::ptr::copy_nonoverlapping(self.block().add(4), block.add(4), parts.total - 4);
+            let mut copy = Entry::from_block(block);
+            copy.set_clock(self.clock());
+            copy.set_hash_bits(self.hash_bits());
+            copy
+        }
     }
 
     /// Bytes of the block, as asked of the allocator.
@@ -432,8 +493,13 @@ unsafe fn read_length(block: *const u8, at: usize) -> (usize, usize) {
 
 impl Drop for Entry {
     fn drop(&mut self) {
+        if self.flags() & OWNERS != 0 && self.header()[0].fetch_sub(OWNER, Ordering::AcqRel) & OWNERS != 0 {
+            return;
+        }
+        // Nobody else is left: either there was none at first, or the last one left in between and the count, which
+        // nobody will read again, went below zero. Neither the kind nor the lengths depend on it.
         let parts = self.parts();
-        // SAFETY: this entry owns the block and, when the kind says so, one count of the Arc.
+        // SAFETY: this entry owns the block alone and, when the kind says so, one count of the Arc.
         unsafe {
             if parts.flags & KIND_MASK == KIND_OBJECT {
                 drop(Arc::from_raw(self.object_pointer(&parts)));
@@ -444,23 +510,13 @@ impl Drop for Entry {
 }
 
 impl Clone for Entry {
-    /// Copies the block; an object is shared until one side changes it.
+    /// Shares the block; copies it when it has as many owners as can be counted.
+    #[inline]
     fn clone(&self) -> Self {
-        let parts = self.parts();
-        let layout = block_layout(parts.total);
-        // SAFETY: the block is `total` bytes long; for an object the count of its Arc is raised for the copy.
-        unsafe {
-            if parts.flags & KIND_MASK == KIND_OBJECT {
-                Arc::increment_strong_count(self.object_pointer(&parts));
-            }
-            let block = alloc(layout);
-            if block.is_null() {
-                handle_alloc_error(layout);
-            }
-            std::ptr::copy_nonoverlapping(self.block(), block, parts.total);
-            let mut copy = Entry::from_block(block);
-            copy.set_hash_bits(self.hash_bits());
-            copy
+        let more = |flags: u8| flags.checked_add(OWNER);
+        match self.header()[0].fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Entry(self.0),
+            Err(_) => self.copied(),
         }
     }
 }
@@ -523,6 +579,56 @@ mod tests {
             entry.set_expire(later);
             check(&entry, int.to_string().as_bytes(), later);
             assert!(matches!(copy.into_object(), Some(Object::Str(bytes)) if bytes == first));
+        }
+    }
+
+    #[test]
+    fn clones_share_a_block_until_one_is_changed() {
+        for value in [NewValue::Int(7), NewValue::Bytes(b"7"), NewValue::Object(Object::Str(b"7".to_vec()))] {
+            let entry = Entry::new(b"key", value, Some(5));
+            // More than can be counted: the last ones are copies.
+            let clones: Vec<Entry> = (0..40).map(|_| entry.clone()).collect();
+            let apart = clones.iter().filter(|clone| clone.block() != entry.block()).count();
+            assert!((1..40).contains(&apart), "{apart}");
+            let changes: [fn(&mut Entry); 6] = [
+                |entry| entry.set_value(NewValue::Int(8)),
+                |entry| entry.set_value(NewValue::Bytes(b"8")),
+                |entry| entry.set_expire(Some(6)),
+                |entry| entry.set_expire(None),
+                |entry| entry.set_raw(true),
+                |entry| {
+                    if let Some(Object::Str(bytes)) = entry.object_mut() {
+                        bytes.clear();
+                    }
+                },
+            ];
+            for (mut clone, change) in clones.into_iter().zip(changes.into_iter().cycle()) {
+                change(&mut clone);
+                assert_eq!(
+                    (text(&entry).as_slice(), entry.expire_ms(), entry.is_raw()),
+                    (b"7".as_slice(), Some(5), false)
+                );
+            }
+            assert_eq!(entry.flags() & OWNERS, 0);
+        }
+    }
+
+    #[test]
+    fn owners_on_other_threads_may_let_go_at_any_time() {
+        for round in 0..200 {
+            let entries: Vec<Entry> = (0..50).map(|n| Entry::new(b"key", NewValue::Int(n), None)).collect();
+            let held = entries.clone();
+            let reader = std::thread::spawn(move || {
+                held.into_iter()
+                    .zip(0..)
+                    .for_each(|(entry, n)| assert!(matches!(entry.value(), Value::Int(int) if int == n)));
+            });
+            for mut entry in entries {
+                entry.set_clock(round);
+                entry.set_value(NewValue::Int(-1));
+                assert_eq!((text(&entry), entry.clock()), (b"-1".to_vec(), round));
+            }
+            reader.join().unwrap();
         }
     }
 }

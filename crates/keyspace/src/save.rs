@@ -3,17 +3,18 @@
 //! ```text
 //! Snapshot::new  takes a reference to each segment of each table: O(segments), no data is copied
 //! read(bytes)    encodes segment after segment and lets go of each
-//! a writer       that touches a segment which the snapshot still holds copies it first (Arc::make_mut)
+//! a writer       that touches a segment which the snapshot still holds copies its table first (Arc::make_mut), and
+//!                the block of each key it changes (see entry.rs)
 //! ```
 //!
-//! Its one idea: the moment is that of `new`, however long the reading takes. Nothing here knows files or sockets; who
-//! reads slowly makes only this wait, not the writers.
+//! Its one idea: the moment is that of `new`, however long the reading takes, and the reading may be done by any thread.
+//! Nothing here knows files or sockets; who reads slowly makes only this wait, not the writers.
 
 use crate::access::{idle_seconds, lfu_counter};
 use crate::entry::{Entry, Value};
 use crate::keyspace::Keyspace;
 use crate::object::Object;
-use crate::table::Table;
+use crate::table::Frozen;
 use redtwin_rdb::format::Version;
 use redtwin_rdb::{Attributes, EncodeOptions, Encoder, LeftOut, Source, is_behind_keys};
 
@@ -30,10 +31,21 @@ pub struct SaveOptions {
     pub now_ms: i64,
     /// Written as AUX fields, in this order.
     pub aux: Vec<(Vec<u8>, Vec<u8>)>,
+    /// How much is written.
+    pub content: Content,
 }
 
-/// How many entries ahead a block is asked for.
-const AHEAD: usize = 12;
+/// How much of the keyspace goes into a snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Content {
+    /// Everything.
+    #[default]
+    All,
+    /// Function libraries only.
+    Functions,
+    /// AUX fields only.
+    Nothing,
+}
 
 /// What is written of a key's last use.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +60,11 @@ enum Use {
 pub struct Snapshot {
     encoder: Encoder,
     /// From the database being written on; a table that is done is gone.
-    tables: std::collections::VecDeque<(u64, Table)>,
-    segment: usize,
+    tables: std::collections::VecDeque<(u64, Frozen)>,
+    /// The first of them has its SELECTDB already.
+    is_selected: bool,
+    keys_total: usize,
+    keys_done: usize,
     written: Use,
     now_ms: i64,
     behind: Vec<Vec<u8>>,
@@ -63,15 +78,18 @@ impl Snapshot {
     /// Takes the moment. O(segments). None when the version cannot be written.
     #[must_use]
     pub fn new(keys: &Keyspace, options: &SaveOptions) -> Option<Snapshot> {
-        let SaveOptions { version, compress, checksum, now_ms, aux } = options;
+        let SaveOptions { version, compress, checksum, now_ms, aux, content } = options;
         let mut encoder =
             Encoder::new(EncodeOptions { version: *version, compress: *compress, checksum: *checksum })?;
         aux.iter().for_each(|(name, value)| encoder.aux(name, value));
+        let is_all = *content == Content::All;
         let (behind, before): (Vec<_>, Vec<_>) =
-            keys.module_aux.iter().cloned().partition(|raw| is_behind_keys(raw));
+            keys.module_aux.iter().filter(|_| is_all).cloned().partition(|raw| is_behind_keys(raw));
         before.iter().for_each(|raw| encoder.module_aux(raw));
-        keys.libraries.iter().for_each(|code| encoder.function(code));
-        let tables = keys.dbs.iter().zip(0..).filter(|(db, _)| !db.table.is_empty());
+        if *content != Content::Nothing {
+            keys.libraries.iter().for_each(|code| encoder.function(code));
+        }
+        let tables = keys.dbs.iter().zip(0..).filter(|(db, _)| is_all && !db.table.is_empty());
         let settings = &keys.settings;
         let written = if settings.lfu() {
             Use::Frequency { decay_minutes: settings.lfu_decay_time }
@@ -80,10 +98,14 @@ impl Snapshot {
         } else {
             Use::Nothing
         };
+        let tables: std::collections::VecDeque<_> =
+            tables.map(|(db, index)| (index, db.table.frozen())).collect();
         Some(Snapshot {
             encoder,
-            tables: tables.map(|(db, index)| (index, db.table.clone())).collect(),
-            segment: 0,
+            keys_total: tables.iter().map(|(_, table)| table.len).sum(),
+            keys_done: 0,
+            tables,
+            is_selected: false,
             written,
             now_ms: *now_ms,
             behind,
@@ -120,6 +142,12 @@ impl Snapshot {
         self.encoder.left_out()
     }
 
+    /// Keys encoded so far, and keys in all.
+    #[must_use]
+    pub fn progress(&self) -> (usize, usize) {
+        (self.keys_done, self.keys_total)
+    }
+
     /// Encodes until about `bytes` are ready. False at the end.
     fn encode(&mut self, bytes: usize) -> bool {
         while self.encoder.ready() < bytes && !self.over {
@@ -138,34 +166,27 @@ impl Snapshot {
             self.over = true;
             return;
         };
-        if self.segment == 0 {
+        if !self.is_selected {
             self.encoder.select_db(*index);
-            self.encoder.resize_db(table.len() as u64, table.volatile() as u64);
+            self.encoder.resize_db(table.len as u64, table.volatile as u64);
+            self.is_selected = true;
         }
-        // Blocks lie anywhere: they are asked for some steps before they are read, or each would cost a cache miss.
-        let mut ahead = table.segment_entries(self.segment);
-        ahead.by_ref().take(AHEAD).for_each(Entry::prefetch);
-        for entry in table.segment_entries(self.segment) {
-            if let Some(later) = ahead.next() {
-                later.prefetch();
-            }
+        let (encoder, written, now_ms) = (&mut self.encoder, self.written, self.now_ms);
+        let went_on = table.next(|entry| {
             let mut attributes = Attributes { expire_at_ms: entry.expire_ms(), ..Attributes::default() };
-            match self.written {
+            match written {
                 Use::Nothing => {}
-                Use::Idle => attributes.idle_seconds = Some(idle_seconds(entry.clock(), self.now_ms).into()),
+                Use::Idle => attributes.idle_seconds = Some(idle_seconds(entry.clock(), now_ms).into()),
                 Use::Frequency { decay_minutes } => {
-                    attributes.frequency = Some(lfu_counter(entry.clock(), self.now_ms, decay_minutes) as u8);
+                    attributes.frequency = Some(lfu_counter(entry.clock(), now_ms, decay_minutes) as u8);
                 }
             }
-            self.encoder.key(entry.key(), &attributes, source(entry));
-        }
-        drop(ahead);
-        // From here on a writer may change this segment in place.
-        table.let_go(self.segment);
-        self.segment += 1;
-        if self.segment == table.segments() {
+            encoder.key(entry.key(), &attributes, source(entry));
+            self.keys_done += 1;
+        });
+        if !went_on {
             self.tables.pop_front();
-            self.segment = 0;
+            self.is_selected = false;
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The hash table of a database: many small segments that grow and split on their own.
 //!
 //! Nothing here ever touches more than one segment (at most 1,024 slots) at a time, so growth has no pause, and
-//! a snapshot can hold segments one by one: a writer that meets a held segment copies just that one.
+//! a snapshot can hold segments one by one: a writer that meets a held segment copies just that one (9 KB of tags and
+//! slots; the entries' blocks stay shared, see `entry.rs`).
 //!
 //! ```text
 //!   hash, 64 bits:  [ directory | place in the segment .......... | tag ]
@@ -42,7 +43,7 @@ pub struct Place {
     slot: usize,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Segment {
     /// Leading hash bits that all its keys share.
     depth: u32,
@@ -88,6 +89,55 @@ fn prefetch_line(address: *const u8) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = address;
+}
+
+impl Clone for Segment {
+    /// A segment of its own that shares the entries' blocks. Blocks lie anywhere, so they are asked for some steps ahead:
+    /// otherwise each would cost a cache miss.
+    fn clone(&self) -> Segment {
+        let mut ahead = self.entries();
+        ahead.by_ref().take(AHEAD).for_each(Entry::prefetch);
+        let mut share = |slot: &Option<Entry>| {
+            let entry = slot.as_ref()?;
+            if let Some(later) = ahead.next() {
+                later.prefetch();
+            }
+            Some(entry.clone())
+        };
+        let slots = self.slots.iter().map(|group| std::array::from_fn(|slot| share(&group[slot]))).collect();
+        Segment { tags: self.tags.clone(), slots, ..*self }
+    }
+}
+
+/// How many entries ahead a block is asked for.
+const AHEAD: usize = 12;
+
+/// A table of one moment, for a walk over all its segments on any thread.
+#[derive(Debug)]
+pub(crate) struct Frozen {
+    /// Those that were not walked yet, the next one last.
+    segments: Vec<Arc<Segment>>,
+    /// Number of keys.
+    pub(crate) len: usize,
+    /// Number of keys with an expiry.
+    pub(crate) volatile: usize,
+}
+
+impl Frozen {
+    /// Shows the entries of the next segment, and lets go of it, so that a writer may change it in place again. False
+    /// when there is none.
+    pub(crate) fn next(&mut self, mut visit: impl FnMut(&Entry)) -> bool {
+        let Some(segment) = self.segments.pop() else { return false };
+        let mut ahead = segment.entries();
+        ahead.by_ref().take(AHEAD).for_each(Entry::prefetch);
+        for entry in segment.entries() {
+            if let Some(later) = ahead.next() {
+                later.prefetch();
+            }
+            visit(entry);
+        }
+        true
+    }
 }
 
 impl Segment {
@@ -466,10 +516,12 @@ impl Table {
         self.segments.get(index).into_iter().flat_map(|segment| segment.entries())
     }
 
-    /// Empties one segment of a copy of the table that is only walked once, so that the original no longer shares it.
-    pub(crate) fn let_go(&mut self, index: usize) {
-        if let Some(segment) = self.segments.get_mut(index) {
-            *segment = Arc::new(Segment::new(0, 1));
+    /// The table as it is now: a reference to each segment. O(segments).
+    pub(crate) fn frozen(&self) -> Frozen {
+        Frozen {
+            segments: self.segments.iter().rev().cloned().collect(),
+            len: self.len,
+            volatile: self.volatile(),
         }
     }
 

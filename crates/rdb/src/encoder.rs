@@ -49,6 +49,8 @@ pub struct LeftOut {
     pub field_expiries: u64,
     /// Streams whose idempotent producers are gone.
     pub stream_tails: u64,
+    /// Function libraries that are gone.
+    pub functions: u64,
 }
 
 /// Writes one file.
@@ -78,11 +80,13 @@ impl Encoder {
         self.writer.string(value);
     }
 
-    /// The source of a function library. Versions before 10 know none: it is left out.
+    /// The source of a function library. Versions before 10 know none: it is left out, and counted.
     pub fn function(&mut self, code: &[u8]) {
         if self.writer.version.number >= 10 {
             self.writer.out.push(opcode::FUNCTION);
             self.writer.string(code);
+        } else {
+            self.left_out.functions += 1;
         }
     }
 

@@ -285,6 +285,8 @@ export class Call {
   #visible(key: string, isWrite: boolean): Value | null {
     const value = this.db.get(key);
     if (value === undefined) return null;
+    // Readers count too: PFCOUNT and XREADGROUP change what they have looked up.
+    this.db.beforeChange(key);
     if (this.isFromPrimary) return value;
     const mayDelete = !this.keyspace.gates.replica || (isWrite && !this.keyspace.gates.readOnly);
     if (this.isExpired(key)) {

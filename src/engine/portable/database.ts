@@ -11,11 +11,13 @@ import type { Value } from './value.ts';
 export const expiryMaxMs = 2 ** 63 - 1024;
 
 export class Database {
-  readonly values = new Dict<Value>();
+  values = new Dict<Value>();
   /** Unix ms at which a key expires, for the keys that do. Every key here is also in `values`. */
-  readonly expiries = new Dict<number>();
+  expiries = new Dict<number>();
   /** Keys of hashes that had a field with an expiry when last looked at; active expiry visits them. */
   readonly hashesWithExpiries = new Set<string>();
+  /** Called with a key before it may change: a snapshot under way writes it as it is. */
+  readonly guards = new Set<(key: string) => void>();
 
   get size(): number {
     return this.values.size;
@@ -27,12 +29,14 @@ export class Database {
 
   /** Sets or replaces a value; an expiry stays. True when the key is new. */
   set(key: string, value: Value): boolean {
+    this.beforeChange(key);
     if (value.type === 'hash' && value.hasExpiries) this.hashesWithExpiries.add(key);
     return this.values.set(key, value);
   }
 
   /** Deletes a key and its expiry. True when it was there. */
   delete(key: string): boolean {
+    this.beforeChange(key);
     this.expiries.delete(key);
     this.hashesWithExpiries.delete(key);
     return this.values.delete(key);
@@ -44,13 +48,21 @@ export class Database {
   }
 
   setExpiry(key: string, expireAtMs: number | null): void {
+    this.beforeChange(key);
     if (expireAtMs === null) this.expiries.delete(key);
     else this.expiries.set(key, Math.min(expireAtMs, expiryMaxMs));
   }
 
+  /** A snapshot under way keeps the dictionaries that were there; nobody changes those any longer. */
   clear(): void {
-    this.values.clear();
-    this.expiries.clear();
+    this.values = new Dict();
+    this.expiries = new Dict();
     this.hashesWithExpiries.clear();
+    this.guards.clear();
+  }
+
+  /** To be called before a value is changed in place; everything else here calls it itself. */
+  beforeChange(key: string): void {
+    if (this.guards.size > 0) for (const guard of this.guards) guard(key);
   }
 }

@@ -13,11 +13,16 @@
  */
 import type { Random } from './random.ts';
 
-interface Slot<V> {
+/** An entry as it stands: what it says of the value may change. */
+export interface Entry<V> {
   readonly key: string;
-  value: V;
+  readonly value: V;
   /** Grows with every insertion; unique within its dictionary. */
   readonly serial: number;
+}
+
+interface Slot<V> extends Entry<V> {
+  value: V;
   /** False once deleted; the slot then waits in `order` to be swept. */
   live: boolean;
 }
@@ -41,6 +46,20 @@ export class Dict<V> implements Iterable<[string, V]> {
 
   get(key: string): V | undefined {
     return this.#slots.get(key)?.value;
+  }
+
+  entry(key: string): Entry<V> | undefined {
+    return this.#slots.get(key);
+  }
+
+  /** Serial number of the next entry to come. */
+  get nextSerial(): number {
+    return this.#nextSerial;
+  }
+
+  /** Entries by ascending serial. Those deleted during the walk are not met, those inserted are. */
+  entries(): IterableIterator<Entry<V>> {
+    return this.#slots.values();
   }
 
   /** Sets a value; an existing entry keeps its place. True when the key is new. O(1). */

@@ -119,6 +119,7 @@ export class Keyspace {
   deleteExpiredField(db: number, key: string, field: string): void {
     const hash = this.databases[db]!.get(key);
     if (hash?.type !== 'hash') return;
+    this.databases[db]!.beforeChange(key);
     hash.delete(field);
     this.counters.expiredFields++;
     this.effects.push({ db, args: [bytes('HDEL'), bytes(key), bytes(field)] });

@@ -18,6 +18,7 @@ fn saved(store: &Store, number: u16) -> Vec<u8> {
         checksum: true,
         now_ms: 5_000,
         aux: vec![(b"redis-ver".to_vec(), b"7.0.15".to_vec())],
+        content: crate::save::Content::All,
     };
     let mut snapshot = Snapshot::new(&store.keys, &options).unwrap();
     std::iter::from_fn(|| snapshot.read(1 << 16)).flatten().collect()

@@ -47,6 +47,7 @@ fn options(number: u16) -> SaveOptions {
         checksum: true,
         now_ms: 5_000,
         aux: vec![(b"redis-ver".to_vec(), b"7.0.15".to_vec())],
+        content: Content::All,
     }
 }
 
@@ -130,4 +131,39 @@ fn frequencies_are_kept_under_an_lfu_policy() {
     twin.adopt(loader.finish().unwrap());
     let hash = twin.keys.hash(b"hot");
     assert_eq!(twin.keys.db().table.get(hash, b"hot").unwrap().clock() & 0xff, 99);
+}
+
+#[test]
+fn who_wants_functions_alone_gets_no_keys() {
+    let (mut store, _) = filled();
+    store.keys.libraries.clear();
+    for (content, expected) in [(Content::Functions, 1), (Content::Nothing, 0)] {
+        store.keys.libraries = vec![b"#!lua name=lib\n".to_vec()].into_iter().collect();
+        let options = SaveOptions { content, ..options(10) };
+        let file = whole(Snapshot::new(&store.keys, &options).unwrap(), 1000);
+        let twin = loaded(&file);
+        assert_eq!(twin.keys.libraries.iter().count(), expected);
+        assert_eq!(digest_of(&twin), "0".repeat(40));
+    }
+}
+
+#[test]
+fn another_thread_reads_while_writes_go_on() {
+    let (mut store, session) = filled();
+    let before = digest_of(&store);
+    for round in 0..20 {
+        let snapshot = Snapshot::new(&store.keys, &options(10)).unwrap();
+        let reader = std::thread::spawn(move || whole(snapshot, 500));
+        for n in 0..3000 {
+            say(&mut store, session, &format!("SET key:{n} round:{round}"));
+            say(&mut store, session, "RPUSH list more");
+        }
+        let file = reader.join().unwrap();
+        for n in 0..3000 {
+            say(&mut store, session, &format!("SET key:{n} value:{}", n * 7));
+        }
+        say(&mut store, session, "LTRIM list 0 2");
+        assert_eq!(digest_of(&store), before);
+        assert_eq!(digest_of(&loaded(&file)), before);
+    }
 }

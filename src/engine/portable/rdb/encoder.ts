@@ -11,7 +11,7 @@ import { Crc64 } from '../crc64.ts';
 import type { Value } from '../value.ts';
 import { type Dialect, dialectOf, Opcode } from './format.ts';
 import { Output } from './output.ts';
-import { typeOf, type WriterLimits, writeBody } from './writer.ts';
+import { expiringFields, typeOf, type WriterLimits, writeBody } from './writer.ts';
 
 /** Versions that can be written, with what they are first read by. */
 const writableVersions = new Map([
@@ -29,6 +29,8 @@ export interface EncoderOptions {
   /** False writes a zero checksum, which means none. */
   checksum: boolean;
   limits: WriterLimits;
+  /** What the version cannot hold is left out and counted; otherwise 'rdb-unsupported-version' is thrown. */
+  lossy?: boolean;
 }
 
 export class Encoder {
@@ -36,6 +38,9 @@ export class Encoder {
   readonly #output: Output;
   readonly #crc: Crc64 | null;
   readonly #limits: WriterLimits;
+  readonly #lossy: boolean;
+  /** What the version had no place for. */
+  readonly leftOut = { fieldExpiries: 0, streamTails: 0, functions: 0 };
 
   constructor(options: EncoderOptions) {
     const dialect = writableVersions.has(options.version) ? dialectOf(options.version) : null;
@@ -48,6 +53,7 @@ export class Encoder {
     this.#output = new Output(options.compress);
     this.#crc = options.checksum ? new Crc64() : null;
     this.#limits = options.limits;
+    this.#lossy = options.lossy === true;
     const { vendor, version } = dialect;
     this.#output.rawText(
       vendor === 'redis'
@@ -80,9 +86,12 @@ export class Encoder {
     this.#output.raw(raw);
   }
 
-  /** A function library's source. Nothing is written to version 9, whose readers know no functions. */
+  /** A function library's source. Nothing is written to version 9, whose readers know no functions; it is counted. */
   library(source: Buffer): void {
-    if (this.dialect.version < 10) return;
+    if (this.dialect.version < 10) {
+      this.leftOut.functions++;
+      return;
+    }
     this.#output.byte(Opcode.function2);
     this.#output.blob(source);
   }
@@ -95,17 +104,19 @@ export class Encoder {
     this.#output.count(expires);
   }
 
-  /** Throws 'rdb-unsupported-version' when the version cannot hold the value (fields that expire, before 12). */
+  /** Throws 'rdb-unsupported-version' when the version cannot hold the value (fields that expire, before 12), unless lossy. */
   entry(key: string, value: Value, expireAtMs: number | null): void {
     const output = this.#output;
-    const type = typeOf(value, this.dialect);
+    const dialect = this.#lossy ? { ...this.dialect, lossy: true } : this.dialect;
+    if (this.#lossy) this.leftOut.fieldExpiries += expiringFields(value, dialect);
+    const type = typeOf(value, dialect);
     if (expireAtMs !== null) {
       output.byte(Opcode.expireMs);
       output.int64(BigInt(expireAtMs));
     }
     output.byte(type);
     output.text(key);
-    writeBody(output, value, this.dialect, this.#limits);
+    writeBody(output, value, dialect, this.#limits);
   }
 
   /** The end marker and the checksum. Returns the last bytes. */

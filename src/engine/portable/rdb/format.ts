@@ -15,6 +15,8 @@ export type Vendor = 'redis' | 'valkey';
 export interface Dialect {
   vendor: Vendor;
   version: number;
+  /** What it cannot hold may be left out. */
+  lossy?: boolean;
 }
 
 /** The newest versions of each vendor that are understood. */

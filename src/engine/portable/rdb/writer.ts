@@ -58,8 +58,15 @@ export function typeOf(value: Value, dialect: Dialect): number {
   }
 }
 
+/** Fields whose expiry the version cannot hold. */
+export function expiringFields(value: Value, dialect: Dialect): number {
+  if (value.type !== 'hash' || !value.hasExpiries || dialect.version >= redisFieldExpiryMin) return 0;
+  return [...value.entries()].filter(([field]) => value.expiry(field) !== null).length;
+}
+
 function hashType(hash: HashValue, dialect: Dialect): number {
-  if (!hash.hasExpiries) return dialect.version >= 10 && !hash.isTable ? Type.hashListpack : Type.hash;
+  const isWithout = !hash.hasExpiries || (dialect.lossy === true && dialect.version < redisFieldExpiryMin);
+  if (isWithout) return dialect.version >= 10 && !hash.isTable ? Type.hashListpack : Type.hash;
   if (dialect.vendor === 'valkey') return Type.valkeyHash;
   if (dialect.version < redisFieldExpiryMin) {
     const message = `RDB version ${dialect.version} cannot hold hashes whose fields expire; ${redisFieldExpiryMin} can`;
