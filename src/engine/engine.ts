@@ -260,7 +260,8 @@ export interface SnapshotStatus {
 export interface Snapshot {
   /**
    * The next bytes, `bytes` of them or fewer, or null at the end. Encoded beside the event loop (native: by another
-   * thread; portable: in slices). One read at a time. Rejects with RedtwinError.
+   * thread; portable: a slice of keys, so let the event loop turn between two reads). One read at a time. Rejects with
+   * RedtwinError.
    */
   read(bytes: number): Promise<Buffer | null>;
   /** The same at once, while everything waits. Not while a `read` is pending. */

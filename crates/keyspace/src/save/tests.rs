@@ -138,11 +138,11 @@ fn who_wants_functions_alone_gets_no_keys() {
     let (mut store, _) = filled();
     store.keys.libraries.clear();
     for (content, expected) in [(Content::Functions, 1), (Content::Nothing, 0)] {
-        store.keys.libraries = vec![b"#!lua name=lib\n".to_vec()].into_iter().collect();
+        store.keys.libraries = vec![b"#!lua name=lib\n".to_vec()];
         let options = SaveOptions { content, ..options(10) };
         let file = whole(Snapshot::new(&store.keys, &options).unwrap(), 1000);
         let twin = loaded(&file);
-        assert_eq!(twin.keys.libraries.iter().count(), expected);
+        assert_eq!(twin.keys.libraries.len(), expected);
         assert_eq!(digest_of(&twin), "0".repeat(40));
     }
 }
