@@ -106,6 +106,7 @@ export interface Gates {
   loading?: boolean
   misconf?: boolean
   noReplicas?: boolean
+  paused?: boolean
 }
 
 /** See `takeEvents` in engine.ts. */
@@ -200,6 +201,8 @@ export interface StoreStats {
   expiredFields: number
   errorReplies: number
   changes: number
+  lazyFreePending: number
+  lazyFreed: number
   usedMemoryBytes: number
   usedMemoryPeakBytes: number
   opaqueModuleValues: number

@@ -21,7 +21,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 5;
+const ABI: u32 = 6;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -56,6 +56,7 @@ pub struct Gates {
     pub loading: Option<bool>,
     pub misconf: Option<bool>,
     pub no_replicas: Option<bool>,
+    pub paused: Option<bool>,
 }
 
 /// See `SessionSettings` in engine.ts.
@@ -121,6 +122,8 @@ pub struct StoreStats {
     pub expired_fields: f64,
     pub error_replies: f64,
     pub changes: f64,
+    pub lazy_free_pending: f64,
+    pub lazy_freed: f64,
     pub used_memory_bytes: f64,
     pub used_memory_peak_bytes: f64,
     pub opaque_module_values: f64,
@@ -206,6 +209,7 @@ impl NativeStore {
         set(&mut gates.loading, given.loading);
         set(&mut gates.misconf, given.misconf);
         set(&mut gates.no_replicas, given.no_replicas);
+        set(&mut gates.paused, given.paused);
         if was_replica != gates.replica {
             self.store.role_changed();
         }
@@ -481,6 +485,8 @@ impl NativeStore {
             expired_fields: stats.expired_fields as f64,
             error_replies: commands.error_replies as f64,
             changes: self.store.keys.dirty as f64,
+            lazy_free_pending: self.store.keys.lazy_free.pending() as f64,
+            lazy_freed: self.store.keys.lazy_free.freed() as f64,
             used_memory_bytes: used as f64,
             used_memory_peak_bytes: self.peak_bytes as f64,
             opaque_module_values: self.store.keys.opaque_module_values as f64,
@@ -521,6 +527,7 @@ impl NativeStore {
     pub fn reset_stats(&mut self) {
         self.store.keys.stats = Default::default();
         self.store.keys.command_stats.reset();
+        self.store.keys.lazy_free.reset();
         self.peak_bytes = 0;
     }
 

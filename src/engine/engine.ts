@@ -70,6 +70,8 @@ export interface Gates {
   misconf: boolean;
   /** Writes get -NOREPLICAS: fewer good replicas than min-replicas-to-write. */
   noReplicas: boolean;
+  /** CLIENT PAUSE: the data stays as it is. Nothing expires or is evicted; expired keys are hidden but not deleted. */
+  paused: boolean;
 }
 
 export interface StoreOptions {
@@ -138,6 +140,9 @@ export interface StoreStats {
   errorReplies: number;
   /** Changes made to the data, counted as Redis counts them for save points. Never reset. */
   changes: number;
+  /** Values that wait to be freed in the background (UNLINK and its kin), and those that were. A flushed key counts as one. */
+  lazyFreePending: number;
+  lazyFreed: number;
   /** Bytes the engine's data takes, as well as it can tell (native: its heap; portable: an estimate). */
   usedMemoryBytes: number;
   usedMemoryPeakBytes: number;
@@ -372,4 +377,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 5;
+export const engineAbi = 6;

@@ -122,7 +122,9 @@ function memory({ memory: m, store, clients: c, replication }: InfoFacts): Field
     ['mem_clients_normal', c.bufferBytes],
     ...zeros('mem_cluster_links', 'mem_aof_buffer'),
     ['mem_allocator', 'libc'],
-    ...zeros('active_defrag_running', 'lazyfree_pending_objects', 'lazyfreed_objects'),
+    ['active_defrag_running', 0],
+    ['lazyfree_pending_objects', store.lazyFreePending],
+    ['lazyfreed_objects', store.lazyFreed],
   ];
 }
 

@@ -49,15 +49,22 @@ function matchClass(
   }
 }
 
+/** Redis recurses at each star that something follows, and gives up at this depth: no match. */
+const starsMax = 1000;
+
 /** True when the whole text fits the pattern. `fold` ignores the case of ASCII letters. */
 export function matchesGlob(pattern: Uint8Array, text: Uint8Array, fold = false): boolean {
   let [p, t] = [0, 0];
   /** Where to go on when what followed the last star did not fit; -1 without a star. */
   let [retryPattern, retryText] = [-1, 0];
+  let stars = 0;
   while (t < text.length || p < pattern.length) {
     const c = pattern[p];
     if (c === star) {
-      [retryPattern, retryText] = [++p, t];
+      while (pattern[p] === star) p++;
+      if (p === pattern.length) return true;
+      if (++stars > starsMax) return false;
+      [retryPattern, retryText] = [p, t];
       continue;
     }
     if (t < text.length && c !== undefined) {

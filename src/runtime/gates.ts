@@ -1,7 +1,7 @@
 /**
  * The gates that every client command is held against, from the configuration and the state of things.
  *
- *     replica?  read-only?  link up?  loading?  last save failed?  enough replicas?   -->  store.gate(...)
+ *     replica?  read-only?  link up?  loading?  last save failed?  enough replicas?  paused?   -->  store.gate(...)
  *
  * A pure function; the server calls it whenever one of its inputs may have changed.
  */
@@ -23,7 +23,7 @@ export const gateOptions: readonly OptionName[] = [
 export function gatesOf(
   config: Config,
   link: Pick<LinkStatus, 'target' | 'up' | 'loading'>,
-  state: { isLoadingFile: boolean; lastSaveFailed: boolean; goodReplicas: number },
+  state: { isLoadingFile: boolean; lastSaveFailed: boolean; goodReplicas: number; isPaused: boolean },
 ): Gates {
   const isReplica = link.target !== null;
   const savesByItself = config.value('save').length > 0;
@@ -34,6 +34,7 @@ export function gatesOf(
     loading: state.isLoadingFile || link.loading === 'blocking',
     misconf:
       !isReplica && state.lastSaveFailed && savesByItself && config.value('stop-writes-on-bgsave-error'),
+    paused: state.isPaused,
     noReplicas:
       !isReplica &&
       config.value('min-replicas-max-lag') > 0 &&

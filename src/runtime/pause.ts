@@ -25,6 +25,11 @@ export class Pause {
     this.#untilMs = 0;
   }
 
+  /** Unix ms at which it ends by itself; 0 when there is none. */
+  get untilMs(): number {
+    return this.#untilMs;
+  }
+
   isOn(nowMs: number): boolean {
     return nowMs < this.#untilMs;
   }

@@ -106,10 +106,10 @@ export class Saver {
     return this.lastOk;
   }
 
-  /** Writes the data of this moment; resolves to the number of changes that it holds. */
+  /** Writes the data of this moment; resolves to the number of changes that it stands for. */
   async #write(draft: string, version: number): Promise<number> {
     const { store, config, nowMs } = this.#parts;
-    const { changes } = store.stats();
+    const { changes, usedMemoryBytes } = store.stats();
     const snapshot = store.snapshot({
       version,
       compress: config.value('rdbcompression'),
@@ -119,7 +119,7 @@ export class Saver {
         ['redis-ver', compatibleVersion],
         ['redis-bits', '64'],
         ['ctime', String(Math.floor(nowMs() / 1000))],
-        ['used-mem', String(store.stats().usedMemoryBytes)],
+        ['used-mem', String(usedMemoryBytes)],
         ...this.#parts.replicationAux(),
         ['aof-base', '0'],
       ],

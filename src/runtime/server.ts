@@ -380,14 +380,25 @@ export class Server {
 
   startPause(untilMs: number, mode: 'write' | 'all'): void {
     this.pause.start(untilMs, mode, this.nowMs());
+    this.#armPauseTimer();
+    this.#setGates();
+  }
+
+  /** A timer cannot be set for longer than 2^31 ms: a long pause is looked at again then. */
+  #armPauseTimer(): void {
     if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
-    this.#pauseTimer = setTimeout(() => this.endPause(), untilMs - this.nowMs());
+    const leftMs = Math.min(this.pause.untilMs - this.nowMs(), 0x7fffffff);
+    this.#pauseTimer = setTimeout(() => {
+      if (this.pause.isOn(this.nowMs())) this.#armPauseTimer();
+      else this.endPause();
+    }, leftMs);
   }
 
   endPause(): void {
     if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
     this.#pauseTimer = null;
     this.pause.end();
+    this.#setGates();
     for (const connection of this.#connections.values()) connection.release();
   }
 
@@ -546,6 +557,7 @@ export class Server {
         isLoadingFile: this.fileProgress !== null,
         lastSaveFailed: !this.saver.lastOk,
         goodReplicas: this.replicas.good,
+        isPaused: this.pause.isOn(this.nowMs()),
       }),
     );
   }

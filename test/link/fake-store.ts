@@ -241,6 +241,8 @@ export class FakeStore implements FollowerStore {
         usedMemoryPeakBytes: 0,
         opaqueModuleValues: 0,
         changes: 0,
+        lazyFreePending: 0,
+        lazyFreed: 0,
         databases,
       },
     };

@@ -149,9 +149,10 @@ test('when memory is full keys are evicted, or writes refused', (t) => {
   for (const policy of ['noeviction', 'allkeys-lru', 'allkeys-lfu', 'allkeys-random', 'volatile-ttl']) {
     const store = open();
     const session = store.openSession();
+    const emptyBytes = store.stats().usedMemoryBytes;
     const lines = Array.from({ length: 200 }, (_, i) => `SET k${i} ${'x'.repeat(100)} EX ${1000 + i}`);
     run(store, session, ...lines);
-    store.configure('maxmemory', Math.floor(store.stats().usedMemoryBytes / 2));
+    store.configure('maxmemory', Math.floor((emptyBytes + store.stats().usedMemoryBytes) / 2));
     store.configure('maxmemory-policy', policy);
     const reply = run(store, session, 'SET new 1');
     const { evictedKeys, databases } = store.stats();

@@ -3,6 +3,7 @@
 //! It knows nothing of commands, sessions or the clock: expiry is a number here, and who may act on it is decided above.
 
 use crate::table::Table;
+use crate::watch::Presence;
 
 /// A numbered database.
 #[derive(Clone, Debug)]
@@ -26,6 +27,15 @@ impl Db {
     /// An empty database whose keys will have the same hashes.
     pub fn emptied(&self) -> Db {
         Db { table: self.table.emptied(), avg_ttl_ms: 0, expire_cursor: 0, field_cursor: 0 }
+    }
+
+    /// What is under a key at a moment.
+    pub fn presence(&self, key: &[u8], now_ms: i64) -> Presence {
+        match self.table.get(self.table.hash(key), key) {
+            None => Presence::Absent,
+            Some(entry) if entry.expire_ms().is_some_and(|at| at < now_ms) => Presence::Stale,
+            Some(_) => Presence::Present,
+        }
     }
 }
 

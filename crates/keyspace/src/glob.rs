@@ -3,11 +3,15 @@
 //! Redis's matcher recurses at each star; this one goes back to the last star only, which is enough and keeps
 //! `a*a*a*a*b` linear in practice.
 
+/// Redis recurses at each star that something follows, and gives up at this depth: no match.
+const STARS_MAX: usize = 1000;
+
 /// Does the whole text match?
 pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
     let (mut p, mut t) = (0, 0);
     // Where to go on when the rest does not match: behind the last star, one byte further in the text.
     let mut retry: Option<(usize, usize)> = None;
+    let mut stars = 0;
     loop {
         match pattern.get(p) {
             Some(b'*') => {
@@ -16,6 +20,10 @@ pub fn matches(pattern: &[u8], text: &[u8], ignore_case: bool) -> bool {
                 }
                 if p == pattern.len() {
                     return true;
+                }
+                stars += 1;
+                if stars > STARS_MAX {
+                    return false;
                 }
                 retry = Some((p, t));
                 continue;

@@ -15,11 +15,12 @@ use crate::db::Db;
 use crate::effects::Effects;
 use crate::entry::{Entry, NewValue, Value};
 use crate::generated::errors;
+use crate::lazy_free::LazyFree;
 use crate::object::Object;
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::table::Hash;
-use crate::watch::Watched;
+use crate::watch::{Presence, Watched};
 
 /// Why a handler stopped before its end.
 #[derive(Debug)]
@@ -64,6 +65,7 @@ pub struct Gates {
     pub loading: bool,
     pub misconf: bool,
     pub no_replicas: bool,
+    pub paused: bool,
 }
 
 /// Counters that INFO shows.
@@ -158,6 +160,8 @@ pub struct Keyspace {
     pub effects: Effects,
     /// Changes since the start; a command that raised it is fed.
     pub dirty: u64,
+    /// Frees large values aside.
+    pub lazy_free: LazyFree,
     /// Notifications not fetched yet.
     pub events: Vec<KeyEvent>,
     /// Keys under WATCH.
@@ -197,6 +201,7 @@ impl Keyspace {
             command_stats: CommandStats::default(),
             effects: Effects::default(),
             dirty: 0,
+            lazy_free: LazyFree::default(),
             events: Vec::new(),
             watched: Watched::default(),
             changed: Changed::default(),
@@ -335,6 +340,16 @@ impl Keyspace {
         self.take(key).is_some()
     }
 
+    /// Removes a key; its value is freed aside when that is wanted and it is large. False when there is no such key.
+    pub fn release(&mut self, key: &[u8], lazily: bool) -> bool {
+        match self.take(key) {
+            None => return false,
+            Some(entry) if lazily => self.lazy_free.entry(entry),
+            Some(entry) => drop(entry),
+        }
+        true
+    }
+
     /// Removes a key and gives its entry.
     pub fn take(&mut self, key: &[u8]) -> Option<Entry> {
         let hash = self.hash(key);
@@ -367,8 +382,14 @@ impl Keyspace {
     pub fn signal(&mut self, key: &[u8]) {
         self.signal_waiters(key);
         if !self.watched.is_empty() {
-            self.watched.touch(self.selected, key);
+            let exists = self.presence(self.selected, key) != Presence::Absent;
+            self.watched.touch(self.selected, key, exists);
         }
+    }
+
+    /// What a database has under a key at this moment.
+    pub fn presence(&self, db: usize, key: &[u8]) -> Presence {
+        self.dbs.get(db).map_or(Presence::Absent, |db| db.presence(key, self.now_ms))
     }
 
     /// Records an event when its class is wanted.
@@ -381,13 +402,13 @@ impl Keyspace {
 
     /// Deletes an expired key when that is ours to do, and feeds the deletion.
     pub fn expire(&mut self, key: &[u8]) {
-        if self.gates.replica {
+        if self.gates.replica || self.gates.paused {
             return;
         }
-        let db = self.selected;
-        if self.remove(key) {
+        let (db, lazily) = (self.selected, self.settings.lazyfree_lazy_expire);
+        if self.release(key, lazily) {
             self.stats.expired_keys += 1;
-            let word: &[u8] = if self.settings.lazyfree_lazy_expire { b"UNLINK" } else { b"DEL" };
+            let word: &[u8] = if lazily { b"UNLINK" } else { b"DEL" };
             self.effects.also(db, &[word, key]);
             self.signal(key);
             self.notify(b'x', "expired", key);
@@ -397,9 +418,10 @@ impl Keyspace {
     /// Deletes a key because memory is short, and feeds the deletion.
     pub fn evict(&mut self, db: usize, key: &[u8]) {
         self.selected = db;
-        if self.remove(key) {
+        let lazily = self.settings.lazyfree_lazy_eviction;
+        if self.release(key, lazily) {
             self.stats.evicted_keys += 1;
-            let word: &[u8] = if self.settings.lazyfree_lazy_eviction { b"UNLINK" } else { b"DEL" };
+            let word: &[u8] = if lazily { b"UNLINK" } else { b"DEL" };
             self.effects.also(db, &[word, key]);
             self.signal(key);
             self.notify(b'e', "evicted", key);
@@ -420,12 +442,15 @@ impl Keyspace {
         empty
     }
 
-    /// Empties one database. Gives the number of keys that were there.
-    pub fn flush_db(&mut self, db: usize) -> usize {
+    /// Empties one database, freeing it aside if that is wanted. Gives the number of keys that were there.
+    pub fn flush_db(&mut self, db: usize, lazily: bool) -> usize {
         self.changed.all |= self.changed.wanted;
-        let table = &mut self.dbs[db].table;
-        let count = table.len();
-        table.clear();
+        let emptied = self.dbs[db].emptied();
+        let old = std::mem::replace(&mut self.dbs[db], emptied);
+        let count = old.table.len();
+        if lazily {
+            self.lazy_free.databases(vec![old]);
+        }
         count
     }
 }

@@ -29,6 +29,7 @@ mod eviction;
 pub mod glob;
 pub mod keyspace;
 mod latency_histogram;
+pub mod lazy_free;
 pub mod load;
 mod lookup;
 pub mod object;

@@ -23,6 +23,7 @@ use crate::keyspace::{Keyspace, string_value};
 use crate::object::Object;
 use crate::store::Store;
 use crate::table::Hash;
+use crate::watch::Presence;
 use redtwin_rdb::format::{Kind, module_name};
 use redtwin_rdb::{Bytes, Decoder, Error, ErrorKind, Item, Key, Part, Sink, Taken, Wish};
 use redtwin_structures::limits::Malformed;
@@ -115,10 +116,11 @@ impl Store {
     pub fn adopt(&mut self, loaded: Loaded) -> LoadReport {
         let old = std::mem::replace(&mut self.keys.dbs, loaded.dbs);
         let new = &self.keys.dbs;
-        let has = |dbs: &[Db], db: usize, key: &[u8]| {
-            dbs.get(db).is_some_and(|db| db.table.get(db.table.hash(key), key).is_some())
+        let now_ms = self.keys.now_ms;
+        let of = |dbs: &[Db], db: usize, key: &[u8]| {
+            dbs.get(db).map_or(Presence::Absent, |db| db.presence(key, now_ms))
         };
-        self.keys.watched.touch_where(|db, key| has(&old, db, key) || has(new, db, key));
+        self.keys.watched.touch_all(|db, key| Some((of(&old, db, key), of(new, db, key))));
         crate::db::drop_aside(old);
         self.mark_broken_watches();
         self.keys.changed.all = true;

@@ -96,8 +96,8 @@ pub struct Session {
     pub exec: Option<Exec>,
     /// A watched key has changed.
     pub watch_broken: bool,
-    /// Watched keys, with whether they were already expired then.
-    pub watching: Vec<(usize, Vec<u8>, bool)>,
+    /// Watched keys.
+    pub watching: Vec<(usize, Vec<u8>)>,
     /// The host command it stopped at.
     pub host_command: OwnedCommand,
     /// A command that waits.

@@ -31,6 +31,8 @@ pub struct Settings {
     pub lazyfree_lazy_expire: bool,
     pub lazyfree_lazy_server_del: bool,
     pub lazyfree_lazy_eviction: bool,
+    pub lazyfree_lazy_user_del: bool,
+    pub lazyfree_lazy_user_flush: bool,
     pub replica_ignore_maxmemory: bool,
     pub notify_keyspace_events: String,
     pub sanitize_dump_payload: String,
@@ -59,6 +61,8 @@ impl Default for Settings {
             lazyfree_lazy_expire: false,
             lazyfree_lazy_server_del: false,
             lazyfree_lazy_eviction: false,
+            lazyfree_lazy_user_del: false,
+            lazyfree_lazy_user_flush: false,
             replica_ignore_maxmemory: true,
             notify_keyspace_events: String::new(),
             sanitize_dump_payload: "no".into(),
@@ -98,7 +102,9 @@ impl Settings {
             ("lazyfree-lazy-server-del", Flag(on)) => self.lazyfree_lazy_server_del = *on,
             ("lazyfree-lazy-eviction", Flag(on)) => self.lazyfree_lazy_eviction = *on,
             // DEL and FLUSHALL answer at once either way; the options exist for those who set them.
-            ("lazyfree-lazy-user-del" | "lazyfree-lazy-user-flush" | "replica-lazy-flush", Flag(_)) => {}
+            ("lazyfree-lazy-user-del", Flag(on)) => self.lazyfree_lazy_user_del = *on,
+            ("lazyfree-lazy-user-flush", Flag(on)) => self.lazyfree_lazy_user_flush = *on,
+            ("replica-lazy-flush", Flag(_)) => {}
             ("replica-ignore-maxmemory", Flag(on)) => self.replica_ignore_maxmemory = *on,
             ("notify-keyspace-events", Text(text)) => self.notify_keyspace_events = (*text).to_string(),
             ("sanitize-dump-payload", Text(text)) => self.sanitize_dump_payload = (*text).to_string(),

@@ -133,7 +133,7 @@ impl Store {
     }
 
     fn unwatch(&mut self, session: &mut Session) {
-        for (db, key, _) in session.watching.drain(..) {
+        for (db, key) in session.watching.drain(..) {
             self.keys.watched.remove(db, &key, session.id);
         }
         self.keys.watched.forgive(session.id);
@@ -373,7 +373,10 @@ impl Store {
     fn make_room(&mut self) {
         let keys = &self.keys;
         self.out_of_memory = false;
-        if keys.gates.loading || (keys.gates.replica && keys.settings.replica_ignore_maxmemory) {
+        if keys.gates.loading
+            || keys.gates.paused
+            || (keys.gates.replica && keys.settings.replica_ignore_maxmemory)
+        {
             return;
         }
         while (self.keys.memory_used)() as u64 > self.keys.settings.maxmemory {
@@ -506,7 +509,7 @@ impl Store {
     /// Empties all databases, without a word in the feed.
     pub fn flush(&mut self) {
         for db in 0..self.keys.dbs.len() {
-            self.keys.flush_db(db);
+            self.keys.flush_db(db, false);
         }
         self.keys.opaque_module_values = 0;
     }
@@ -520,7 +523,7 @@ impl Store {
         if self.keys.settings.maxmemory > 0 {
             self.make_room();
         }
-        if !self.keys.gates.replica && self.keys.settings.active_expire {
+        if !self.keys.gates.replica && !self.keys.gates.paused && self.keys.settings.active_expire {
             // Each key is a unit of its own: nothing is wrapped.
             for (db, key) in crate::active_expiry::expired_keys(&mut self.keys, budget) {
                 self.keys.selected = db;

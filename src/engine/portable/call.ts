@@ -157,7 +157,8 @@ export class Call {
    */
   expireForDelete(key: string): boolean {
     if (!this.isHidden(key)) return false;
-    if (!this.keyspace.gates.replica) this.keyspace.deleteExpired(this.session.db, key);
+    const { replica, paused } = this.keyspace.gates;
+    if (!replica && !paused) this.keyspace.deleteExpired(this.session.db, key);
     return true;
   }
 
@@ -288,7 +289,8 @@ export class Call {
     // Readers count too: PFCOUNT and XREADGROUP change what they have looked up.
     this.db.beforeChange(key);
     if (this.isFromPrimary) return value;
-    const mayDelete = !this.keyspace.gates.replica || (isWrite && !this.keyspace.gates.readOnly);
+    const { replica, readOnly, paused } = this.keyspace.gates;
+    const mayDelete = !paused && (!replica || (isWrite && !readOnly));
     if (this.isExpired(key)) {
       if (mayDelete) this.keyspace.deleteExpired(this.session.db, key);
       return null;

@@ -11,7 +11,8 @@ const sampledKeys = 20;
 
 /** Looks at up to about `budget` keys. */
 export function expireCycle(keyspace: Keyspace, nowMs: number, budget: number): void {
-  if (keyspace.gates.replica || keyspace.gates.loading || !keyspace.isActiveExpiryOn) return;
+  const { replica, loading, paused } = keyspace.gates;
+  if (replica || loading || paused || !keyspace.isActiveExpiryOn) return;
   let left = budget;
   for (let db = 0; db < keyspace.databases.length && left > 0; db++) {
     left -= expireKeys(keyspace, db, nowMs, left);

@@ -10,6 +10,7 @@ import { CommandCounters } from './command-stats.ts';
 import { Database } from './database.ts';
 import { type EventClass, EventLog } from './events.ts';
 import { type Effect, FeedLog } from './feed.ts';
+import { isFreedAside } from './lazy-free.ts';
 import { Random } from './random.ts';
 import type { Session } from './session.ts';
 import { defaultSettings, type Settings } from './settings.ts';
@@ -22,6 +23,7 @@ export interface Counters {
   expiredKeys: number;
   evictedKeys: number;
   expiredFields: number;
+  lazyFreed: number;
 }
 
 const zeroCounters = (): Counters => ({
@@ -30,6 +32,7 @@ const zeroCounters = (): Counters => ({
   expiredKeys: 0,
   evictedKeys: 0,
   expiredFields: 0,
+  lazyFreed: 0,
 });
 
 export class Keyspace {
@@ -42,6 +45,7 @@ export class Keyspace {
     loading: false,
     misconf: false,
     noReplicas: false,
+    paused: false,
   };
   readonly random: Random;
   readonly feed: FeedLog;
@@ -91,14 +95,23 @@ export class Keyspace {
     if (!this.gates.replica && this.feed.isOn) this.feed.write(effects, isTransaction);
   }
 
+  /** Deletes a key; a large value counts as freed aside when that is wanted. False when there is no such key. */
+  release(db: number, key: string, isLazy: boolean): boolean {
+    const database = this.databases[db]!;
+    const value = isLazy ? database.get(key) : undefined;
+    if (value !== undefined && isFreedAside(value)) this.counters.lazyFreed++;
+    return database.delete(key);
+  }
+
   /**
    * Deletes a key whose moment has come, and says so to the feed and to listeners. For a primary, or a writable
    * replica that is about to write the key.
    */
   deleteExpired(db: number, key: string): void {
-    this.databases[db]!.delete(key);
+    const isLazy = this.settings['lazyfree-lazy-expire'];
+    this.release(db, key, isLazy);
     this.counters.expiredKeys++;
-    const name = this.settings['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL';
+    const name = isLazy ? 'UNLINK' : 'DEL';
     this.effects.push({ db, args: [bytes(name), bytes(key)] });
     this.notify('x', 'expired', key, db);
     this.touch(db, key);
@@ -106,9 +119,10 @@ export class Keyspace {
 
   /** Deletes a key to make room. The feed is told at once: what comes next has nothing to do with it. */
   deleteEvicted(db: number, key: string): void {
-    this.databases[db]!.delete(key);
+    const isLazy = this.settings['lazyfree-lazy-eviction'];
+    this.release(db, key, isLazy);
     this.counters.evictedKeys++;
-    const name = this.settings['lazyfree-lazy-eviction'] ? 'UNLINK' : 'DEL';
+    const name = isLazy ? 'UNLINK' : 'DEL';
     this.effects.push({ db, args: [bytes(name), bytes(key)] });
     this.notify('e', 'evicted', key, db);
     this.touch(db, key);

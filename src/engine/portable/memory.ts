@@ -8,12 +8,14 @@ import type { Keyspace } from './keyspace.ts';
 
 /** Keys looked at per database. */
 const samples = 16;
+/** What an empty redis-server 7.0.15 says: limits and comparisons that are made for Redis count on it. */
+const emptyBytes = 860_000;
 /** What an entry costs beside its key and value. */
 const entryBytes = 56;
 
 /** About how many bytes Redis would need for this data. */
 export function usedMemoryBytes(keyspace: Keyspace): number {
-  let sum = 0;
+  let sum = emptyBytes;
   for (const database of keyspace.databases) {
     if (database.size === 0) continue;
     let sampled = 0;
@@ -27,9 +29,10 @@ export function usedMemoryBytes(keyspace: Keyspace): number {
   return sum;
 }
 
-/** True when `maxmemory` is set and passed. A replica that ignores maxmemory is never out of it. */
+/** True when `maxmemory` is set and passed. A replica that ignores maxmemory is never out of it, nor is a paused server. */
 export function isOutOfMemory(keyspace: Keyspace): boolean {
   const { settings, gates } = keyspace;
-  if (settings.maxmemory === 0 || (gates.replica && settings['replica-ignore-maxmemory'])) return false;
+  if (settings.maxmemory === 0 || gates.paused || (gates.replica && settings['replica-ignore-maxmemory']))
+    return false;
   return usedMemoryBytes(keyspace) > settings.maxmemory;
 }

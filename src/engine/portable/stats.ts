@@ -25,6 +25,7 @@ export function statsOf(keyspace: Keyspace, nowMs: number): Omit<StoreStats, 'us
     commandsProcessed: keyspace.commandCounters.commands,
     errorReplies: keyspace.commandCounters.errorReplies,
     changes: keyspace.changes,
+    lazyFreePending: 0,
     usedMemoryBytes: usedMemoryBytes(keyspace),
     opaqueModuleValues: moduleValues(keyspace),
     databases: databases.filter(({ keys }) => keys > 0),

@@ -8,10 +8,15 @@ use crate::generated::commands::CommandId;
 use crate::generated::errors;
 use crate::keyspace::Stopped;
 use crate::object::Object;
+use crate::watch::Presence;
 
 pub fn handler(id: CommandId) -> Option<Handler> {
     Some(match id {
-        CommandId::Del | CommandId::Unlink => del,
+        CommandId::Del => |call| {
+            let lazily = call.keys.settings.lazyfree_lazy_user_del;
+            del(call, lazily)
+        },
+        CommandId::Unlink => |call| del(call, true),
         CommandId::Exists => exists,
         CommandId::Touch => touch,
         CommandId::Type => type_of,
@@ -28,11 +33,11 @@ pub fn handler(id: CommandId) -> Option<Handler> {
     })
 }
 
-fn del(call: &mut Call<'_>) -> Done {
+fn del(call: &mut Call<'_>, lazily: bool) -> Done {
     let mut removed = 0;
     for key in &call.args[1..] {
         // An expired key that is ours to delete goes through expiry, which feeds its own DEL.
-        if call.keys.exists(key) && call.keys.remove(key) {
+        if call.keys.exists(key) && call.keys.release(key, lazily) {
             call.keys.touched(b'g', "del", key, 1);
             removed += 1;
         }
@@ -198,13 +203,10 @@ fn swapdb(call: &mut Call<'_>) -> Done {
     if a != b {
         call.keys.changed.all = true;
         call.keys.dbs.swap(a, b);
-        let dbs = &call.keys.dbs;
-        call.keys.watched.touch_where(|db, key| {
-            (db == a || db == b)
-                && [a, b].iter().any(|&at| {
-                    let table = &dbs[at].table;
-                    table.get(table.hash(key), key).is_some()
-                })
+        let (dbs, now_ms) = (&call.keys.dbs, call.keys.now_ms);
+        call.keys.watched.touch_all(|db, key| {
+            let other = if db == a { b } else { a };
+            (db == a || db == b).then(|| (dbs[other].presence(key, now_ms), dbs[db].presence(key, now_ms)))
         });
     }
     call.keys.dirty += 1;
@@ -218,27 +220,28 @@ fn dbsize(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-fn flush_arguments(call: &Call<'_>) -> Done {
+/// Is the data to be freed aside?
+fn flush_arguments(call: &Call<'_>) -> Result<bool, Stopped> {
     match call.args {
-        [_] => Ok(()),
-        [_, word] if is(word, "SYNC") || is(word, "ASYNC") => Ok(()),
+        [_] => Ok(call.keys.settings.lazyfree_lazy_user_flush),
+        [_, word] if is(word, "SYNC") => Ok(false),
+        [_, word] if is(word, "ASYNC") => Ok(true),
         _ => Err(errors::SYNTAX.into()),
     }
 }
 
 fn touch_watched_of(call: &mut Call<'_>, which: Option<usize>) {
     call.keys.changed.all = true;
-    let dbs = &call.keys.dbs;
-    call.keys.watched.touch_where(|db, key| {
-        let table = &dbs[db].table;
-        which.is_none_or(|only| only == db) && table.get(table.hash(key), key).is_some()
+    let (dbs, now_ms) = (&call.keys.dbs, call.keys.now_ms);
+    call.keys.watched.touch_all(|db, key| {
+        which.is_none_or(|only| only == db).then(|| (dbs[db].presence(key, now_ms), Presence::Absent))
     });
 }
 
 fn flushdb(call: &mut Call<'_>) -> Done {
-    flush_arguments(call)?;
+    let lazily = flush_arguments(call)?;
     touch_watched_of(call, Some(call.keys.selected));
-    let removed = call.keys.flush_db(call.keys.selected);
+    let removed = call.keys.flush_db(call.keys.selected, lazily);
     call.keys.dirty += removed as u64;
     // Fed even when there was nothing, as Redis does: a replica may have something.
     call.keys.effects.force();
@@ -247,9 +250,9 @@ fn flushdb(call: &mut Call<'_>) -> Done {
 }
 
 fn flushall(call: &mut Call<'_>) -> Done {
-    flush_arguments(call)?;
+    let lazily = flush_arguments(call)?;
     touch_watched_of(call, None);
-    let removed: usize = (0..call.keys.dbs.len()).map(|db| call.keys.flush_db(db)).sum();
+    let removed: usize = (0..call.keys.dbs.len()).map(|db| call.keys.flush_db(db, lazily)).sum();
     call.keys.dirty += removed as u64;
     call.keys.effects.force();
     call.reply.ok();

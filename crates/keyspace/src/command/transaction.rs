@@ -4,6 +4,7 @@ use super::{Call, Done, Handler};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
 use crate::session::Multi;
+use crate::watch::Presence;
 
 pub fn handler(id: CommandId) -> Option<Handler> {
     Some(match id {
@@ -34,7 +35,7 @@ fn discard(call: &mut Call<'_>) -> Done {
 }
 
 fn forget_watched(call: &mut Call<'_>) {
-    for (db, key, _) in call.session.watching.drain(..) {
+    for (db, key) in call.session.watching.drain(..) {
         call.keys.watched.remove(db, &key, call.session.id);
     }
     call.keys.watched.forgive(call.session.id);
@@ -49,16 +50,12 @@ fn watch(call: &mut Call<'_>) -> Done {
     if !call.session.watch_broken {
         for key in &call.args[1..] {
             let db = call.session.db;
-            if call.session.watching.iter().any(|(at, known, _)| *at == db && known == key) {
+            if call.session.watching.iter().any(|(at, known)| *at == db && known == key) {
                 continue;
             }
-            let table = &call.keys.dbs[db].table;
-            let expired = table
-                .get(table.hash(key), key)
-                .and_then(|entry| entry.expire_ms())
-                .is_some_and(|at| at < call.keys.now_ms);
-            call.session.watching.push((db, key.to_vec(), expired));
-            call.keys.watched.add(db, key, call.session.id);
+            let stale = call.keys.presence(db, key) == Presence::Stale;
+            call.session.watching.push((db, key.to_vec()));
+            call.keys.watched.add(db, key, call.session.id, stale);
         }
     }
     call.reply.ok();

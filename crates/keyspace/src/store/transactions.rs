@@ -8,6 +8,7 @@ use crate::command_stats::{RowNumber, row_of};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
 use crate::session::{Exec, Multi, Session};
+use crate::watch::Presence;
 
 impl Store {
     pub(super) fn exec(&mut self, session: &mut Session) -> Flow {
@@ -16,11 +17,9 @@ impl Store {
             return self.exec_failed(errors::EXEC_WITHOUT_MULTI, since_ns);
         };
         // A key that has expired since WATCH counts as changed.
-        let now_ms = self.keys.now_ms;
-        let expired = session.watching.iter().any(|(db, key, was_expired)| {
-            let table = &self.keys.dbs[*db].table;
-            let entry = table.get(table.hash(key), key);
-            !was_expired && entry.is_some_and(|e| e.expire_ms().is_some_and(|at| at < now_ms))
+        let keys = &self.keys;
+        let expired = session.watching.iter().any(|(db, key)| {
+            keys.presence(*db, key) == Presence::Stale && !keys.watched.is_stale(*db, key, session.id)
         });
         let broken = session.watch_broken || expired || self.watch_touched(session);
         self.unwatch(session);

@@ -11,11 +11,11 @@ import { parseInteger } from '../numbers.ts';
 import { refuse, refuseWith } from '../refusal.ts';
 import type { Value } from '../value.ts';
 
-function deleteKeys(call: Call): void {
+function deleteKeys(call: Call, isLazy: boolean): void {
   let deleted = 0;
   for (const key of call.texts(1)) {
     call.expireForDelete(key);
-    if (!call.db.delete(key)) continue;
+    if (!call.keyspace.release(call.session.db, key, isLazy)) continue;
     call.changed('g', 'del', key);
     deleted++;
   }
@@ -143,11 +143,14 @@ function swapDb(call: Call): void {
 }
 
 function flush(call: Call, dbs: number[]): void {
-  const mode = call.args.length > 1 ? call.word(1) : 'SYNC';
+  const usual = call.settings['lazyfree-lazy-user-flush'] ? 'ASYNC' : 'SYNC';
+  const mode = call.args.length > 1 ? call.word(1) : usual;
   if (call.args.length > 2 || (mode !== 'SYNC' && mode !== 'ASYNC')) refuse('syntax');
   for (const db of dbs) {
     call.keyspace.touchAll(db);
-    call.dirty += call.keyspace.databases[db]!.size;
+    const { size } = call.keyspace.databases[db]!;
+    call.dirty += size;
+    if (mode === 'ASYNC') call.keyspace.counters.lazyFreed += size;
     call.keyspace.databases[db]!.clear();
   }
   // An empty database is flushed in the feed too: a replica may have what we do not know of.
@@ -175,8 +178,8 @@ const objectFact = (tell: (call: Call, value: Value) => void) => (call: Call) =>
 };
 
 export const keys: HandlerTable = {
-  del: deleteKeys,
-  unlink: deleteKeys,
+  del: (call) => deleteKeys(call, call.settings['lazyfree-lazy-user-del']),
+  unlink: (call) => deleteKeys(call, true),
 
   exists(call) {
     const found = call.texts(1).filter((key) => call.lookup(key, 'noTouch') !== null);
