@@ -116,6 +116,8 @@ pub struct Session {
     pub host_muted: bool,
     /// Has subscriptions: in RESP2 few commands are allowed then.
     pub subscriber: bool,
+    /// Made for the commands of a script.
+    pub in_script: bool,
     /// The host is answering; its bytes of the feed wait in `unit`.
     pub at_host: bool,
 }
@@ -144,6 +146,7 @@ impl Session {
             last_subcommand: None,
             host_muted: false,
             subscriber: false,
+            in_script: false,
             at_host: false,
         }
     }

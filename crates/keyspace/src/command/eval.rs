@@ -142,6 +142,7 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
     let instructions = call.keys.settings.script_instructions_max;
     let mut session = Session::new(call.session.id);
     session.db = call.session.db;
+    session.in_script = true;
     let rights = Rights {
         read_only: read_only || (!program.compatible && program.flags.no_writes()),
         allow_oom: program.flags.allow_oom(),

@@ -2,7 +2,7 @@
 //!
 //! Operands are cut to 32 bits and results are signed, as LuaBitOp does, so that scripts written for Redis agree.
 
-use super::convert::number;
+use super::convert::number_or_text;
 use mlua::{Lua, MultiValue, Table, Value};
 
 type Answer = mlua::Result<(bool, Value)>;
@@ -11,11 +11,7 @@ type Answer = mlua::Result<(bool, Value)>;
 fn bits(value: Option<&Value>, function: &str, position: usize) -> Result<i32, String> {
     let wrong = |got: &str| format!("bad argument #{position} to '{function}' (number expected, got {got})");
     let Some(value) = value else { return Err(wrong("no value")) };
-    let number = number(value).or_else(|| match value {
-        Value::String(text) => text.to_str().ok()?.trim().parse().ok(),
-        _ => None,
-    });
-    match number {
+    match number_or_text(value) {
         // The trick of BitOp: adding 2^52 + 2^51 rounds, and leaves the integer in the low bits.
         Some(number) => Ok((number + 6_755_399_441_055_744.0).to_bits() as u32 as i32),
         None => Err(wrong(value.type_name())),

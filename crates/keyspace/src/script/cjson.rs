@@ -1,6 +1,6 @@
 //! The `cjson` library (lua-cjson 2.1.0 as Redis carries it): Lua values to JSON and back, with its error texts.
 
-use super::convert::{format_g, number};
+use super::convert::{format_g, number, number_or_text};
 use mlua::{Lua, MultiValue, Table, Value};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -11,7 +11,44 @@ struct Config {
     encode_depth: Cell<i64>,
     decode_depth: Cell<i64>,
     precision: Cell<i64>,
+    /// Sparse arrays become objects rather than errors.
+    sparse_convert: Cell<bool>,
+    /// An array is sparse when it has so many times more places than elements (0: never)...
+    sparse_ratio: Cell<i64>,
+    /// ...and more places than this.
+    sparse_safe: Cell<i64>,
+    /// Says nothing here: a buffer is made for each call.
+    keep_buffer: Cell<bool>,
+    encode_invalid: Cell<Invalid>,
+    decode_invalid: Cell<bool>,
 }
+
+/// What becomes of numbers that JSON does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Invalid {
+    Refused,
+    Written,
+    Null,
+}
+
+impl Config {
+    fn new() -> Config {
+        Config {
+            encode_depth: Cell::new(1000),
+            decode_depth: Cell::new(1000),
+            precision: Cell::new(14),
+            sparse_convert: Cell::new(false),
+            sparse_ratio: Cell::new(2),
+            sparse_safe: Cell::new(10),
+            keep_buffer: Cell::new(true),
+            encode_invalid: Cell::new(Invalid::Refused),
+            decode_invalid: Cell::new(true),
+        }
+    }
+}
+
+/// Deeper than this nothing goes, whatever the options say: our own stack is finite.
+const DEPTH_MAX: i64 = 4000;
 
 type Fault = Result<(), Vec<u8>>;
 
@@ -29,11 +66,7 @@ fn internal(error: mlua::Error) -> Vec<u8> {
 /// The functions, each answering true and its result or false and the error.
 pub fn library(lua: &Lua) -> mlua::Result<Table> {
     let library = lua.create_table()?;
-    let config = Rc::new(Config {
-        encode_depth: Cell::new(1000),
-        decode_depth: Cell::new(1000),
-        precision: Cell::new(14),
-    });
+    let config = Rc::new(Config::new());
     library.set("_NAME", "cjson")?;
     library.set("_VERSION", "2.1.0")?;
     library.set("null", Value::NULL)?;
@@ -60,37 +93,144 @@ pub fn library(lua: &Lua) -> mlua::Result<Table> {
                 Err(format!("bad argument #1 to 'decode' (string expected, got {got})").into()),
             );
         };
-        let mut parser = Parser { lua, text: &text, at: 0, depth: 0, depth_max: shared.decode_depth.get() };
+        let mut parser = Parser { lua, text: &text, at: 0, depth: 0, config: &shared };
         answer(lua, parser.whole())
     };
     library.set("decode", lua.create_function(decode)?)?;
-    let limits: [(&'static str, fn(&Config) -> &Cell<i64>, i64); 3] = [
-        ("encode_max_depth", |config| &config.encode_depth, i64::from(i32::MAX)),
-        ("decode_max_depth", |config| &config.decode_depth, i64::from(i32::MAX)),
-        ("encode_number_precision", |config| &config.precision, 14),
-    ];
-    for (name, cell, max) in limits {
-        let shared = config.clone();
-        let function = move |lua: &Lua, args: MultiValue| {
-            if let Some(wanted) = args.front() {
-                match number(wanted).map(|wanted| wanted as i64).filter(|wanted| (1..=max).contains(wanted)) {
-                    Some(wanted) => cell(&shared).set(wanted.min(1000)),
-                    None => {
-                        let error =
-                            format!("bad argument #1 to '{name}' (expected integer between 1 and {max})");
-                        return answer(lua, Err(error.into()));
-                    }
-                }
-            }
-            answer(lua, Ok(Value::Integer(cell(&shared).get())))
-        };
-        library.set(name, lua.create_function(function)?)?;
-    }
+    options(lua, &library, &config)?;
     Ok(library)
 }
 
+/// The functions that show and set an option.
+fn options(lua: &Lua, library: &Table, config: &Rc<Config>) -> mlua::Result<()> {
+    const INT_MAX: i64 = i32::MAX as i64;
+    let numbers: [(&'static str, fn(&Config) -> &Cell<i64>, i64); 3] = [
+        ("encode_max_depth", |config| &config.encode_depth, INT_MAX),
+        ("decode_max_depth", |config| &config.decode_depth, INT_MAX),
+        ("encode_number_precision", |config| &config.precision, 14),
+    ];
+    for (name, cell, max) in numbers {
+        let shared = config.clone();
+        let function = move |lua: &Lua, args: MultiValue| {
+            let set = at_most(&args, 1, name)
+                .and_then(|()| integer(args.front(), 1, name, 1..=max))
+                .map(|wanted| wanted.map(|wanted| cell(&shared).set(wanted)));
+            answer(lua, set.map(|_| Value::Integer(cell(&shared).get())))
+        };
+        library.set(name, lua.create_function(function)?)?;
+    }
+    let flags: [(&'static str, fn(&Config) -> &Cell<bool>); 2] = [
+        ("encode_keep_buffer", |config| &config.keep_buffer),
+        ("decode_invalid_numbers", |config| &config.decode_invalid),
+    ];
+    for (name, cell) in flags {
+        let shared = config.clone();
+        let function = move |lua: &Lua, args: MultiValue| {
+            let set = at_most(&args, 1, name)
+                .and_then(|()| choice(args.front(), name, &["off", "on"]))
+                .map(|chosen| chosen.map(|chosen| cell(&shared).set(chosen == 1)));
+            answer(lua, set.map(|_| Value::Boolean(cell(&shared).get())))
+        };
+        library.set(name, lua.create_function(function)?)?;
+    }
+    let shared = config.clone();
+    let invalid = move |lua: &Lua, args: MultiValue| {
+        let name = "encode_invalid_numbers";
+        let chosen =
+            at_most(&args, 1, name).and_then(|()| choice(args.front(), name, &["off", "on", "null"]));
+        match chosen {
+            Ok(Some(0)) => shared.encode_invalid.set(Invalid::Refused),
+            Ok(Some(1)) => shared.encode_invalid.set(Invalid::Written),
+            Ok(Some(_)) => shared.encode_invalid.set(Invalid::Null),
+            Ok(None) => {}
+            Err(error) => return answer(lua, Err(error)),
+        }
+        answer(
+            lua,
+            Ok(match shared.encode_invalid.get() {
+                Invalid::Refused => Value::Boolean(false),
+                Invalid::Written => Value::Boolean(true),
+                Invalid::Null => Value::String(lua.create_string("null")?),
+            }),
+        )
+    };
+    library.set("encode_invalid_numbers", lua.create_function(invalid)?)?;
+    let shared = config.clone();
+    let sparse = move |lua: &Lua, args: MultiValue| {
+        let set = set_sparse(&shared, &args);
+        let (done, first) = answer(lua, set.map(|()| Value::Boolean(shared.sparse_convert.get())))?;
+        let rest = [shared.sparse_ratio.get(), shared.sparse_safe.get()].map(Value::Integer);
+        Ok(MultiValue::from_iter([Value::Boolean(done), first].into_iter().chain(rest)))
+    };
+    library.set("encode_sparse_array", lua.create_function(sparse)?)
+}
+
+/// What comes first is set, though something behind it is refused: as in Redis.
+fn set_sparse(config: &Config, args: &MultiValue) -> Fault {
+    const NAME: &str = "encode_sparse_array";
+    at_most(args, 3, NAME)?;
+    if let Some(chosen) = choice(args.front(), NAME, &["off", "on"])? {
+        config.sparse_convert.set(chosen == 1);
+    }
+    for (at, cell) in [(1, &config.sparse_ratio), (2, &config.sparse_safe)] {
+        if let Some(wanted) = integer(args.get(at), at + 1, NAME, 0..=i64::from(i32::MAX))? {
+            cell.set(wanted);
+        }
+    }
+    Ok(())
+}
+
+fn at_most(args: &MultiValue, count: usize, name: &str) -> Fault {
+    if args.len() > count {
+        return Err(format!("bad argument #{} to '{name}' (found too many arguments)", count + 1).into());
+    }
+    Ok(())
+}
+
+/// An integer of C's int, if one was given.
+fn integer(
+    value: Option<&Value>,
+    position: usize,
+    name: &str,
+    allowed: std::ops::RangeInclusive<i64>,
+) -> Result<Option<i64>, Vec<u8>> {
+    let Some(value) = value.filter(|value| !value.is_nil()) else { return Ok(None) };
+    let Some(number) = number_or_text(value) else {
+        let got = value.type_name();
+        return Err(format!("bad argument #{position} to '{name}' (number expected, got {got})").into());
+    };
+    let number = i64::from(number as i64 as i32);
+    if !allowed.contains(&number) {
+        let (min, max) = allowed.into_inner();
+        // The position is always 1 here, as lua-cjson has it.
+        return Err(format!("bad argument #1 to '{name}' (expected integer between {min} and {max})").into());
+    }
+    Ok(Some(number))
+}
+
+/// One of some words, or a boolean for the first two; if one was given.
+fn choice(value: Option<&Value>, name: &str, words: &[&str]) -> Result<Option<usize>, Vec<u8>> {
+    match value {
+        None | Some(Value::Nil) => Ok(None),
+        Some(Value::Boolean(flag)) => Ok(Some(usize::from(*flag))),
+        Some(value) => {
+            let Some(text) = super::convert::argument(value) else {
+                let got = value.type_name();
+                return Err(format!("bad argument #1 to '{name}' (string expected, got {got})").into());
+            };
+            match words.iter().position(|word| word.as_bytes() == text.as_slice()) {
+                Some(at) => Ok(Some(at)),
+                None => {
+                    Err([b"bad argument #1 to '", name.as_bytes(), b"' (invalid option '", &text, b"')"]
+                        .concat())
+                }
+            }
+        }
+    }
+}
+
 /// The length of a table that is an array: its keys are whole numbers from 1 on. None for an object.
-fn array_length(table: &Table) -> Result<Option<i64>, Vec<u8>> {
+fn array_length(config: &Config, table: &Table) -> Result<Option<i64>, Vec<u8>> {
     let (mut max, mut items) = (0i64, 0i64);
     for pair in table.pairs::<Value, Value>() {
         let (key, _) = pair.map_err(internal)?;
@@ -102,7 +242,11 @@ fn array_length(table: &Table) -> Result<Option<i64>, Vec<u8>> {
             _ => return Ok(None),
         }
     }
-    if max > items.saturating_mul(2) && max > 10 {
+    let ratio = config.sparse_ratio.get();
+    if ratio > 0 && max > items.saturating_mul(ratio) && max > config.sparse_safe.get() {
+        if config.sparse_convert.get() {
+            return Ok(None);
+        }
         return Err(b"Cannot serialise table: excessively sparse array".to_vec());
     }
     Ok((max > 0).then_some(max))
@@ -119,7 +263,12 @@ fn write(config: &Config, out: &mut Vec<u8>, value: &Value, depth: i64) -> Fault
             Some(number) if number.is_finite() => {
                 out.extend(format_g(number, config.precision.get() as usize).as_bytes());
             }
-            Some(_) => return Err(b"Cannot serialise number: must not be NaN or Inf".to_vec()),
+            Some(number) => match config.encode_invalid.get() {
+                Invalid::Refused => return Err(b"Cannot serialise number: must not be NaN or Inf".to_vec()),
+                Invalid::Written if number.is_nan() => out.extend(b"nan"),
+                Invalid::Written => out.extend(if number > 0.0 { &b"inf"[..] } else { b"-inf" }),
+                Invalid::Null => out.extend(b"null"),
+            },
             None => return Err(format!("Cannot serialise {}: type not supported", other.type_name()).into()),
         },
     }
@@ -127,10 +276,10 @@ fn write(config: &Config, out: &mut Vec<u8>, value: &Value, depth: i64) -> Fault
 }
 
 fn write_table(config: &Config, out: &mut Vec<u8>, table: &Table, depth: i64) -> Fault {
-    if depth > config.encode_depth.get() {
+    if depth > config.encode_depth.get().min(DEPTH_MAX) {
         return Err(format!("Cannot serialise, excessive nesting ({depth})").into());
     }
-    if let Some(length) = array_length(table)? {
+    if let Some(length) = array_length(config, table)? {
         out.push(b'[');
         for index in 1..=length {
             if index > 1 {
@@ -213,7 +362,7 @@ struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     depth: i64,
-    depth_max: i64,
+    config: &'a Config,
 }
 
 impl Parser<'_> {
@@ -259,12 +408,14 @@ impl Parser<'_> {
                 return (token, start);
             }
         }
-        match parse_number(rest) {
+        // Without leave for numbers that are not JSON's, few letters may begin one at all.
+        let strict = !self.config.decode_invalid.get();
+        match parse_number(rest).filter(|_| !strict || !is_invalid_number(rest)) {
             Some((number, len)) => {
                 self.at += len;
                 (Token::Number(number), start)
             }
-            None if first == b'-' => (Token::Wrong("invalid number"), start),
+            None if first == b'-' || first.is_ascii_digit() => (Token::Wrong("invalid number"), start),
             None => (Token::Wrong("invalid token"), start),
         }
     }
@@ -275,7 +426,8 @@ impl Parser<'_> {
         let mut out = Vec::new();
         loop {
             match self.text.get(self.at) {
-                None => return (Token::Wrong("unexpected end of string"), self.at + 1),
+                // lua-cjson takes a zero byte for the end.
+                None | Some(0) => return (Token::Wrong("unexpected end of string"), self.at + 1),
                 Some(b'"') => {
                     self.at += 1;
                     return (Token::Text(out), start);
@@ -339,7 +491,7 @@ impl Parser<'_> {
 
     fn nested(&mut self, read: fn(&mut Self) -> Result<Value, Vec<u8>>) -> Result<Value, Vec<u8>> {
         self.depth += 1;
-        if self.depth > self.depth_max {
+        if self.depth > self.config.decode_depth.get().min(DEPTH_MAX) {
             let (depth, at) = (self.depth, self.at);
             return Err(format!("Found too many nested data structures ({depth}) at character {at}").into());
         }
@@ -395,10 +547,19 @@ fn expected(what: &str, found: &Token, at: usize) -> Vec<u8> {
     format!("Expected {what} but found {} at character {at}", found.name()).into_bytes()
 }
 
+/// A number that strtod reads, but JSON does not have: +1, 01, 0x1, infinities and NaN.
+fn is_invalid_number(text: &[u8]) -> bool {
+    match text.strip_prefix(b"-").unwrap_or(text) {
+        [b'0', next, ..] => next.is_ascii_digit() || next.eq_ignore_ascii_case(&b'x'),
+        [first, ..] => *first == b'+' || text.starts_with(b"+") || *first > b'9',
+        [] => false,
+    }
+}
+
 /// What strtod reads: decimal and hexadecimal numbers, infinities and NaN. None when there is none of them.
 fn parse_number(text: &[u8]) -> Option<(f64, usize)> {
     let negative = text.first() == Some(&b'-');
-    let from = usize::from(negative);
+    let from = usize::from(negative || text.first() == Some(&b'+'));
     let body = text.get(from..)?;
     let sign = if negative { -1.0 } else { 1.0 };
     let starts = |word: &[u8]| body.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
@@ -409,7 +570,12 @@ fn parse_number(text: &[u8]) -> Option<(f64, usize)> {
         return Some((sign * f64::INFINITY, from + 3));
     }
     if starts(b"nan") {
-        return Some((f64::NAN.copysign(sign), from + 3));
+        // With something in brackets, or without.
+        let inner = body.get(3..).unwrap_or_default().strip_prefix(b"(").and_then(|rest| {
+            let len = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+            (rest.get(len) == Some(&b')')).then_some(len + 2)
+        });
+        return Some((f64::NAN.copysign(sign), from + 3 + inner.unwrap_or(0)));
     }
     if starts(b"0x") {
         let digits = body.iter().skip(2).take_while(|byte| byte.is_ascii_hexdigit());

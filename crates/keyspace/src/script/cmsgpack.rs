@@ -7,6 +7,8 @@ use mlua::{Lua, MultiValue, Table, Value};
 
 /// Tables deeper than this are packed as nil.
 const PACK_DEPTH_MAX: usize = 16;
+/// Whole numbers from its negative on and below it are packed as integers.
+const TWO_63: f64 = 9_223_372_036_854_775_808.0;
 /// Deeper input is refused.
 const UNPACK_DEPTH_MAX: usize = 1000;
 
@@ -92,7 +94,7 @@ fn write(out: &mut Vec<u8>, value: &Value, depth: usize) -> mlua::Result<()> {
         Value::Boolean(flag) => out.push(if *flag { 0xC3 } else { 0xC2 }),
         Value::Table(table) if depth < PACK_DEPTH_MAX => write_table(out, table, depth + 1)?,
         other => match number(other) {
-            Some(number) if number.fract() == 0.0 && number.abs() < 9.2e18 => {
+            Some(number) if number.fract() == 0.0 && (-TWO_63..TWO_63).contains(&number) => {
                 write_integer(out, number as i64)
             }
             Some(number) if f64::from(number as f32) == number => {
@@ -194,7 +196,8 @@ impl<'a> Reader<'a> {
     fn value(&mut self, depth: usize) -> mlua::Result<Result<Value, &'static str>> {
         let Some(&first) = self.take(1).and_then(|byte| byte.first()) else { return Ok(Err(MISSING)) };
         let count = |value: Option<u64>| value.and_then(|value| usize::try_from(value).ok());
-        let whole = |value: u64| Value::Number(value as f64);
+        // Numbers beyond 2^63 come out negative, as Redis's library makes them.
+        let whole = |value: u64| Value::Number(value as i64 as f64);
         let signed = |value: i64| Value::Number(value as f64);
         let value = match first {
             0..=0x7F => Some(whole(u64::from(first))),

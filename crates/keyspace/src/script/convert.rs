@@ -51,6 +51,26 @@ pub fn number(value: &Value) -> Option<f64> {
     }
 }
 
+/// A number, or text that Lua takes for one: decimal or hexadecimal, with spaces around it.
+pub fn number_or_text(value: &Value) -> Option<f64> {
+    let Value::String(text) = value else { return number(value) };
+    let bytes = text.as_bytes();
+    let text = std::str::from_utf8(&bytes).ok()?.trim();
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (-1.0, digits),
+        None => (1.0, text.strip_prefix('+').unwrap_or(text)),
+    };
+    match digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        Some(hex) => u64::from_str_radix(hex, 16).ok().map(|number| sign * number as f64),
+        None => digits.parse::<f64>().ok().map(|number| sign * number),
+    }
+}
+
+/// Up to the first zero byte, where C ends a text.
+pub fn c_text(bytes: &[u8]) -> &[u8] {
+    bytes.get(..memchr::memchr(0, bytes).unwrap_or(bytes.len())).unwrap_or_default()
+}
+
 /// An argument of redis.call: strings and numbers.
 pub fn argument(value: &Value) -> Option<Vec<u8>> {
     match value {
@@ -215,13 +235,13 @@ fn one_line(text: &[u8]) -> Vec<u8> {
 fn write_table(reply: &mut Reply, table: &Table, resp3: bool, depth: usize) -> mlua::Result<()> {
     if let Value::String(text) = table.raw_get("err")? {
         match table.raw_get(COUNTED)? {
-            Value::Boolean(true) => reply.told_error_bytes(&text.as_bytes()),
-            _ => reply.error_bytes(&text.as_bytes()),
+            Value::Boolean(true) => reply.told_error_bytes(c_text(&text.as_bytes())),
+            _ => reply.error_bytes(c_text(&text.as_bytes())),
         }
         return Ok(());
     }
     if let Value::String(text) = table.raw_get("ok")? {
-        reply.raw(&[b"+", one_line(&text.as_bytes()).as_slice(), b"\r\n"].concat());
+        reply.raw(&[b"+", one_line(c_text(&text.as_bytes())).as_slice(), b"\r\n"].concat());
         return Ok(());
     }
     if let Some(double) = number(&table.raw_get("double")?) {

@@ -103,8 +103,10 @@ impl Functions {
         let others = self.libraries.iter().filter(|known| known.name != library.name);
         let taken = others.flat_map(|known| &known.functions);
         for function in taken {
-            if library.functions.iter().any(|new| new.name.eq_ignore_ascii_case(&function.name)) {
-                return Err(format!("Function {} already exists", function.name).into_bytes());
+            if let Some(new) =
+                library.functions.iter().find(|new| new.name.eq_ignore_ascii_case(&function.name))
+            {
+                return Err(format!("Function {} already exists", new.name).into_bytes());
             }
         }
         match there.and_then(|at| self.libraries.get_mut(at)) {

@@ -53,6 +53,18 @@ pub struct Inner<'a> {
     pub machine: &'a Machine,
 }
 
+/// A command's row, with the arity and the flags of the subcommand that the words name; None when there is none.
+pub fn known(words: &[&[u8]]) -> Option<(&'static CommandSpec, i32, u32)> {
+    let (spec, _) = crate::lookup::find(words.first()?)?;
+    match words.get(1).filter(|_| !spec.subcommands.is_empty()) {
+        None => Some((spec, spec.arity, spec.flags)),
+        Some(word) => {
+            let sub = spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes()))?;
+            Some((spec, sub.arity, sub.flags))
+        }
+    }
+}
+
 impl Inner<'_> {
     /// redis.call and redis.pcall: true and the result, or false and an error table.
     pub fn call(&mut self, lua: &Lua, arguments: &[Value]) -> mlua::Result<(bool, Value)> {
@@ -96,14 +108,7 @@ impl Inner<'_> {
 
     fn check(&mut self, words: &[&[u8]]) -> Result<&'static CommandSpec, Refused> {
         const UNKNOWN: &str = "ERR Unknown Redis command called from script";
-        let found = words.first().and_then(|name| crate::lookup::find(name));
-        let Some((spec, _)) = found else { return Err((None, UNKNOWN)) };
-        let (mut arity, mut flags) = (spec.arity, spec.flags);
-        if let (false, Some(word)) = (spec.subcommands.is_empty(), words.get(1)) {
-            let sub = spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes()));
-            let Some(sub) = sub else { return Err((None, UNKNOWN)) };
-            (arity, flags) = (sub.arity, sub.flags);
-        }
+        let Some((spec, arity, flags)) = known(words) else { return Err((None, UNKNOWN)) };
         self.check_rights(spec, arity, flags, words.len()).map_err(|error| (Some(spec), error))?;
         self.rights.wrote |= flags & FLAG_WRITE != 0;
         Ok(spec)
@@ -126,21 +131,20 @@ impl Inner<'_> {
         if self.keys.gates.master_down && flags & FLAG_STALE == 0 && !obey {
             return Err("ERR Can not execute the command on a stale replica");
         }
-        if flags & FLAG_WRITE != 0 {
-            if self.rights.read_only {
-                return Err("ERR Write commands are not allowed from read-only scripts.");
+        let may_feed = matches!(spec.id, CommandId::Publish | CommandId::Spublish | CommandId::Pfcount);
+        if self.rights.read_only && (flags & FLAG_WRITE != 0 || may_feed) {
+            return Err("ERR Write commands are not allowed from read-only scripts.");
+        }
+        if flags & FLAG_WRITE != 0 && !self.rights.wrote && !obey {
+            let gates = &self.keys.gates;
+            if gates.read_only {
+                return Err(errors::READ_ONLY);
             }
-            if !self.rights.wrote && !obey {
-                let gates = &self.keys.gates;
-                if gates.read_only {
-                    return Err(errors::READ_ONLY);
-                }
-                if gates.misconf && !gates.replica {
-                    return Err(errors::MISCONF);
-                }
-                if gates.no_replicas && !gates.replica {
-                    return Err(errors::NO_REPLICAS);
-                }
+            if gates.misconf && !gates.replica {
+                return Err(errors::MISCONF);
+            }
+            if gates.no_replicas && !gates.replica {
+                return Err(errors::NO_REPLICAS);
             }
         }
         if flags & FLAG_DENYOOM != 0

@@ -9,7 +9,7 @@
 
 use super::functions::Registered;
 use super::shebang::Flags;
-use super::{bit, cjson, cmsgpack, sha1_hex, struct_lib};
+use super::{bit, cjson, cmsgpack, guard, sha1_hex, struct_lib};
 use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, Variadic, VmState};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -61,7 +61,7 @@ impl Machine {
         let libraries = StdLib::TABLE | StdLib::STRING | StdLib::MATH;
         let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(false))?;
         lua.set_memory_limit(MEMORY_MAX)?;
-        let run = Rc::new(Run::default());
+        let run = Rc::new(Run { random: Cell::new(0x1234_ABCD_330E), ..Run::default() });
         let native = lua.create_table()?;
         native.set("version", "7.0.15")?;
         native.set("version_number", 0x0007_000F)?;
@@ -91,6 +91,9 @@ impl Machine {
             Ok(())
         };
         native.set("seed", lua.create_function(seed)?)?;
+        native.set("guard", lua.create_function(guard::reading)?)?;
+        native.set("unpack", lua.create_function(guard::unpacking)?)?;
+        native.set("new_cjson", lua.create_function(|lua, ()| cjson::library(lua))?)?;
         let modules = lua.create_table()?;
         modules.set("bit", bit::library(&lua)?)?;
         modules.set("cjson", cjson::library(&lua)?)?;
@@ -179,7 +182,6 @@ impl Machine {
         let (keys, argv) = (list(keys)?, list(argv)?);
         self.run.resp3.set(false);
         self.run.replicate.set(3);
-        self.run.random.set(0x330E);
         let done = self.lua.scope(|scope| {
             self.native.raw_set("call", scope.create_function_mut(call)?)?;
             self.begin(instructions)?;
@@ -295,7 +297,8 @@ fn acl_check_cmd(lua: &Lua, args: MultiValue) -> mlua::Result<(bool, Value)> {
     let Some(words) = args.iter().map(super::convert::argument).collect::<Option<Vec<_>>>() else {
         return refuse("ERR Lua redis lib command arguments must be strings or integers");
     };
-    match words.first().and_then(|name| crate::lookup::find(name)) {
+    let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    match super::inner::known(&words) {
         Some(_) => Ok((true, Value::Boolean(true))),
         None => refuse("ERR Invalid command passed to redis.acl_check_cmd()"),
     }

@@ -14,6 +14,7 @@ mod cjson;
 mod cmsgpack;
 pub(crate) mod convert;
 pub mod functions;
+mod guard;
 pub(crate) mod inner;
 mod machine;
 pub mod shebang;

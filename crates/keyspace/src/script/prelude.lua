@@ -11,9 +11,9 @@
 -- the error. What is returned is for Rust again.
 local native = ...
 local error, getmetatable, load, loadstring, next, pairs = error, getmetatable, load, loadstring, next, pairs
-local pcall, rawget, rawset, select, setmetatable, tonumber, tostring, type, xpcall =
-  pcall, rawget, rawset, select, setmetatable, tonumber, tostring, type, xpcall
-local byte, floor, tinsert, tremove, tsort, tsetn = string.byte, math.floor, table.insert, table.remove, table.sort, table.setn
+local pcall, rawget, rawset, select, setmetatable, tonumber, tostring, type, unpack, xpcall =
+  pcall, rawget, rawset, select, setmetatable, tonumber, tostring, type, unpack, xpcall
+local byte, ceil, floor, tinsert, tremove, tsort, tsetn = string.byte, math.ceil, math.floor, table.insert, table.remove, table.sort, table.setn
 
 -- Protection -----------------------------------------------------------------------------------------------------
 
@@ -25,8 +25,13 @@ local function refuse()
   error(READONLY, 2)
 end
 
-local function missing(_, name)
-  error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
+local function missing(...)
+  local _, name = ...
+  if select('#', ...) ~= 2 then error('Wrong number of arguments to luaProtectedTableError', 2) end
+  if type(name) ~= 'string' and type(name) ~= 'number' then
+    error('Second argument to luaProtectedTableError must be a string or number', 2)
+  end
+  error("Script attempted to access nonexistent global variable '" .. name .. "'", 2)
 end
 
 local function protect(t)
@@ -42,17 +47,16 @@ local function expose(t, names)
   for _, name in pairs(names) do t[name] = native.around(t[name]) end
 end
 
--- One level more: this function.
-local function check_table(name, n, t)
-  if type(t) ~= 'table' then
-    local got = t == nil and n == 0 and 'no value' or type(t)
-    error('bad argument #1 to \'' .. name .. '\' (table expected, got ' .. got .. ')', 4)
-  end
-end
+-- One of Lua's own functions that looks past metatables: its first argument may be a proxy. The table behind it is taken
+-- instead; with `from` and `to`, so many arguments would change it, and are refused.
+local function guard(f, from, to) return native.guard(f, behind, from or 1, to or 0) end
 
-local function check_writable(name, n, t)
-  check_table(name, n, t)
-  if behind[t] then error(READONLY, 0) end
+-- An argument is not what it must be. One level more: this function; and `deeper` ones, if it is not called by the
+-- function that the script called.
+local function bad_argument(position, name, expected, value, n, deeper)
+  local got = n < position and 'no value' or type(value)
+  local text = "bad argument #" .. position .. " to '" .. name .. "' (" .. expected .. ' expected, got ' .. got .. ')'
+  error(text, 4 + (deeper or 0))
 end
 
 -- Results of a Rust function, or its error with the script's line. Called as a tail call, which counts as a level.
@@ -74,65 +78,54 @@ end
 local globals = {}
 for _, name in pairs {
   '_VERSION', 'assert', 'collectgarbage', 'error', 'gcinfo', 'ipairs', 'rawequal', 'select', 'tonumber', 'tostring',
-  'type', 'unpack', 'xpcall',
+  'type',
 } do
   globals[name] = _G[name]
 end
 
-function globals.rawset(...)
-  local t = ...
-  check_writable('rawset', select('#', ...), t)
-  return rawset(...)
-end
-
-function globals.rawget(...)
-  local t, k = ...
-  check_table('rawget', select('#', ...), t)
-  return rawget(behind[t] or t, k)
-end
-
-function globals.next(...)
-  local t, k = ...
-  check_table('next', select('#', ...), t)
-  return next(behind[t] or t, k)
-end
+globals.rawset = guard(rawset, 3, 255)
+globals.rawget, globals.next = guard(rawget), guard(next)
+globals.setmetatable = guard(setmetatable, 2, 255)
+-- Rust has an eye on its range: Lua 5.1's own is deceived by one that is longer than an int.
+globals.unpack = native.unpack(unpack, behind)
 
 function globals.pairs(...)
   local t = ...
-  check_table('pairs', select('#', ...), t)
+  if type(t) ~= 'table' then bad_argument(1, 'pairs', 'table', t, select('#', ...)) end
   local real = behind[t]
   if not real then return next, t, nil end
   return function(_, k) return next(real, k) end, t, nil
 end
 
-function globals.setmetatable(...)
-  local t, m = ...
-  check_writable('setmetatable', select('#', ...), t)
-  if m ~= nil and type(m) ~= 'table' or select('#', ...) < 2 then
-    error("bad argument #2 to 'setmetatable' (nil or table expected)", 3)
-  end
-  return setmetatable(t, m)
-end
-
 -- A string.dump of a script's own making must not be run: the interpreter trusts what it holds. With a space before it
 -- it is text, and an error of syntax.
+-- The name is cut where C's would end, so that it is a string which somebody holds while the parser uses it.
+local function is_text(value) return type(value) == 'string' or type(value) == 'number' end
+local function chunk_name(name) return (tostring(name):match('^[^%z]*')) end
+
 function globals.loadstring(...)
   local code, name = ...
-  if type(code) ~= 'string' then return loadstring(...) end
-  return loadstring(byte(code, 1) == 27 and ' ' .. code or code, name or code)
+  if not is_text(code) then bad_argument(1, 'loadstring', 'string', code, select('#', ...)) end
+  if name ~= nil and not is_text(name) then bad_argument(2, 'loadstring', 'string', name, 2) end
+  local held = chunk_name(name or code)
+  local f, e = loadstring(byte(code, 1) == 27 and ' ' .. code or code, held)
+  return f, e
 end
 
-function globals.load(f, name)
-  if type(f) ~= 'function' then return load(f, name) end
-  local first = true
-  return load(function()
+function globals.load(...)
+  local f, name = ...
+  if type(f) ~= 'function' then bad_argument(1, 'load', 'function', f, select('#', ...)) end
+  if name ~= nil and not is_text(name) then bad_argument(2, 'load', 'string', name, 2) end
+  local held, first = chunk_name(name or '=(load)'), true
+  local chunk, e = load(function()
     local piece = f()
     if first and type(piece) == 'string' and piece ~= '' then
       first = false
       if byte(piece, 1) == 27 then return ' ' .. piece end
     end
     return piece
-  end, name)
+  end, held)
+  return chunk, e
 end
 
 -- Errors that redis.call raised are tables; here they arrive as their text.
@@ -147,10 +140,25 @@ local function caught(ok, ...)
 end
 
 function globals.pcall(...)
+  -- What Redis's own pcall says of a call without arguments.
+  if select('#', ...) == 0 then return false, 'attempt to call a boolean value' end
   return caught(pcall(...))
 end
 
-expose(globals, { 'rawset', 'rawget', 'next', 'pairs', 'setmetatable', 'loadstring', 'load', 'pcall' })
+function globals.xpcall(...)
+  local n = select('#', ...)
+  if n < 2 then error("bad argument #2 to 'xpcall' (value expected)", 3) end
+  return xpcall(...)
+end
+
+function globals.__redis__err__handler(e)
+  local source, line = native.where()
+  if type(e) ~= 'table' then e = { err = 'ERR ' .. tostring(e) } end
+  e.source, e.line = source, line
+  return e
+end
+
+expose(globals, { 'pairs', 'loadstring', 'load', 'pcall', 'xpcall', '__redis__err__handler' })
 
 -- Libraries ------------------------------------------------------------------------------------------------------
 
@@ -161,55 +169,50 @@ local function copy(t)
 end
 
 local tables = copy(table)
-function tables.insert(...)
-  check_writable('insert', select('#', ...), (...))
-  return tinsert(...)
-end
-function tables.remove(...)
-  check_writable('remove', select('#', ...), (...))
-  return tremove(...)
-end
-function tables.sort(...)
-  check_writable('sort', select('#', ...), (...))
-  return tsort(...)
-end
-function tables.setn(...)
-  check_writable('setn', select('#', ...), (...))
-  return tsetn(...)
-end
-function tables.foreach(...)
-  local t, f = ...
-  check_table('foreach', select('#', ...), t)
-  for k, v in next, behind[t] or t do
-    local r = f(k, v)
-    if r ~= nil then return r end
-  end
+tables.insert = guard(tinsert, 2, 3)
+-- Nothing that is protected has elements to sort or remove.
+tables.remove, tables.sort, tables.setn = guard(tremove), guard(tsort), guard(tsetn)
+for _, name in pairs { 'foreach', 'foreachi', 'concat', 'getn', 'maxn' } do tables[name] = guard(table[name]) end
+
+-- A number as C makes an int of it: without its fraction, and within 32 bits.
+local function wrapped_int(v) return (v + 2 ^ 31) % 2 ^ 32 - 2 ^ 31 end
+local function whole(v) return v < 0 and ceil(v) or floor(v) end
+local function int(position, name, value, n)
+  local v = is_text(value) and tonumber(value)
+  if not v then bad_argument(position, name, 'number', value, n, 1) end
+  return wrapped_int(whole(v))
 end
 
-expose(tables, { 'insert', 'remove', 'sort', 'setn', 'foreach' })
-
--- The same numbers in every script, as in Redis.
+-- The numbers of drand48, the same on every machine; as in Redis 7.0 one script goes on where another stopped.
 local maths = copy(math)
 function maths.random(...)
   local n, r = select('#', ...), native.random()
   if n == 0 then return r end
-  local l, u = ...
-  if n == 1 then l, u = 1, l end
   if n > 2 then error('wrong number of arguments', 3) end
-  if type(l) ~= 'number' or type(u) ~= 'number' then error("bad argument to 'random' (number expected)", 3) end
-  if l > u then error("bad argument #" .. n .. " to 'random' (interval is empty)", 3) end
-  return floor(r * (u - l + 1)) + l
+  local first, second = ...
+  local l, u = 1, nil
+  if n == 1 then
+    u = int(1, 'random', first, n)
+  else
+    l, u = int(1, 'random', first, n), int(2, 'random', second, n)
+  end
+  if l > u then error('bad argument #' .. n .. " to 'random' (interval is empty)", 3) end
+  return floor(r * wrapped_int(u - l + 1)) + l
 end
-function maths.randomseed(seed)
-  if type(seed) ~= 'number' then error("bad argument #1 to 'randomseed' (number expected)", 3) end
-  native.seed(seed)
+function maths.randomseed(...)
+  native.seed(int(1, 'randomseed', (...), select('#', ...)))
 end
 expose(maths, { 'random', 'randomseed' })
 
 globals.table, globals.math = protect(tables), protect(maths)
 globals.string, globals.coroutine = protect(copy(string)), protect(copy(coroutine))
 for name, functions in pairs(native.libraries) do
-  globals[name] = protect(wrapped(functions))
+  local library = wrapped(functions)
+  if name == 'cjson' then
+    function library.new() return wrapped(native.new_cjson()) end
+    expose(library, { 'new' })
+  end
+  globals[name] = protect(library)
 end
 
 local string_meta = protect { __index = globals.string }
@@ -273,16 +276,16 @@ function redis.log(...)
 end
 
 function redis.setresp(...)
-  local version = tonumber((...))
   if select('#', ...) ~= 1 then raise 'redis.setresp() requires one argument.' end
+  local version = whole(is_text((...)) and tonumber((...)) or 0)
   if version ~= 2 and version ~= 3 then raise 'RESP version must be 2 or 3.' end
   native.setresp(version)
 end
 
 function redis.set_repl(...)
-  local flags = tonumber((...))
   if select('#', ...) ~= 1 then raise 'redis.set_repl() requires two arguments.' end
-  if type(flags) ~= 'number' or flags < 0 or flags > 3 then
+  local flags = whole(is_text((...)) and tonumber((...)) or 0)
+  if flags < 0 or flags > 3 then
     raise 'Invalid replication flags. Use REPL_AOF, REPL_REPLICA, REPL_ALL or REPL_NONE.'
   end
   native.set_repl(flags)
@@ -301,13 +304,15 @@ function for_eval.replicate_commands() return true end
 function for_eval.breakpoint() return false end
 function for_eval.debug() end
 
-function globals.getmetatable(...)
+local function metatable_of(...)
   local value = ...
+  if select('#', ...) == 0 then error("bad argument #1 to 'getmetatable' (value expected)", 3) end
   if type(value) == 'string' then return string_meta end
   local real = behind[value]
   if real then return rawget(real, '_G') and globals_meta or nil end
   return getmetatable(...)
 end
+globals.getmetatable = native.around(metatable_of)
 
 local eval_globals = setmetatable(copy(globals), { __index = missing })
 eval_globals.redis = protect(for_eval)

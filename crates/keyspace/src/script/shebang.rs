@@ -104,7 +104,7 @@ pub fn of_library(code: &[u8]) -> Result<(String, usize), Vec<u8>> {
     let Some(end) = code.iter().position(|&byte| byte == b'\n') else {
         return Err(b"Invalid library metadata".to_vec());
     };
-    let line = code.get(2..end).unwrap_or_default();
+    let line = code.get(..end).unwrap_or_default();
     let Some(words) = redtwin_resp::split_arguments(line) else {
         return Err(b"Invalid library metadata".to_vec());
     };
@@ -127,7 +127,7 @@ pub fn of_library(code: &[u8]) -> Result<(String, usize), Vec<u8>> {
                 .to_vec(),
         );
     }
-    let engine = words.first().map(Vec::as_slice).unwrap_or_default();
+    let engine = words.first().and_then(|word| word.get(2..)).unwrap_or_default();
     if !engine.eq_ignore_ascii_case(b"lua") {
         return Err([b"Engine '", engine, b"' not found"].concat());
     }

@@ -3,7 +3,7 @@
 //! Formats: `<` `>` byte order, `!n` alignment, `b B h H l L T i[n] I[n]` integers, `f d` floats, `s` text up to a zero
 //! byte, `c[n]` n bytes (`c0`: all, or as many as the number read before says), `x` a padding byte.
 
-use super::convert::{argument, number};
+use super::convert::{argument, number, number_or_text};
 use mlua::{Lua, MultiValue, Table, Value};
 
 const INTEGER_BYTES_MAX: usize = 32;
@@ -65,6 +65,8 @@ impl<'a> Format<'a> {
                     }
                     size
                 }
+                // Nobody looks closely only to add sizes up.
+                _ if function == "size" => 0,
                 _ => {
                     let letter = option as char;
                     return Err(format!(
@@ -81,7 +83,9 @@ impl<'a> Format<'a> {
 }
 
 fn wrong(position: usize, function: &str, wanted: &str, got: Option<&Value>) -> String {
-    let got = got.map_or("nil", Value::type_name);
+    // To pack, a missing argument is nil; to unpack, it is none.
+    let missing = if function == "pack" { "nil" } else { "no value" };
+    let got = got.map_or(missing, Value::type_name);
     format!("bad argument #{position} to '{function}' ({wanted} expected, got {got})")
 }
 
@@ -119,14 +123,19 @@ fn pack(args: &MultiValue) -> Result<Vec<u8>, String> {
                 }
             }
             _ => {
-                let value = args.get(at).and_then(number);
+                let value = args.get(at).and_then(number_or_text);
                 let value = value.ok_or_else(|| wrong(at + 1, "pack", "number", args.get(at)))?;
                 at += 1;
                 let bytes = match option {
                     b'f' => (value as f32).to_le_bytes().to_vec(),
                     b'd' => value.to_le_bytes().to_vec(),
                     _ => {
-                        let whole = if value < 0.0 { value as i64 as u64 } else { value as u64 };
+                        let whole = match value {
+                            _ if value < 0.0 => value as i64 as u64,
+                            // What C's cast leaves of it.
+                            _ if value >= 18_446_744_073_709_551_616.0 => 0,
+                            _ => value as u64,
+                        };
                         let mut bytes = whole.to_le_bytes().to_vec();
                         bytes.resize(size, 0);
                         bytes
@@ -156,11 +165,20 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<Result<Vec<Value>, Strin
         Ok(inputs) => inputs,
         Err(error) => return Ok(Err(error)),
     };
-    let from = args.get(2).and_then(number).unwrap_or(1.0);
-    if from < 1.0 {
+    let from = match args.get(2).filter(|value| !value.is_nil()) {
+        None => 1.0,
+        Some(value) => match number_or_text(value) {
+            Some(from) => from,
+            None => return Ok(Err(wrong(3, "unpack", "number", Some(value)))),
+        },
+    };
+    let from = from as i64;
+    if from == 0 {
         return Ok(Err("bad argument #3 to 'unpack' (offset must be 1 or greater)".into()));
     }
-    let (mut format, mut at, mut values) = (Format::new(&text), from as usize - 1, Vec::new());
+    // Below 0 it is a size_t beyond every end.
+    let start = usize::try_from(from - 1).unwrap_or(usize::MAX);
+    let (mut format, mut at, mut values) = (Format::new(&text), start, Vec::new());
     loop {
         let (option, mut size, padding) = match format.next(at, "unpack") {
             Ok(Some(option)) => option,
@@ -185,6 +203,9 @@ fn unpack(lua: &Lua, args: &MultiValue) -> mlua::Result<Result<Vec<Value>, Strin
                 return Ok(Err("format 'c0' needs a previous size".into()));
             };
             values.pop();
+            if len < 0.0 {
+                return Ok(Err(SHORT.into()));
+            }
             size = len as usize;
         }
         let Some(bytes) = rest.get(..size) else { return Ok(Err(SHORT.into())) };

@@ -162,6 +162,11 @@ pub fn xread(call: &mut Call<'_>, in_group: bool) -> Done {
     // What it changes is fed by its parts.
     call.keys.effects.none();
     let request = parse(call.args, in_group)?;
+    if request.block_ms.is_some() && call.session.in_script {
+        let text: [&[u8]; 3] =
+            [b"ERR ", call.args[0], b" command is not allowed with BLOCK option from scripts"];
+        return Err(Stopped::Text(text.concat()));
+    }
     let mut from = Vec::with_capacity(request.keys.len());
     for (key, id) in request.keys.iter().zip(request.ids) {
         from.push(starting_point(call, key, id, request.group)?);
