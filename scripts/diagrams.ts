@@ -9,10 +9,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { draw } from '../src/machine/draw.ts';
 import { edges } from '../src/machine/machine.ts';
+import { failover } from '../src/replication/failover.ts';
+import { groups as primaryGroups, primaryLink } from '../src/replication/primary-link.ts';
 import { groups, replicaLink } from '../src/replication/replica-link.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const drawings: Record<string, string> = { 'replica-link': draw(edges(replicaLink), 'none', groups) };
+const drawings: Record<string, string> = {
+  'replica-link': draw(edges(replicaLink), 'none', groups),
+  'primary-link': draw(edges(primaryLink), 'asking', primaryGroups),
+  failover: draw(edges(failover), 'none'),
+};
 
 const path = join(root, 'docs/replication.md');
 let text = readFileSync(path, 'utf8');

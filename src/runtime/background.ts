@@ -2,7 +2,7 @@
  * What happens without a client asking: `hz` times a second a little work in the engine and a tick for the link; each second
  * a look at idle clients and save points.
  *
- *     hz:      store.cron (expiry, blocked clients whose time is up), follower.tick, replicas.tick
+ *     hz:      store.cron (expiry, blocked clients whose time is up), replication.tick
  *     10 Hz:   a sample for the rates of INFO
  *     1 Hz:    timeout, save
  */
@@ -13,13 +13,11 @@ const keysPerTurn = 400;
 
 export class Background {
   readonly #server: Server;
-  readonly #tickLink: () => void;
   #timer: NodeJS.Timeout | null = null;
   #turn = 0;
 
-  constructor(server: Server, tickLink: () => void) {
+  constructor(server: Server) {
     this.#server = server;
-    this.#tickLink = tickLink;
   }
 
   /** Starts, or starts anew at another `hz`. */
@@ -38,8 +36,7 @@ export class Background {
     const nowMs = this.#server.nowMs();
     const hz = config.value('hz');
     this.#server.noted(store.cron(nowMs, keysPerTurn * config.value('active-expire-effort')));
-    this.#tickLink();
-    this.#server.replicas.tick();
+    this.#server.replication.tick();
     this.#turn++;
     if (this.#turn % Math.max(1, Math.round(hz / 10)) === 0)
       stats.sample(store.stats().commandsProcessed, nowMs);

@@ -60,8 +60,8 @@ export class Client {
   readonly shardChannels = new Set<string>();
   /** Called once when the engine ends its wait; null when nobody wants to know. */
   onWake: (() => void) | null = null;
-  /** Ends a wait of the host (WAIT) early; null when there is none. */
-  unblock: ((how: 'timeout' | 'error') => void) | null = null;
+  /** Ends a wait of the host (WAIT) early, with its outcome or with an error; null when there is none. */
+  unblock: ((how: 'timeout' | 'error', text?: string) => void) | null = null;
 
   constructor(
     identity: Pick<

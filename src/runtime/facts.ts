@@ -39,7 +39,7 @@ export function infoFacts(server: Server): InfoFacts {
       nodeVersion: process.versions.node,
     },
     clients: {
-      connected: clients.length - server.replicas.size,
+      connected: clients.length - server.replication.replicas.size,
       max: config.value('maxclients'),
       blocked: clients.filter((client) => client.blocked || client.isHeld).length,
       largestInputBytes: 0,
@@ -94,28 +94,28 @@ function loadingFacts(server: Server): Pick<InfoFacts['persistence'], 'loading' 
 
 function replicationFacts(server: Server): ReplicationFacts {
   const { config, store, link } = server;
-  const { id, previous } = server.history.current;
+  const { id, previous } = server.replication.history.current;
   return {
     history: {
       id,
       previousId: previous?.id ?? noHistoryId,
       previousLimit: previous?.limit ?? noHistoryLimit,
     },
-    replicas: [...server.replicas.all].map(({ host, port, wireState, acked, lagSeconds }) => ({
+    replicas: [...server.replication.replicas.all].map(({ host, port, wireState, acked, lagSeconds }) => ({
       host,
       port,
       state: wireState,
       acked,
       lagSeconds,
     })),
-    goodReplicas: server.replicas.good,
-    failoverState: 'no-failover',
+    goodReplicas: server.replication.replicas.good,
+    failoverState: server.replication.failovers.wireState,
     served: {
-      full: server.replicas.counts.full,
-      partial: server.replicas.counts.partialAccepted,
-      partialRefused: server.replicas.counts.partialRefused,
-      lastRefusal: server.replicas.counts.lastRefusal ?? '',
-      lastLoss: server.replicas.counts.lastLoss ?? '',
+      full: server.replication.replicas.counts.full,
+      partial: server.replication.replicas.counts.partialAccepted,
+      partialRefused: server.replication.replicas.counts.partialRefused,
+      lastRefusal: server.replication.replicas.counts.lastRefusal ?? '',
+      lastLoss: server.replication.replicas.counts.lastLoss ?? '',
     },
     feed: {
       isOn: store.feed.isOn,

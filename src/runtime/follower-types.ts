@@ -80,6 +80,8 @@ export interface FollowerParts {
    * grown feed).
    */
   onNotes?: (notes: number) => void;
+  /** What a primary that was told to take over (PSYNC FAILOVER) made of it. */
+  onTakeOver?: (how: 'accepted' | 'rejected') => void;
   /** A command of the feed that belongs to the host (PUBLISH, SPUBLISH...). There is no one to answer. */
   onHostCommand?: (args: Buffer[]) => void;
 }

@@ -88,8 +88,9 @@ export class Follower {
   /**
    * REPLICAOF host port, or NO ONE (null). 'unchanged': that primary is followed already, or none was;
    * nothing was done. A halted link to the same primary starts again, with a full resync.
+   * `handsOver`: that server is our replica, and shall take over.
    */
-  follow(target: Target | null): 'changed' | 'unchanged' {
+  follow(target: Target | null, handsOver = false): 'changed' | 'unchanged' {
     const state = this.#state;
     if (target === null) {
       if (state.name === 'none') return 'unchanged';
@@ -97,7 +98,12 @@ export class Follower {
       return 'changed';
     }
     const same = state.name !== 'none' && state.name !== 'halted' && sameTarget(state.target, target);
-    this.#dispatch({ name: 'followed', target, wish: this.#ownWish(), nowMs: this.#parts.monotonicMs() });
+    this.#dispatch({
+      name: 'followed',
+      target,
+      wish: this.#ownWish(handsOver),
+      nowMs: this.#parts.monotonicMs(),
+    });
     return same ? 'unchanged' : 'changed';
   }
 
@@ -109,6 +115,11 @@ export class Follower {
       this.#lastRuns[job] = nowMs;
       this.#runJob(job, nowMs);
     }
+  }
+
+  /** Told to follow somebody, whether the link is up or not. */
+  get isFollowing(): boolean {
+    return this.#state.name !== 'none';
   }
 
   /** The link as of now, for INFO, ROLE and the gates. */
@@ -153,9 +164,10 @@ export class Follower {
   }
 
   /** What can be asked for by a server that has followed nobody so far: its own history, if it has begun. */
-  #ownWish(): Wish {
+  #ownWish(handsOver: boolean): Wish {
     const { history, store } = this.#parts;
     const offset = store.feed.endOffset;
+    if (handsOver) return { partial: true, id: history.current.id, offset, handsOver };
     if (offset === 0 && history.current.previous === null) return { partial: false, because: 'first-sync' };
     return { partial: true, id: history.current.id, offset };
   }
@@ -207,6 +219,11 @@ export class Follower {
     this.#record.entered(before, next.state, event.nowMs);
     for (const effect of next.effects) this.#run(effect, before);
     if (before.name === next.state.name) return;
+    // Whatever ends the wait for its answer, but for yes, is a no.
+    if (before.name === 'receive-psync' && before.wish.partial && before.wish.handsOver)
+      this.#parts.onTakeOver?.(
+        event.name === 'continued' || event.name === 'fullResynced' ? 'accepted' : 'rejected',
+      );
     this.#trace.push({ atMs: event.nowMs, from: before.name, event: event.name, to: next.state.name });
     if (this.#trace.length > traceLength) this.#trace.shift();
     this.#say(say.moved(before.name, event.name, next.state.name));

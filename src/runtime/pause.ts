@@ -1,8 +1,9 @@
 /**
- * CLIENT PAUSE: commands are held back, not refused, until a moment or until CLIENT UNPAUSE.
+ * Pauses: commands are held back, not refused, until a moment, until CLIENT UNPAUSE, or until a failover is over.
  *
- * `write` holds what may change data or is sent to replicas; `all` holds everything. A pause never becomes shorter, and
- * `all` never becomes `write`, by another CLIENT PAUSE (Redis 7.0). Replicas' connections are not held.
+ * `write` holds what may change data or is sent to replicas; `all` holds everything. A pause of CLIENT PAUSE never becomes
+ * shorter, and `all` never becomes `write`, by another one; a failover has a pause of its own, which CLIENT UNPAUSE does not end
+ * (Redis 7.0). Replicas' connections are not held.
  */
 import type { SessionInfo } from '../engine/engine.ts';
 import { arityFits, commandOf } from '../protocol/command-lookup.ts';
@@ -14,9 +15,11 @@ const alsoHeld = new Set(['publish', 'spublish', 'pfcount', 'eval', 'evalsha', '
 export class Pause {
   #untilMs = 0;
   #mode: 'write' | 'all' = 'write';
+  /** A failover holds the writes. */
+  isFailingOver = false;
 
   start(untilMs: number, mode: 'write' | 'all', nowMs: number): void {
-    const isOn = this.isOn(nowMs);
+    const isOn = this.isAskedFor(nowMs);
     this.#mode = isOn && this.#mode === 'all' ? 'all' : mode;
     this.#untilMs = isOn ? Math.max(this.#untilMs, untilMs) : untilMs;
   }
@@ -30,13 +33,18 @@ export class Pause {
     return this.#untilMs;
   }
 
-  isOn(nowMs: number): boolean {
+  /** CLIENT PAUSE is on. */
+  isAskedFor(nowMs: number): boolean {
     return nowMs < this.#untilMs;
+  }
+
+  isOn(nowMs: number): boolean {
+    return this.isFailingOver || this.isAskedFor(nowMs);
   }
 
   /** True when even the single commands need not be looked at. */
   holdsAll(client: Client, nowMs: number): boolean {
-    return this.#mode === 'all' && client.replica === null && this.isOn(nowMs);
+    return this.#mode === 'all' && client.replica === null && this.isAskedFor(nowMs);
   }
 
   /** `session` tells of the client's open MULTI: what is queued does not run yet, and EXEC writes if its queue does. */

@@ -23,7 +23,7 @@ export function rdbSnapshot(server: Server, _wish: SnapshotWish): Snapshot {
       ['redis-bits', '64'],
       ['ctime', String(Math.floor(nowMs / 1000))],
       ['used-mem', String(store.stats().usedMemoryBytes)],
-      ...server.replicationAux(),
+      ...server.replication.aux(),
       ['aof-base', '0'],
     ],
   });

@@ -31,8 +31,10 @@ export interface ReplicasParts {
   readonly monotonicMs: () => number;
   /** This server follows a primary: the feed is not its own. */
   readonly isFollowing: () => boolean;
-  /** A failover holds the writes: a PING would move the offset that its target has to reach. */
-  readonly holdsPings: () => boolean;
+  /** Writes are held back. */
+  readonly isPaused: () => boolean;
+  /** A PING would move the offset that the failover's target has to reach. */
+  readonly isFailingOver: () => boolean;
   /** Somebody acknowledged, came or went: WAIT, min-replicas-to-write and FAILOVER look again. */
   readonly onChange: (what: 'state' | 'ack') => void;
   /** Bytes of feed went out, for INFO. */
@@ -51,7 +53,7 @@ interface SyncCounts {
 }
 
 const emptyLine = Buffer.from('\n');
-const ping = encodeCommand(['PING']);
+const ping = encodeCommand(['ping']);
 const getAck = encodeCommand(['REPLCONF', 'GETACK', '*']);
 
 export class Replicas {
@@ -191,14 +193,21 @@ export class Replicas {
     this.#pump.run();
   }
 
-  /** Somebody waits for ACKs: replicas are asked at the end of this turn. */
+  /** Somebody waits for ACKs: replicas are asked at the end of this turn, or when a pause is over. */
   askAcks(): void {
     if (this.#asksAcks) return;
     this.#asksAcks = true;
-    setImmediate(() => {
-      this.#asksAcks = false;
-      this.#append(getAck);
-    });
+    setImmediate(() => this.#sendGetAck());
+  }
+
+  pauseEnded(): void {
+    if (this.#asksAcks) this.#sendGetAck();
+  }
+
+  #sendGetAck(): void {
+    if (!this.#asksAcks || this.#parts.isPaused()) return;
+    this.#asksAcks = false;
+    this.#append(getAck);
   }
 
   #append(bytes: Buffer): void {
@@ -226,13 +235,13 @@ export class Replicas {
 
   /** Runs what is due. Call it about ten times a second. */
   tick(): void {
-    const { config, store, monotonicMs, isFollowing, holdsPings, snapshots } = this.#parts;
+    const { config, store, monotonicMs, isFollowing, isFailingOver, snapshots } = this.#parts;
     const nowMs = monotonicMs();
     snapshots.tick(nowMs);
     const view = {
       replicas: this.#all.size,
       isFollowing: isFollowing(),
-      holdsPings: holdsPings(),
+      holdsPings: isFailingOver(),
       feedIsOn: store.feed.isOn,
       aloneSinceMs: this.#aloneSinceMs,
       backlogTtlMs: config.value('repl-backlog-ttl') * 1000,

@@ -2,8 +2,8 @@
  * One server: the engine's store, the configuration, the clients and the link to a primary, put together.
  *
  *     listeners --> connections --> store            config --> store.configure, gates, listeners
- *                       |  host commands              cron (hz) --> store.cron, follower.tick, idle clients
- *                       +--> commands/*               follower --> store.apply, history
+ *                       |  host commands              cron (hz) --> store.cron, replication.tick, idle clients
+ *                       +--> commands/*               replication --> the link, replicas, roles
  *
  * It composes and keeps the gates true; what commands mean is in commands/, how bytes move in connection.ts. All side effects
  * of the process start here, and `shutDown` ends them.
@@ -19,9 +19,6 @@ import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
 import { commandOf } from '../protocol/command-lookup.ts';
 import { error, type Reply, simple } from '../protocol/reply.ts';
-import { wireText } from '../protocol/wire.ts';
-import { begun, type HistoryHolder, renamed } from '../replication/history.ts';
-import type { PsyncWish } from '../replication/psync.ts';
 import { Acl } from './acl.ts';
 import { Background } from './background.ts';
 import type { Client } from './client.ts';
@@ -30,8 +27,6 @@ import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
 import { Doorman } from './doorman.ts';
 import { keepEngineConfigured } from './engine-options.ts';
-import { Follower } from './follower.ts';
-import { followerSettings } from './follower-settings.ts';
 import type { LinkStatus } from './follower-types.ts';
 import { gateOptions, gatesOf } from './gates.ts';
 import type { Answer } from './handler.ts';
@@ -42,13 +37,9 @@ import { Observer } from './observer.ts';
 import { OutputPage } from './output-page.ts';
 import { Pause } from './pause.ts';
 import { PubSub } from './pubsub.ts';
-import { rdbSnapshot } from './replica-snapshot.ts';
-import { Replicas } from './replicas.ts';
-import { resumeAux, resumePoint } from './resume-point.ts';
+import { Replication } from './replication.ts';
 import { Saver } from './saver.ts';
-import { Snapshots } from './snapshots.ts';
 import { compatibleVersion, redtwinVersion } from './version.ts';
-import { Waits } from './waits.ts';
 
 export interface ServerParts {
   config: Config;
@@ -72,17 +63,13 @@ export class Server {
   readonly delivery: Delivery;
   readonly clients = new Map<number, Client>();
   readonly monitors = new Set<Client>();
-  readonly history: HistoryHolder = { current: begun(randomId()) };
   readonly runId = randomId();
   readonly startedMs = Date.now();
-  readonly waits: Waits;
   readonly listeners: Listeners;
   readonly saver: Saver;
   readonly acl: Acl;
-  readonly snapshots: Snapshots;
-  readonly replicas: Replicas;
+  readonly replication: Replication;
   readonly #observer: Observer;
-  readonly #follower: Follower;
   readonly #background: Background;
   readonly #ephemeralPort: boolean;
   readonly #connections = new Map<number, Connection>();
@@ -108,8 +95,6 @@ export class Server {
       backlogBytes: config.value('repl-backlog-size'),
       monotonicMs: () => performance.now(),
     });
-    // Nobody reads yet.
-    this.store.feed.turn(false);
     this.delivery = new Delivery(this.store);
     this.acl = new Acl(
       (client) => this.describe(client),
@@ -121,43 +106,12 @@ export class Server {
       config,
       log,
       nowMs: () => this.nowMs(),
-      replicationAux: () => this.replicationAux(),
-      onOutcome: () => this.#setGates(),
+      replicationAux: () => this.replication.aux(),
+      onOutcome: () => this.updateGates(),
     });
-    this.snapshots = new Snapshots({
-      snapshot: (wish) => rdbSnapshot(this, wish),
-      now: () => ({ historyId: this.history.current.id, offset: this.store.feed.endOffset }),
-    });
-    this.replicas = new Replicas({
-      store: this.store,
-      config,
-      history: this.history,
-      snapshots: this.snapshots,
-      log: (level, text) => log.line(level, text),
-      randomId,
-      monotonicMs: () => performance.now(),
-      isFollowing: () => this.isReplica,
-      holdsPings: () => false,
-      onChange: (what) => this.#replicasChanged(what),
-      onSent: (bytes) => {
-        this.stats.feedOutputBytes += bytes;
-      },
-    });
-    this.waits = new Waits((offset) => this.replicas.acknowledging(offset));
     this.#observer = new Observer(this);
-    this.#follower = new Follower({
-      store: this.store,
-      history: this.history,
-      settings: () => followerSettings(config, this.listeners.port),
-      log: (level, line) => log.line(level, line),
-      nowMs: () => this.nowMs(),
-      monotonicMs: () => performance.now(),
-      randomId,
-      onChange: (what) => this.#linkChanged(what),
-      onHostCommand: (args) => this.#applyHostCommand(args),
-      onNotes: (notes) => this.noted(notes),
-    });
-    this.#background = new Background(this, () => this.#follower.tick());
+    this.replication = new Replication(this, randomId);
+    this.#background = new Background(this);
     const doorman = new Doorman(this);
     this.listeners = new Listeners(
       {
@@ -181,7 +135,7 @@ export class Server {
     const { config, log } = this;
     this.startupMemoryBytes = this.store.stats().usedMemoryBytes;
     log.role = config.value('replicaof') ? 'S' : 'M';
-    this.#setGates();
+    this.updateGates();
     await this.#listen();
     const socketPath = utf8(config.value('unixsocket'));
     if (socketPath !== '') await this.listeners.listenUnix(socketPath, config.value('unixsocketperm'));
@@ -189,11 +143,8 @@ export class Server {
     await this.#loadFile();
     this.#background.start();
     const primary = config.value('replicaof');
-    if (primary) {
-      this.store.feed.turn(true);
-      this.#follower.follow(primary);
-    }
-    this.#setGates();
+    this.replication.start(primary);
+    this.updateGates();
     log.notice('Ready to accept connections');
   }
 
@@ -208,20 +159,14 @@ export class Server {
         options: { nowMs: this.nowMs(), dropExpired: !isReplica, checksum: config.value('rdbchecksum') },
         onProgress: (progress) => {
           this.fileProgress = progress;
-          this.#setGates();
+          this.updateGates();
         },
       });
     } finally {
       this.fileProgress = null;
-      this.#setGates();
+      this.updateGates();
     }
-    const point = this.fileReport && resumePoint(this.fileReport.aux, config.value('databases'));
-    if (point) {
-      this.history.current = isReplica ? begun(point.id) : renamed(begun(point.id), randomId(), point.offset);
-      this.store.feed.turn(true);
-      this.store.feed.restart(point.offset);
-      this.#follower.resumeWith(point.db);
-    }
+    if (this.fileReport) this.replication.resume(this.fileReport, isReplica);
     saver.markClean();
   }
 
@@ -248,7 +193,7 @@ export class Server {
     }
     this.#background.stop();
     if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
-    this.#follower.close();
+    this.replication.close();
     this.listeners.close();
     for (const client of this.clients.values()) client.line.close('now');
     this.#isOver = true;
@@ -274,7 +219,7 @@ export class Server {
     config.onChange('hz', () => this.#background.start());
     config.onChange('requirepass', () => this.#passwordChanged());
     for (const name of ['port', 'bind'] as const) config.onChange(name, () => this.#relisten(name));
-    for (const name of gateOptions) config.onChange(name, () => this.#setGates());
+    for (const name of gateOptions) config.onChange(name, () => this.updateGates());
   }
 
   /** A new password asks those who come later; who is in stays in (Redis 7.0). Without one, everybody is in. */
@@ -357,11 +302,11 @@ export class Server {
     return new Promise((resolve) => {
       client.blocked = true;
       const timer = timeoutMs > 0 ? setTimeout(() => client.unblock?.('timeout'), timeoutMs) : null;
-      client.unblock = (how) => {
+      client.unblock = (how, text = unblockedText) => {
         if (timer) clearTimeout(timer);
         client.unblock = null;
         client.blocked = false;
-        resolve(how === 'error' ? unblocked : outcome());
+        resolve(how === 'error' ? error(text) : outcome());
       };
     });
   }
@@ -381,7 +326,7 @@ export class Server {
   startPause(untilMs: number, mode: 'write' | 'all'): void {
     this.pause.start(untilMs, mode, this.nowMs());
     this.#armPauseTimer();
-    this.#setGates();
+    this.updateGates();
   }
 
   /** A timer cannot be set for longer than 2^31 ms: a long pause is looked at again then. */
@@ -389,7 +334,7 @@ export class Server {
     if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
     const leftMs = Math.min(this.pause.untilMs - this.nowMs(), 0x7fffffff);
     this.#pauseTimer = setTimeout(() => {
-      if (this.pause.isOn(this.nowMs())) this.#armPauseTimer();
+      if (this.pause.isAskedFor(this.nowMs())) this.#armPauseTimer();
       else this.endPause();
     }, leftMs);
   }
@@ -398,8 +343,29 @@ export class Server {
     if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
     this.#pauseTimer = null;
     this.pause.end();
-    this.#setGates();
+    this.#pauseChanged();
+  }
+
+  /** A failover holds the writes while it lasts. */
+  pauseForFailover(on: boolean): void {
+    this.pause.isFailingOver = on;
+    this.#pauseChanged();
+  }
+
+  #pauseChanged(): void {
+    this.updateGates();
+    if (this.pause.isOn(this.nowMs())) return;
     for (const connection of this.#connections.values()) connection.release();
+    this.replication.replicas.pauseEnded();
+  }
+
+  /** Ends every wait with an error. */
+  unblockAll(text: string): void {
+    for (const client of this.clients.values()) {
+      if (client.unblock) client.unblock('error', text);
+      else if (client.blocked) this.store.unblock(client.session, text);
+    }
+    this.delivery.plan();
   }
 
   // --- Commands ---
@@ -440,7 +406,7 @@ export class Server {
   noted(notes: number): void {
     if (notes & Note.pushes) this.delivery.plan();
     if (notes & Note.events) this.#publishEvents();
-    if (notes & Note.feedGrew) this.replicas.feedGrew();
+    if (notes & Note.feedGrew) this.replication.replicas.feedGrew();
   }
 
   #publishEvents(): void {
@@ -467,96 +433,38 @@ export class Server {
 
   // --- Replication ---
 
-  /** What an RDB of now says of history and place. */
-  replicationAux(): [string, string][] {
-    // Without a feed there is no place that anybody could come back to.
-    if (!this.store.feed.isOn) return [];
-    return resumeAux({
-      id: this.history.current.id,
-      offset: this.store.feed.endOffset,
-      db: this.isReplica ? this.#follower.feedDb : 0,
-    });
-  }
-
-  /** A command of this client has become PSYNC or SYNC (null). */
-  attachReplica(client: Client, wish: PsyncWish | null): void {
-    this.replicas.attach(client, this.#connections.get(client.id)!, wish);
-  }
-
-  /** True when replies to this client have not left yet. */
-  hasPendingOutput(client: Client): boolean {
-    return this.#connections.get(client.id)!.hasPendingOutput;
-  }
-
-  /** REPLCONF GETACK, whoever sent it. */
-  acknowledgeNow(): void {
-    this.#follower.acknowledge();
-  }
-
-  /** PSYNC FAILOVER: our primary hands over to us, if this is its history. The error reply, or null when we are the primary now. */
-  takeOver(historyId: string, by: Client): Reply | null {
-    this.log.warning(`Failover request received for replid ${historyId}.`);
-    if (!this.isReplica) return error(wireText.takeOverOfPrimary);
-    if (historyId !== this.history.current.id) return error(wireText.takeOverOfOther);
-    this.follow(null, by);
-    return null;
-  }
-
-  #replicasChanged(what: 'state' | 'ack'): void {
-    if (what === 'state') this.#setGates();
-    this.waits.look();
-  }
-
   get link(): LinkStatus {
-    return this.#follower.status();
+    return this.replication.link;
   }
 
   get isReplica(): boolean {
-    return this.link.target !== null;
+    return this.replication.isReplica;
   }
 
-  /** REPLICAOF. False when that primary is followed already. */
-  follow(primary: { host: string; port: number } | null, by: Client): boolean {
-    this.config.assign('replicaof', primary ? [primary.host, String(primary.port)] : ['no', 'one']);
-    if (primary) this.store.feed.turn(true);
-    const changed = this.#follower.follow(primary) === 'changed';
-    if (changed)
-      this.log.notice(
-        primary
-          ? `REPLICAOF ${utf8(primary.host)}:${primary.port} enabled (user request from '${this.describe(by)}')`
-          : `Following nobody any longer (user request from '${this.describe(by)}')`,
-      );
-    this.#linkChanged();
-    return changed;
-  }
-
-  renameHistory(): void {
-    this.history.current = begun(randomId());
+  /** The connection of a client that asks to be a replica. */
+  lineOf(client: Client): Connection {
+    return this.#connections.get(client.id)!;
   }
 
   /** PUBLISH in the primary's feed reaches our subscribers. Everything else there has no meaning for a host. */
-  #applyHostCommand(args: Buffer[]): void {
+  applyHostCommand(args: Buffer[]): void {
     const name = args[0]!.toString('latin1').toLowerCase();
     if (name === 'publish') this.pubsub.publish(args[1]!, args[2]!);
     else if (name === 'spublish') this.pubsub.publish(args[1]!, args[2]!, 'shardChannels');
   }
 
-  #linkChanged(what: 'link' | 'history' = 'link'): void {
-    // Replicas read what their primary wrote; under another history they must ask how to go on.
-    if (what === 'history') {
-      this.replicas.dismissAll('history-changed');
-      this.replicas.restartPatience();
-    }
+  /** This server leads now, or follows, or its link is up or down. */
+  roleChanged(): void {
     this.log.role = this.isReplica ? 'S' : 'M';
-    this.#setGates();
+    this.updateGates();
   }
 
-  #setGates(): void {
+  updateGates(): void {
     this.store.gate(
       gatesOf(this.config, this.link, {
         isLoadingFile: this.fileProgress !== null,
         lastSaveFailed: !this.saver.lastOk,
-        goodReplicas: this.replicas.good,
+        goodReplicas: this.replication.replicas.good,
         isPaused: this.pause.isOn(this.nowMs()),
       }),
     );
@@ -570,5 +478,4 @@ export class Server {
 }
 
 const unblockedText = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
-const unblocked: Reply = { is: 'error', text: unblockedText };
 const randomId = (): string => randomBytes(20).toString('hex');

@@ -1,16 +1,26 @@
 /**
- * The drawing of the link in the docs is the one its table gives. When this fails: npm run diagrams.
+ * The drawings of the machines in the docs are the ones their tables give. When this fails: npm run diagrams.
  */
 import { readFileSync } from 'node:fs';
 import test from 'ava';
 import { draw } from '../../src/machine/draw.ts';
 import { edges } from '../../src/machine/machine.ts';
+import { failover } from '../../src/replication/failover.ts';
+import { groups as primaryGroups, primaryLink } from '../../src/replication/primary-link.ts';
 import { groups, replicaLink } from '../../src/replication/replica-link.ts';
 
-test('docs/replication.md shows the table that runs', (t) => {
-  const text = readFileSync(new URL('../../docs/replication.md', import.meta.url), 'utf8');
-  const shown = /<!-- replica-link: drawn by npm run diagrams -->\n```mermaid\n([\s\S]*?)```\n/.exec(
-    text,
-  )?.[1];
-  t.is(shown, draw(edges(replicaLink), 'none', groups));
-});
+const drawings = {
+  'replica-link': draw(edges(replicaLink), 'none', groups),
+  'primary-link': draw(edges(primaryLink), 'asking', primaryGroups),
+  failover: draw(edges(failover), 'none'),
+};
+
+for (const [name, drawing] of Object.entries(drawings)) {
+  test(`docs/replication.md shows the table that runs: ${name}`, (t) => {
+    const text = readFileSync(new URL('../../docs/replication.md', import.meta.url), 'utf8');
+    const open = `<!-- ${name}: drawn by npm run diagrams -->\n\`\`\`mermaid\n`;
+    const start = text.indexOf(open);
+    t.true(start >= 0, 'there is a place for it');
+    t.is(text.slice(start + open.length, text.indexOf('```\n', start + open.length)), drawing);
+  });
+}

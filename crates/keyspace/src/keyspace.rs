@@ -68,6 +68,13 @@ pub struct Gates {
     pub paused: bool,
 }
 
+impl Gates {
+    /// Expired keys are hidden but not deleted: deleting them is our primary's work, or writes are paused.
+    pub fn keep_expired(&self) -> bool {
+        self.replica || self.paused
+    }
+}
+
 /// Counters that INFO shows.
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "documented in engine.ts, StoreStats")]
@@ -402,7 +409,7 @@ impl Keyspace {
 
     /// Deletes an expired key when that is ours to do, and feeds the deletion.
     pub fn expire(&mut self, key: &[u8]) {
-        if self.gates.replica || self.gates.paused {
+        if self.gates.keep_expired() {
             return;
         }
         let (db, lazily) = (self.selected, self.settings.lazyfree_lazy_expire);

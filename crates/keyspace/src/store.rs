@@ -523,7 +523,7 @@ impl Store {
         if self.keys.settings.maxmemory > 0 {
             self.make_room();
         }
-        if !self.keys.gates.replica && !self.keys.gates.paused && self.keys.settings.active_expire {
+        if !self.keys.gates.keep_expired() && self.keys.settings.active_expire {
             // Each key is a unit of its own: nothing is wrapped.
             for (db, key) in crate::active_expiry::expired_keys(&mut self.keys, budget) {
                 self.keys.selected = db;

@@ -157,8 +157,7 @@ export class Call {
    */
   expireForDelete(key: string): boolean {
     if (!this.isHidden(key)) return false;
-    const { replica, paused } = this.keyspace.gates;
-    if (!replica && !paused) this.keyspace.deleteExpired(this.session.db, key);
+    if (!this.keyspace.keepsExpired) this.keyspace.deleteExpired(this.session.db, key);
     return true;
   }
 
@@ -289,8 +288,8 @@ export class Call {
     // Readers count too: PFCOUNT and XREADGROUP change what they have looked up.
     this.db.beforeChange(key);
     if (this.isFromPrimary) return value;
-    const { replica, readOnly, paused } = this.keyspace.gates;
-    const mayDelete = !paused && (!replica || (isWrite && !readOnly));
+    const { gates } = this.keyspace;
+    const mayDelete = !gates.paused && (!gates.replica || (isWrite && !gates.readOnly));
     if (this.isExpired(key)) {
       if (mayDelete) this.keyspace.deleteExpired(this.session.db, key);
       return null;

@@ -11,8 +11,7 @@ const sampledKeys = 20;
 
 /** Looks at up to about `budget` keys. */
 export function expireCycle(keyspace: Keyspace, nowMs: number, budget: number): void {
-  const { replica, loading, paused } = keyspace.gates;
-  if (replica || loading || paused || !keyspace.isActiveExpiryOn) return;
+  if (keyspace.keepsExpired || keyspace.gates.loading || !keyspace.isActiveExpiryOn) return;
   let left = budget;
   for (let db = 0; db < keyspace.databases.length && left > 0; db++) {
     left -= expireKeys(keyspace, db, nowMs, left);

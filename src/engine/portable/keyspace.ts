@@ -77,6 +77,11 @@ export class Keyspace {
     this.feed = new FeedLog(backlogBytes);
   }
 
+  /** Expired keys are hidden but not deleted: deleting them is our primary's work, or writes are paused. */
+  get keepsExpired(): boolean {
+    return this.gates.replica || this.gates.paused;
+  }
+
   resetCounters(): void {
     this.counters = zeroCounters();
     this.commandCounters.reset();

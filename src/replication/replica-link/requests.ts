@@ -49,7 +49,9 @@ export function handshakeRequest(introduction: Introduction): Buffer {
 /** PSYNC asks for the first byte that we do not have: one after the last applied offset. */
 export const psyncRequest = (wish: Wish): Buffer =>
   Buffer.from(
-    wish.partial ? command('PSYNC', wish.id, String(wish.offset + 1)) : command('PSYNC', '?', '-1'),
+    wish.partial
+      ? command('PSYNC', wish.id, String(wish.offset + 1), ...(wish.handsOver ? ['FAILOVER'] : []))
+      : command('PSYNC', '?', '-1'),
   );
 
 /** Inline, because primaries that know nothing else than SYNC may be that old. */

@@ -23,7 +23,13 @@ export const sameTarget = (a: Target, b: Target): boolean =>
  * why.
  */
 export type Wish =
-  | { readonly partial: true; readonly id: string; readonly offset: number }
+  | {
+      readonly partial: true;
+      readonly id: string;
+      readonly offset: number;
+      /** It shall become the primary with this PSYNC (FAILOVER). */
+      readonly handsOver?: true;
+    }
   | { readonly partial: false; readonly because: FullResyncReason };
 
 /** The optional lines of the handshake that were sent, and so will be answered. */

@@ -85,7 +85,7 @@ const subcommands: Readonly<Record<string, { words: (count: number) => boolean; 
   'change-repl-id': {
     words: (count) => count === 2,
     run: ({ server }) => {
-      server.renameHistory();
+      server.replication.renameHistory();
       return ok;
     },
   },

@@ -11,6 +11,7 @@ import { commandCommand } from './command.ts';
 import { configCommand } from './config.ts';
 import { connectionCommands } from './connection.ts';
 import { debugCommands } from './debug.ts';
+import { failoverCommand } from './failover.ts';
 import { observingCommands } from './observing.ts';
 import { processCommands } from './process.ts';
 import { pubsubCommands } from './pubsub.ts';
@@ -22,6 +23,7 @@ export const handlers: Handlers = {
   client: clientCommand,
   command: commandCommand,
   config: configCommand,
+  failover: failoverCommand,
   ...connectionCommands,
   ...debugCommands,
   ...observingCommands,

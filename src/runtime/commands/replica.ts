@@ -51,7 +51,7 @@ const options: Readonly<Record<string, Option>> = {
     return nothing;
   },
   getack: ({ server }) => {
-    server.acknowledgeNow();
+    server.replication.acknowledge();
     return nothing;
   },
 };
@@ -85,8 +85,10 @@ function replconf(call: Call): Reply {
 /** Why this client may not sync now; null when it may. */
 function refusal({ server, client }: Call): Reply | null {
   const { link } = server;
+  if (server.replication.failovers.isUnderWay) return error(wireText.failingOver);
   if (link.target && !link.up) return error(wireText.noPrimaryLink);
-  if (server.hasPendingOutput(client)) return error('ERR SYNC and PSYNC are invalid with pending output');
+  if (server.lineOf(client).hasPendingOutput)
+    return error('ERR SYNC and PSYNC are invalid with pending output');
   if (client.announced.filter !== 'all' && !client.announced.takesMark)
     return error('ERR Filtered replica requires EOF capability');
   return null;
@@ -97,7 +99,7 @@ function sync(call: Call): Reply {
   if (client.replica !== null) return nothing;
   const refused = refusal(call);
   if (refused !== null) return refused;
-  server.attachReplica(client, null);
+  server.replication.attach(client, server.lineOf(client), null);
   return nothing;
 }
 
@@ -105,14 +107,14 @@ function psync(call: Call): Reply {
   const { server, client, args } = call;
   if (client.replica !== null) return nothing;
   if (args.length > 3 && wordOf(args[3]) === 'failover') {
-    const refused = server.takeOver(textOf(args[1]), client);
+    const refused = server.replication.takeOver(textOf(args[1]), client);
     if (refused !== null) return refused;
   }
   const refused = refusal(call);
   if (refused !== null) return refused;
   const offset = integerOf(args[2]);
   if (offset === null) return notInteger;
-  server.attachReplica(client, { id: textOf(args[1]), offset });
+  server.replication.attach(client, server.lineOf(client), { id: textOf(args[1]), offset });
   return nothing;
 }
 

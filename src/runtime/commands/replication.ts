@@ -10,12 +10,12 @@ import { type Call, type Handlers, integerOf, notInteger, textOf, wordOf } from 
 
 function replicaOf({ server, client, args }: Call): Reply {
   if (wordOf(args[1]) === 'no' && wordOf(args[2]) === 'one') {
-    server.follow(null, client);
+    server.replication.follow(null, client);
     return ok;
   }
   const port = integerOf(args[2]);
   if (port === null || port < 0 || port > 65535) return error(wireText.invalidPort);
-  const changed = server.follow({ host: textOf(args[1]), port }, client);
+  const changed = server.replication.follow({ host: textOf(args[1]), port }, client);
   return changed ? ok : simple(wireText.alreadyFollowing);
 }
 
@@ -26,7 +26,7 @@ function role({ server }: Call): Reply {
       bulk(roleWord.primary),
       integer(server.store.feed.endOffset),
       array(
-        [...server.replicas.all]
+        [...server.replication.replicas.all]
           .filter((replica) => replica.isOnline)
           .map(({ host, port, acked }) => array([bulk(host), bulk(String(port)), bulk(String(acked))])),
       ),
@@ -52,10 +52,10 @@ function wait({ server, client, args }: Call): Reply | Promise<Reply> {
   if (timeoutMs === null) return error('ERR timeout is not an integer or out of range');
   if (timeoutMs < 0) return error('ERR timeout is negative');
   const offset = client.writtenOffset;
-  const acknowledging = (): number => server.replicas.acknowledging(offset);
+  const acknowledging = (): number => server.replication.replicas.acknowledging(offset);
   if (acknowledging() >= replicas || server.mayNotBlock(client)) return integer(acknowledging());
-  const forget = server.waits.add(offset, replicas, () => client.unblock?.('timeout'));
-  server.replicas.askAcks();
+  const forget = server.replication.waits.add(offset, replicas, () => client.unblock?.('timeout'));
+  server.replication.replicas.askAcks();
   return server.waitFor(client, timeoutMs, () => integer(acknowledging())).finally(forget);
 }
 
@@ -64,8 +64,4 @@ export const replicationCommands: Handlers = {
   [oldCommandName.replicaOf]: replicaOf,
   role,
   wait,
-  failover: ({ args }) =>
-    args.length === 2 && wordOf(args[1]) === 'abort'
-      ? error('ERR No failover in progress.')
-      : error('ERR FAILOVER requires connected replicas.'),
 };

@@ -124,7 +124,7 @@ fn randomkey(call: &mut Call<'_>) -> Done {
             return Ok(());
         };
         let expired = entry.expire_ms().is_some_and(|at| at < now_ms);
-        if !expired || (call.keys.gates.replica && attempt >= 100) {
+        if !expired || (call.keys.gates.keep_expired() && attempt >= 100) {
             call.reply.bulk(entry.key());
             return Ok(());
         }

@@ -87,7 +87,7 @@ export const scans: HandlerTable = {
     const { keyspace, reply } = call;
     for (let tries = 0; ; tries++) {
       const key = call.db.values.sample(keyspace.random);
-      const isLastTry = tries === randomTries && keyspace.gates.replica;
+      const isLastTry = tries === randomTries && keyspace.keepsExpired;
       if (key !== undefined && !isLastTry && call.expireForDelete(key)) continue;
       reply.bulkOrNull(key);
       call.feedApart();
