@@ -36,6 +36,9 @@ export declare class NativeStore {
   takeOverflow(): Buffer
   takePushes(): Array<Push>
   takeEvents(): Array<KeyEvent>
+  takeDenials(): Array<Denial>
+  permit(user: number, selectors?: Array<Selector> | undefined | null): void
+  judge(user: number, args: Array<Buffer>): Verdict | null
   apply(session: number, input: Uint8Array, length: number, nowMs: number): number
   resumeApply(session: number, nowMs: number): number
   failure(session: number): Failure | null
@@ -86,6 +89,16 @@ export interface DatabaseStats {
   avgTtlMs: number
 }
 
+/** See `Denial` in engine.ts. */
+export interface Denial {
+  session: number
+  reason: string
+  context: string
+  object: Buffer
+  command: string
+  multi: number
+}
+
 /** See `errorStats` in engine.ts. */
 export interface ErrorStats {
   kind: string
@@ -96,6 +109,12 @@ export interface ErrorStats {
 export interface Failure {
   command: string
   error: string
+}
+
+/** First arguments with which a command is allowed. */
+export interface FirstArguments {
+  row: number
+  words: Array<Buffer>
 }
 
 /** See `Gates` in engine.ts; only what is given changes. */
@@ -115,6 +134,13 @@ export interface KeyEvent {
   event: string
   key: Buffer
   flags: string
+}
+
+/** A pattern of keys. */
+export interface KeyGlob {
+  pattern: Buffer
+  reads: boolean
+  writes: boolean
 }
 
 /** See `LoadReport` in engine.ts. */
@@ -138,6 +164,14 @@ export interface Push {
   bytes: Buffer
 }
 
+/** See `Selector` in engine.ts. */
+export interface Selector {
+  commands?: Buffer
+  firstArguments: Array<FirstArguments>
+  keys?: Array<KeyGlob>
+  channels?: Array<Buffer>
+}
+
 /** See `SessionInfo` in engine.ts. */
 export interface SessionInfo {
   db: number
@@ -157,6 +191,7 @@ export interface SessionSettings {
   authenticated?: boolean
   reply?: string
   subscriber?: boolean
+  user?: number
 }
 
 /** One number for one setting's value, whatever its kind. */
@@ -207,4 +242,10 @@ export interface StoreStats {
   usedMemoryPeakBytes: number
   opaqueModuleValues: number
   databases: Array<DatabaseStats>
+}
+
+/** See `Verdict` in engine.ts. */
+export interface Verdict {
+  reason: string
+  at: number
 }

@@ -56,13 +56,39 @@ function rustCommands(): string {
   const flags = flagNames.map(
     (f, i) => `/// The \`${f}\` flag of COMMAND INFO.\npub const FLAG_${f.toUpperCase()}: u32 = 1 << ${i};`,
   );
+  const begin = ({ begin: b }: KeySpec): string =>
+    b.type === 'index'
+      ? `Begin::Index(${b.index})`
+      : b.type === 'keyword'
+        ? `Begin::Keyword("${b.keyword}", ${b.startfrom})`
+        : 'Begin::Unknown';
+  const find = ({ find: f }: KeySpec): string =>
+    f.type === 'range'
+      ? `Find::Range { last: ${f.lastkey}, step: ${f.keystep}, limit: ${f.limit} }`
+      : f.type === 'keynum'
+        ? `Find::Count { at: ${f.keynumidx}, first: ${f.firstkey}, step: ${f.keystep} }`
+        : 'Find::Unknown';
+  const writing = ['insert', 'update', 'delete'];
+  // Shard channels are placed like keys, and are none.
+  const keySpecs = (c: Command): string =>
+    `&[${c.keySpecs
+      .filter((k) => !k.flags.includes('not_key'))
+      .map(
+        (k) =>
+          `KeySpec { reads: ${k.flags.includes('access')}, writes: ${writing.some((f) => k.flags.includes(f))}, ` +
+          `begin: ${begin(k)}, find: ${find(k)} }`,
+      )
+      .join(', ')}]`;
   const set = (c: Command): string => c.flags.map((f) => `FLAG_${f.toUpperCase()}`).join(' | ') || '0';
   const spec = (c: Command): string =>
     `CommandSpec { id: CommandId::${pascal(c.name)}, name: "${c.name}", arity: ${c.arity}, flags: ${set(c)}, ` +
-    `host: ${c.runs === 'host'}, keys: (${c.keys.join(', ')}), subcommands: &[${(c.subcommands ?? [])
+    `host: ${c.runs === 'host'}, keys: (${c.keys.join(', ')}), key_specs: ${keySpecs(c)}, subcommands: &[${(
+      c.subcommands ?? []
+    )
       .map(
         (s) =>
-          `SubcommandSpec { name: "${s.name.split('|')[1]}", arity: ${s.arity}, flags: ${set(s)}, row: ${row++} }`,
+          `SubcommandSpec { name: "${s.name.split('|')[1]}", arity: ${s.arity}, ` +
+          `flags: ${set(s)}, row: ${row++}, key_specs: ${keySpecs(s)} }`,
       )
       .join(', ')}] }`;
   return `//! ${notice}
@@ -91,6 +117,8 @@ pub flags: u32,
 pub host: bool,
 /// First key, last key, step, as COMMAND INFO tells them.
 pub keys: (i32, i32, i32),
+/// Where its keys are, in full.
+pub key_specs: &'static [KeySpec],
 /// Its subcommands; those of a container command have flags and arity of their own.
 pub subcommands: &'static [SubcommandSpec],
 }
@@ -104,8 +132,59 @@ pub name: &'static str,
 pub arity: i32,
 /// FLAG_* bits.
 pub flags: u32,
-/// Where its calls are counted: behind the rows of all commands.
+/// Its number in protocol/command-rows.ts: behind the rows of all commands, whose number is their id. Its calls are counted there.
 pub row: u16,
+/// As in \`CommandSpec\`.
+pub key_specs: &'static [KeySpec],
+}
+
+/// Where one kind of keys stands among the arguments (COMMAND INFO's key specifications), and what is done with them.
+#[derive(Debug)]
+pub struct KeySpec {
+/// Their values are read.
+pub reads: bool,
+/// Their values are written, or they are deleted.
+pub writes: bool,
+/// Where to begin.
+pub begin: Begin,
+/// How to go on from there.
+pub find: Find,
+}
+
+/// Where the search for keys begins.
+#[derive(Debug)]
+pub enum Begin {
+/// At this argument.
+Index(usize),
+/// Behind this word, looked for from an argument on; from a negative one, counted from the end, backwards.
+Keyword(&'static str, i32),
+/// The command's own code must tell.
+Unknown,
+}
+
+/// Which arguments are keys, from the beginning on.
+#[derive(Debug)]
+pub enum Find {
+/// Every \`step\`-th up to \`last\`, counted from the beginning or, negative, from the end; a \`limit\` of 2 or more leaves that part of the rest.
+Range {
+/// The last key.
+last: i32,
+/// From key to key.
+step: usize,
+/// 0 or 1: all of them.
+limit: usize,
+},
+/// An argument says how many.
+Count {
+/// Where that argument is, from the beginning.
+at: usize,
+/// The first key, likewise.
+first: usize,
+/// From key to key.
+step: usize,
+},
+/// The command's own code must tell.
+Unknown,
 }
 
 /// The table, in the order of \`CommandId\`.

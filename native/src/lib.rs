@@ -4,6 +4,7 @@
 //! gives it the interface's shape. A panic anywhere below becomes a JavaScript error here (catch_unwind), and the
 //! TypeScript side ends the process with it.
 
+mod acl;
 mod allocator;
 mod clock;
 mod loader;
@@ -21,7 +22,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 6;
+const ABI: u32 = 7;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -67,6 +68,7 @@ pub struct SessionSettings {
     pub authenticated: Option<bool>,
     pub reply: Option<String>,
     pub subscriber: Option<bool>,
+    pub user: Option<u32>,
 }
 
 /// See `SessionInfo` in engine.ts.
@@ -173,6 +175,7 @@ const NOTE_PUSHES: u32 = 1;
 const NOTE_FEED_GREW: u32 = 2;
 const NOTE_OVERFLOW: u32 = 4;
 const NOTE_EVENTS: u32 = 8;
+const NOTE_DENIALS: u32 = 16;
 
 #[napi]
 #[allow(missing_docs, reason = "documented in engine.ts")]
@@ -239,6 +242,9 @@ impl NativeStore {
         if let Some(subscriber) = given.subscriber {
             session.subscriber = subscriber;
         }
+        if let Some(user) = given.user {
+            session.user = user;
+        }
         if given.reply.is_some() {
             session.host_muted = false;
         }
@@ -256,7 +262,7 @@ impl NativeStore {
         Some(SessionInfo {
             db: session.db as u32,
             protocol: if session.protocol == Protocol::Resp3 { 3 } else { 2 },
-            multi: session.multi.as_ref().map_or(-1, |multi| multi.queue.len() as i32),
+            multi: session.multi_count(),
             multi_writes: session.multi.as_ref().is_some_and(|multi| multi.writes()),
             watch: session.watching.len() as u32,
             pending_bytes: session.pending.len() as f64,
@@ -299,6 +305,9 @@ impl NativeStore {
         }
         if !self.store.keys.events.is_empty() {
             notes |= NOTE_EVENTS;
+        }
+        if !self.store.keys.acl.denials.is_empty() {
+            notes |= NOTE_DENIALS;
         }
         notes
     }
@@ -357,6 +366,22 @@ impl NativeStore {
                 flags: char::from(event.class).to_string(),
             })
             .collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_denials(&mut self) -> Vec<acl::Denial> {
+        std::mem::take(&mut self.store.keys.acl.denials).into_iter().map(acl::denial).collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn permit(&mut self, user: u32, selectors: Option<Vec<acl::Selector>>) {
+        self.store.keys.acl.permit(user, selectors.map(|all| all.into_iter().map(acl::selector).collect()));
+    }
+
+    #[napi(catch_unwind)]
+    pub fn judge(&self, user: u32, args: Vec<Buffer>) -> Option<acl::Verdict> {
+        let args: Vec<&[u8]> = args.iter().map(|word| &word[..]).collect();
+        self.store.keys.acl.judge(user, &args).map(acl::verdict)
     }
 
     #[napi(catch_unwind)]

@@ -22,6 +22,8 @@ export class Config {
   readonly #listeners = new Map<OptionName, Listener[]>();
   /** Path of the file it was read from, absolute; null without one. CONFIG REWRITE writes there. */
   file: string | null = null;
+  /** Words of the `user` lines, without the first, in order. What they mean is the server's business. */
+  readonly userLines: string[][] = [];
 
   constructor() {
     for (const name of optionNames) this.assign(name, [...rowOf(name).initial]);

@@ -8,6 +8,8 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { ruleErrors } from '../acl/selector.ts';
+import { Users } from '../acl/users.ts';
 import { RedtwinError } from '../errors.ts';
 import { matchesGlob } from '../protocol/glob.ts';
 import { splitArguments } from '../protocol/split-arguments.ts';
@@ -29,7 +31,6 @@ export class ConfigFileError extends RedtwinError {
 
 /** Directives of Redis that need what redtwin does not have yet; taking them in silence would be a trap. */
 const unsupported: Record<string, string> = {
-  user: 'redtwin has no ACL users besides default yet',
   'rename-command': 'redtwin cannot rename commands yet',
   loadmodule: 'redtwin has no loadable modules',
   sentinel: 'redtwin has no sentinel mode',
@@ -64,12 +65,24 @@ function includedFiles(word: string): string[] {
     .map((name) => join(dirname(path), name));
 }
 
+/** A user is tried at once, so that the error names the line; it counts when the server starts. */
+function declareUser(config: Config, words: string[]): void {
+  const known = config.userLines.find(([name]) => name === words[0]);
+  const problem = known
+    ? { word: words[0], error: ruleErrors.duplicateUser }
+    : new Users(() => ({ allChannels: false })).declare(words);
+  if (problem) throw new BadValue(`Error in user declaration '${problem.word}': ${problem.error}`);
+  config.userLines.push(words);
+}
+
 function applyWords(config: Config, words: string[], depth: number): void {
   const directive = words[0]!.toLowerCase();
   const name = findOption(directive);
   if (name) {
     if (words.length < 2) throw new BadValue('wrong number of arguments');
     config.assign(name, words.slice(1));
+  } else if (directive === 'user' && words.length >= 2) {
+    declareUser(config, words.slice(1));
   } else if (directive === 'include' && words.length === 2) {
     if (depth > 15) throw new BadValue('includes are nested too deeply');
     for (const path of includedFiles(words[1]!)) applyConfigText(config, readConfigFile(path), depth + 1);

@@ -30,19 +30,22 @@ function linesOf(config: Config, name: OptionName): { line: string; forced: bool
 }
 
 /** Where the old file says something about options; aliases count as what they stand for. */
-function placesOf(lines: string[]): Map<OptionName, number[]> {
-  const places = new Map<OptionName, number[]>();
+function placesOf(lines: string[]): Map<OptionName | 'user', number[]> {
+  const places = new Map<OptionName | 'user', number[]>();
   lines.forEach((line, index) => {
     if (/^\s*(#|$)/.test(line)) return;
     const word = splitArguments(line)?.[0];
-    const name = word === undefined ? null : findOption(word);
+    const name = word === undefined ? null : word.toLowerCase() === 'user' ? 'user' : findOption(word);
     if (name) places.set(name, [...(places.get(name) ?? []), index]);
   });
   return places;
 }
 
-/** The new text. An empty `old` text stands for a file that is not there. Both are binary strings. */
-export function rewrittenConfig(config: Config, old: string): string {
+/**
+ * The new text. An empty `old` text stands for a file that is not there. Both are binary strings. `users` are the `user`
+ * lines to be there; none when users have a file of their own.
+ */
+export function rewrittenConfig(config: Config, old: string, users: readonly string[] = []): string {
   const lines = old
     .replace(/\n$/, '')
     .split('\n')
@@ -50,9 +53,11 @@ export function rewrittenConfig(config: Config, old: string): string {
   if (old === '') lines.pop();
   const places = placesOf(lines);
   let signed = lines.includes(signature);
-  for (const name of optionNames) {
+  const wanted = optionNames.map((name) => ({ name, wanted: linesOf(config, name) }));
+  const userLines = users.map((line) => ({ line, forced: true }));
+  for (const { name, wanted: itsLines } of [...wanted, { name: 'user' as const, wanted: userLines }]) {
     const free = places.get(name) ?? [];
-    for (const { line, forced } of linesOf(config, name)) {
+    for (const { line, forced } of itsLines) {
       const place = free.shift();
       if (place !== undefined) lines[place] = line;
       else if (forced) {

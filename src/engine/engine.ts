@@ -40,6 +40,8 @@ export const Note = {
   overflow: 4,
   /** Keyspace events wait: call `takeEvents()`. */
   events: 8,
+  /** Something was refused to a restricted session: call `takeDenials()`. */
+  denials: 16,
 } as const;
 
 /**
@@ -99,13 +101,50 @@ export interface SessionSettings {
   reply?: 'on' | 'off' | 'skip';
   /** Has subscriptions: in RESP2 only the commands of publish and subscribe, PING, QUIT and RESET are allowed then. */
   subscriber?: boolean;
+  /** Whose permissions its commands are held against (see `Store.permit`); 0: it may do everything, and pays nothing for it. */
+  user?: number;
+}
+
+/**
+ * What a user may do, in one of the ways given to it; the compiled form of ACL rules. A command is allowed when one selector
+ * allows the command, all of its keys and all of its channels.
+ */
+export interface Selector {
+  /** A bit for each row of the command table (protocol/command-rows.ts), low bits first; null: every command. */
+  commands: Uint8Array | null;
+  /** First arguments, in any case, with which a command is allowed whose bit is not set. */
+  firstArguments: { row: number; words: Buffer[] }[];
+  /** Glob patterns, and what may be done with keys that fit; null: every key. */
+  keys: { pattern: Buffer; reads: boolean; writes: boolean }[] | null;
+  /** Glob patterns of channels; null: every channel. */
+  channels: Buffer[] | null;
+}
+
+/** Why a command is not allowed, and which word of it (0 for the command as a whole). */
+export interface Verdict {
+  reason: 'command' | 'key' | 'channel';
+  at: number;
+}
+
+/** Something that a restricted session asked for and did not get. */
+export interface Denial {
+  session: SessionId;
+  reason: Verdict['reason'];
+  /** Where it happened: by itself, inside MULTI or EXEC, or in a script. */
+  context: 'toplevel' | 'multi' | 'lua';
+  /** Full name of the command, or the key, or the channel. */
+  object: Buffer;
+  /** Full name of the command the client had sent: the script's, for a command in a script. */
+  command: string;
+  /** Commands of the MULTI it was in; -1 when there was none. */
+  multi: number;
 }
 
 /** State of a session that CLIENT LIST and INFO show. */
 export interface SessionInfo {
   db: number;
   protocol: 2 | 3;
-  /** Queued commands of an open MULTI; -1 when there is none. */
+  /** Queued commands of an open MULTI, or of the EXEC under way; -1 when there is none. */
   multi: number;
   /** Some command in the queue of that MULTI writes. */
   multiWrites: boolean;
@@ -321,6 +360,16 @@ export interface Store {
   takePushes(): { session: SessionId; bytes: Buffer }[];
   /** Keyspace events since the last call, in order: `flags` is the notify class letter. */
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[];
+  /** Denials since the last call, in order. */
+  takeDenials(): Denial[];
+
+  /**
+   * Says what the sessions of a user may do; null forgets the user. `user` is a number above 0 of the caller's choice. A session
+   * of a user that is not known may do nothing.
+   */
+  permit(user: number, selectors: Selector[] | null): void;
+  /** Whether such a user may run a command whose number of arguments is right (ACL DRYRUN); null: yes. Leaves no denial. */
+  judge(user: number, args: Buffer[]): Verdict | null;
 
   /**
    * Ends the wait of a blocked session: with the null it would get at its deadline, or with an error
@@ -377,4 +426,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 6;
+export const engineAbi = 7;

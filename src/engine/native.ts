@@ -10,6 +10,7 @@ import type { NativeStore } from '../../native/index.d.ts';
 import { type ErrorCode, errorCodes, RedtwinError } from '../errors.ts';
 import type {
   CommandStats,
+  Denial,
   Engine,
   Failure,
   Feed,
@@ -17,6 +18,7 @@ import type {
   Loader,
   LoadOptions,
   Outcome,
+  Selector,
   SessionId,
   SessionInfo,
   SessionSettings,
@@ -24,6 +26,7 @@ import type {
   SnapshotOptions,
   Store,
   StoreStats,
+  Verdict,
 } from './engine.ts';
 
 type Addon = typeof import('../../native/index.d.ts');
@@ -152,6 +155,21 @@ class NativeStoreFront implements Store {
   }
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[] {
     return this.#run((store) => store.takeEvents());
+  }
+  takeDenials(): Denial[] {
+    return this.#run((store) => store.takeDenials()) as Denial[];
+  }
+  permit(user: number, selectors: Selector[] | null): void {
+    const given = selectors?.map(({ commands, keys, channels, ...rest }) => ({
+      ...rest,
+      ...(commands === null ? {} : { commands: Buffer.from(commands) }),
+      ...(keys === null ? {} : { keys }),
+      ...(channels === null ? {} : { channels }),
+    }));
+    this.#run((store) => store.permit(user, given));
+  }
+  judge(user: number, args: Buffer[]): Verdict | null {
+    return this.#run((store) => store.judge(user, args)) as Verdict | null;
   }
   unblock(session: SessionId, error?: string): boolean {
     return this.#run((store) => store.unblock(session, error));

@@ -54,9 +54,11 @@ function keyPositions(spec: KeySpec, args: readonly Buffer[]): number[] | null {
       last = first + Math.floor((args.length - first) / find.limit) - 1;
     for (let i = first; i <= last; i += find.keystep!) positions.push(i);
   } else if (find.type === 'keynum') {
-    const number = Number(args[first + find.keynumidx!]?.toString('latin1'));
-    if (!Number.isInteger(number) || number < 0) return null;
+    const digits = args[first + find.keynumidx!]?.toString('latin1') ?? '';
+    const number = /^(0|[1-9][0-9]{0,18})$/.test(digits) ? Number(digits) : -1;
     const start = first + find.firstkey!;
+    // Not a number, or more keys than there are words.
+    if (number < 0 || number > args.length) return null;
     for (let i = 0; i < number; i++) positions.push(start + i * find.keystep!);
   }
   return positions.every((i) => i < args.length) ? positions : null;
@@ -68,9 +70,11 @@ export function keysOf(command: CommandSpec, args: readonly Buffer[]): FoundKey[
   if (special) return special(args);
   const keys: FoundKey[] = [];
   for (const spec of command.keySpecs) {
+    // Shard channels are placed like keys in a cluster, and are none.
+    if (spec.flags.includes('not_key')) continue;
     const positions = keyPositions(spec, args);
     if (!positions) return null;
-    for (const at of positions) keys.push({ key: args[at]!, flags: spec.flags });
+    for (const at of positions) keys.push({ key: args[at]!, at, flags: spec.flags });
   }
   return keys;
 }

@@ -7,6 +7,8 @@
 
 export interface FoundKey {
   readonly key: Buffer;
+  /** Its place among the arguments; the command's name is at 0. */
+  readonly at: number;
   readonly flags: readonly string[];
 }
 
@@ -16,7 +18,7 @@ const wordAt = (args: readonly Buffer[], i: number): string =>
 /** SET reads the old value only with GET. */
 function setKeys(args: readonly Buffer[]): FoundKey[] {
   const reads = args.some((_, i) => i > 2 && wordAt(args, i) === 'get');
-  return [{ key: args[1]!, flags: reads ? ['RW', 'access', 'update'] : ['OW', 'update'] }];
+  return [{ key: args[1]!, at: 1, flags: reads ? ['RW', 'access', 'update'] : ['OW', 'update'] }];
 }
 
 /** BITFIELD with nothing but GET only reads. */
@@ -30,25 +32,45 @@ function bitfieldKeys(args: readonly Buffer[]): FoundKey[] {
       break;
     }
   }
-  return [{ key: args[1]!, flags: writes ? ['RW', 'access', 'update'] : ['RO', 'access'] }];
+  return [{ key: args[1]!, at: 1, flags: writes ? ['RW', 'access', 'update'] : ['RO', 'access'] }];
 }
+
+/** SORT_RO's key; those that BY and GET make up are not known before it runs. */
+const sortReadKeys = (args: readonly Buffer[]): FoundKey[] => [
+  { key: args[1]!, at: 1, flags: ['RO', 'access'] },
+];
 
 /** SORT's destination is behind the last STORE; words that take arguments are stepped over. */
 function sortKeys(args: readonly Buffer[]): FoundKey[] {
   const argumentsOf: Readonly<Record<string, number>> = { limit: 2, get: 1, by: 1 };
-  let store: Buffer | undefined;
+  let store = 0;
   for (let i = 2; i < args.length; i++) {
     const word = wordAt(args, i);
-    if (word === 'store' && i + 1 < args.length) store = args[++i];
+    if (word === 'store' && i + 1 < args.length) store = ++i;
     else i += argumentsOf[word] ?? 0;
   }
-  const source: FoundKey = { key: args[1]!, flags: ['RO', 'access'] };
-  return store ? [source, { key: store, flags: ['OW', 'update'] }] : [source];
+  const source = sortReadKeys(args);
+  return store > 0 ? [...source, { key: args[store]!, at: store, flags: ['OW', 'update'] }] : source;
+}
+
+/** MIGRATE has one key in front, or, when that is empty, many behind KEYS; a password may be called KEYS. */
+function migrateKeys(args: readonly Buffer[]): FoundKey[] | null {
+  const flags = ['RW', 'access', 'delete'];
+  if (args[3]!.length > 0) return [{ key: args[3]!, at: 3, flags }];
+  const argumentsOf: Readonly<Record<string, number>> = { auth: 1, auth2: 2 };
+  for (let i = 6; i < args.length; i++) {
+    if (wordAt(args, i) === 'keys')
+      return args.slice(i + 1).map((key, nth) => ({ key, at: i + 1 + nth, flags }));
+    i += argumentsOf[wordAt(args, i)] ?? 0;
+  }
+  return null;
 }
 
 /** Finders by lower-case command name. */
-export const variableKeys: Readonly<Record<string, (args: readonly Buffer[]) => FoundKey[]>> = {
+export const variableKeys: Readonly<Record<string, (args: readonly Buffer[]) => FoundKey[] | null>> = {
   set: setKeys,
   bitfield: bitfieldKeys,
   sort: sortKeys,
+  sort_ro: sortReadKeys,
+  migrate: migrateKeys,
 };

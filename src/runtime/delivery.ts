@@ -7,6 +7,7 @@
  * Gathering until the end of the chunk gives each receiver one write, however many messages the chunk had.
  */
 import type { Store } from '../engine/engine.ts';
+import type { Client } from './client.ts';
 import type { Connection } from './connection.ts';
 
 export class Delivery {
@@ -22,6 +23,11 @@ export class Delivery {
 
   joined(connection: Connection): void {
     this.#bySession.set(connection.client.session, connection);
+  }
+
+  /** Who has this session; null when it is closed. */
+  clientOf(session: number): Client | null {
+    return this.#bySession.get(session)?.client ?? null;
   }
 
   left(session: number): void {

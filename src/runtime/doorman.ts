@@ -47,19 +47,16 @@ export class Doorman {
       line: connection,
     });
     connection.client = client;
-    if (config.value('requirepass') !== '') {
-      client.authenticated = false;
-      store.setSession(client.session, { authenticated: false });
-    }
+    this.#server.access.enter(client);
     this.#server.joined(client, connection);
     socket.once('close', () => this.#server.left(client));
     return (chunk, length) => connection.receive(chunk, length);
   }
 
   #refusal(socket: Socket, isUnix: boolean): string | null {
-    const { config, clients } = this.#server;
+    const { config, clients, access } = this.#server;
     if (clients.size >= config.value('maxclients')) return maxClientsText;
-    const isOpen = !config.value('protected-mode') || config.value('requirepass') !== '';
+    const isOpen = !config.value('protected-mode') || !access.users.default.needsNoPassword;
     return isOpen || isUnix || isLoopback(socket.remoteAddress) ? null : deniedText;
   }
 }

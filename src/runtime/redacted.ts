@@ -1,7 +1,8 @@
 /**
  * Commands as others may see them (MONITOR, the slow log): passwords are taken out, everything else stays.
  *
- * Which words are secret: all of AUTH's, the two behind AUTH in HELLO and MIGRATE, and values of options that are secrets.
+ * Which words are secret: all of AUTH's, users in ACL, the two behind AUTH in HELLO and MIGRATE, and values of options that are
+ * secrets.
  */
 import { findOption, rowOf } from '../config/options.ts';
 
@@ -15,6 +16,9 @@ export function redacted(args: readonly Buffer[]): readonly Buffer[] {
   return secret.size === 0 ? args : args.map((arg, i) => (secret.has(i) ? hidden : arg));
 }
 
+/** Subcommands of ACL whose words tell who there is. */
+const aboutUsers = ['setuser', 'getuser', 'deluser'];
+
 function secretPositions(args: readonly Buffer[]): Set<number> {
   const positions = new Set<number>();
   switch (wordAt(args, 0)) {
@@ -27,6 +31,9 @@ function secretPositions(args: readonly Buffer[]): Set<number> {
         if (wordAt(args, i) === 'auth') positions.add(i + 1).add(i + 2);
         if (wordAt(args, i) === 'auth2') positions.add(i + 1).add(i + 2);
       }
+      break;
+    case 'acl':
+      for (let i = 2; i < args.length && aboutUsers.includes(wordAt(args, 1)); i++) positions.add(i);
       break;
     case 'config':
       for (let i = 2; i + 1 < args.length && wordAt(args, 1) === 'set'; i += 2) {

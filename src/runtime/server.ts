@@ -12,14 +12,14 @@ import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/config.ts';
 import { BadValue } from '../config/kinds.ts';
 import { utf8 } from '../config/special-kinds.ts';
-import { type Engine, type LoadReport, Note, type Store } from '../engine/engine.ts';
+import { type Engine, type LoadReport, Note, type SessionId, type Store } from '../engine/engine.ts';
 import { LatencyMonitor } from '../observe/latency.ts';
 import type { Log } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
 import { commandOf } from '../protocol/command-lookup.ts';
 import { error, type Reply, simple } from '../protocol/reply.ts';
-import { Acl } from './acl.ts';
+import { Access } from './access.ts';
 import { Background } from './background.ts';
 import type { Client } from './client.ts';
 import { handlers } from './commands/index.ts';
@@ -67,7 +67,7 @@ export class Server {
   readonly startedMs = Date.now();
   readonly listeners: Listeners;
   readonly saver: Saver;
-  readonly acl: Acl;
+  readonly access: Access;
   readonly replication: Replication;
   readonly #observer: Observer;
   readonly #background: Background;
@@ -96,11 +96,7 @@ export class Server {
       monotonicMs: () => performance.now(),
     });
     this.delivery = new Delivery(this.store);
-    this.acl = new Acl(
-      (client) => this.describe(client),
-      () => this.nowMs(),
-      () => config.value('acllog-max-len'),
-    );
+    this.access = new Access(this);
     this.saver = new Saver({
       store: this.store,
       config,
@@ -135,6 +131,7 @@ export class Server {
     const { config, log } = this;
     this.startupMemoryBytes = this.store.stats().usedMemoryBytes;
     log.role = config.value('replicaof') ? 'S' : 'M';
+    this.access.start();
     this.updateGates();
     await this.#listen();
     const socketPath = utf8(config.value('unixsocket'));
@@ -217,18 +214,8 @@ export class Server {
       this.stats.commands.tracksLatency = config.value('latency-tracking');
     });
     config.onChange('hz', () => this.#background.start());
-    config.onChange('requirepass', () => this.#passwordChanged());
     for (const name of ['port', 'bind'] as const) config.onChange(name, () => this.#relisten(name));
     for (const name of gateOptions) config.onChange(name, () => this.updateGates());
-  }
-
-  /** A new password asks those who come later; who is in stays in (Redis 7.0). Without one, everybody is in. */
-  #passwordChanged(): void {
-    if (this.config.value('requirepass') !== '') return;
-    for (const client of this.clients.values()) {
-      client.authenticated = true;
-      this.store.setSession(client.session, { authenticated: true });
-    }
   }
 
   #listen(): Promise<void> {
@@ -279,6 +266,11 @@ export class Server {
     this.pubsub.forget(client);
     this.monitors.delete(client);
     client.monitoring = false;
+  }
+
+  /** The client of a session in the engine; null when it is gone. */
+  clientOf(session: SessionId): Client | null {
+    return this.delivery.clientOf(session);
   }
 
   describe(client: Client): string {
@@ -407,6 +399,7 @@ export class Server {
     if (notes & Note.pushes) this.delivery.plan();
     if (notes & Note.events) this.#publishEvents();
     if (notes & Note.feedGrew) this.replication.replicas.feedGrew();
+    if (notes & Note.denials) this.access.collectDenials();
   }
 
   #publishEvents(): void {

@@ -5,17 +5,17 @@
  * databases, and options that it changed are set back.
  */
 import type { Client } from '../servers/client.ts';
-import { pack } from '../servers/resp.ts';
+import { pack, words } from '../servers/resp.ts';
 import type { RunningServer } from '../servers/server.ts';
 import { until } from '../servers/wait.ts';
-import { type Case, runsOf, type Transcript } from './case.ts';
+import { type Case, runsOf, type Transcript, type Turn } from './case.ts';
 import { changesIn, countsIn } from './counts.ts';
 
 const isPush = (frame: Buffer): boolean => frame[0] === 0x3e;
 
 /** Plays a case over TCP. The server must be ours alone. */
 export async function playToServer(
-  server: RunningServer,
+  server: Pick<RunningServer, 'client'>,
   script: Case,
   protocol: 2 | 3,
 ): Promise<Transcript> {
@@ -31,12 +31,20 @@ export async function playToServer(
     clients.set(on, connection);
     return connection;
   };
-  /** Pushes come beside the replies: they are written down but not counted. */
-  const hear = async (connection: { client: Client; frames: Buffer[] }, replies: number): Promise<void> => {
-    for (let left = replies; left > 0; ) {
-      const frame = await connection.client.frame();
-      connection.frames.push(frame);
-      if (!isPush(frame)) left--;
+  /** Pushes come beside the replies: they are written down but not counted. Only subscriptions are answered by them. */
+  const hear = async (connection: { client: Client; frames: Buffer[] }, turns: Turn[]): Promise<void> => {
+    for (const { run } of turns) {
+      const isSubscription = /^[ps]?(un)?subscribe$/i.test(String(words(run)[0]));
+      for (let isAnswered = false; !isAnswered; ) {
+        const frame = await connection.client.frameOrEnd();
+        if (frame === null) {
+          // The server may close instead of answering; what matters is that it does.
+          connection.frames.push(Buffer.from('(closed)'));
+          return;
+        }
+        connection.frames.push(frame);
+        isAnswered = isSubscription || !isPush(frame);
+      }
     }
   };
   try {
@@ -51,7 +59,10 @@ export async function playToServer(
     for (const run of runsOf(script.commands)) {
       const connection = await open(run[0]?.on ?? '');
       connection.client.write(Buffer.concat(run.map((turn) => pack(turn.run))));
-      await hear(connection, run.filter((turn) => !turn.blocks).length);
+      await hear(
+        connection,
+        run.filter((turn) => !turn.blocks),
+      );
       if (run.some((turn) => turn.blocks)) {
         await until(`${script.name}: the client to be blocked`, async () =>
           /flags=\S*b/.test(String(await control.ask(['CLIENT', 'LIST', 'ID', connection.id]))),
@@ -63,12 +74,16 @@ export async function playToServer(
     // A woken client's answer may still be on its way: after a PONG of its own there is nothing more to come.
     for (const connection of clients.values()) {
       const info = String(await control.ask(['CLIENT', 'LIST', 'ID', connection.id]));
+      if (info === '') connection.frames.push(...connection.client.takeReady(), Buffer.from('(gone)'));
       if (/flags=\S*b/.test(info) || info === '') continue;
       connection.client.send('PING redtwin-end');
       for (;;) {
         const frame = await connection.client.frame();
-        // In an open MULTI the PING is queued.
-        if (/redtwin-end|^\+QUEUED|^-ERR Can't execute 'ping'/.test(frame.toString('latin1'))) break;
+        // A subscriber is spoken to in arrays. In an open MULTI the PING is queued.
+        if (
+          /redtwin-end|^\+QUEUED|^-ERR Can't execute 'ping'|^-NOPERM.*'ping'/.test(frame.toString('latin1'))
+        )
+          break;
         connection.frames.push(frame);
       }
     }

@@ -70,6 +70,16 @@ export class Client {
     });
   }
 
+  /** The same, or null when the server closes the connection first. */
+  async frameOrEnd(): Promise<Buffer | null> {
+    try {
+      return await this.frame();
+    } catch (error) {
+      if (this.#broken === null) throw error;
+      return null;
+    }
+  }
+
   /** Sends a command and gives its reply's bytes. */
   async raw(line: CommandLine): Promise<Buffer> {
     this.send(line);

@@ -3,6 +3,7 @@
  * breaks the rules; arrows.test.ts holds the real files against it, and proves that a wrong import is seen.
  *
  *   cli -> runtime -> { replication, cron, engine's door, protocol, config, observe }
+ *   acl -> protocol, engine.ts     config -> acl, protocol
  *   replication, cron -> machine, protocol, engine.ts     portable -> engine.ts, protocol     machine -> nothing
  */
 import { posix } from 'node:path';
@@ -23,6 +24,8 @@ export const rooms: readonly Room[] = [
   { name: 'errors', holds: ['src/errors.ts'], imports: [], node: [] },
   { name: 'machine', holds: ['src/machine/'], imports: [], node: [] },
   { name: 'protocol', holds: ['src/protocol/'], imports: ['errors'], node: [] },
+  // Hashing of passwords; no clock, no file.
+  { name: 'acl', holds: ['src/acl/'], imports: ['protocol', 'interface', 'errors'], node: ['node:crypto'] },
   { name: 'interface', holds: ['src/engine/engine.ts'], imports: [], node: [] },
   {
     name: 'portable',
@@ -55,7 +58,7 @@ export const rooms: readonly Room[] = [
     imports: ['machine', 'replication', 'protocol', 'interface', 'errors'],
     node: [],
   },
-  { name: 'config', holds: ['src/config/'], imports: ['protocol', 'errors'], node: 'any' },
+  { name: 'config', holds: ['src/config/'], imports: ['acl', 'protocol', 'errors'], node: 'any' },
   {
     name: 'observe',
     holds: ['src/observe/'],
@@ -66,7 +69,18 @@ export const rooms: readonly Room[] = [
     name: 'runtime',
     holds: ['src/runtime/'],
     imports: [
-      ...['machine', 'replication', 'cron', 'interface', 'engine', 'protocol', 'config', 'observe', 'errors'],
+      ...[
+        'machine',
+        'replication',
+        'cron',
+        'interface',
+        'engine',
+        'protocol',
+        'config',
+        'observe',
+        'acl',
+        'errors',
+      ],
     ],
     node: 'any',
   },

@@ -10,6 +10,7 @@
 //! | the primary's feed         | yes     | no                              |
 
 use crate::access::{lfu_new, lfu_used, lru_clock};
+use crate::acl::Access;
 use crate::command_stats::CommandStats;
 use crate::db::Db;
 use crate::effects::Effects;
@@ -157,6 +158,8 @@ pub struct Keyspace {
     pub caller: Caller,
     /// What clients may do.
     pub gates: Gates,
+    /// What restricted users may do, and what was refused to them.
+    pub acl: Access,
     /// Options.
     pub settings: Settings,
     /// Counters.
@@ -203,6 +206,7 @@ impl Keyspace {
             now_ms: 0,
             caller: Caller::Client,
             gates: Gates::default(),
+            acl: Access::default(),
             settings: Settings::default(),
             stats: Stats::default(),
             command_stats: CommandStats::default(),

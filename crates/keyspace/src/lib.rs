@@ -17,6 +17,7 @@
 #![deny(missing_docs)]
 
 pub mod access;
+pub mod acl;
 mod active_expiry;
 mod batch;
 pub mod command;

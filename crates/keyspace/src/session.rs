@@ -31,6 +31,8 @@ pub struct Exec {
     pub left: Vec<(OwnedCommand, &'static CommandSpec)>,
     /// When it began, by the clock of the statistics.
     pub since_ns: u64,
+    /// How many it had to begin with.
+    pub count: usize,
 }
 
 /// A command that waits for its keys.
@@ -84,6 +86,8 @@ pub struct Session {
     pub protocol: Protocol,
     /// May run commands without the no_auth flag.
     pub authenticated: bool,
+    /// Whose permissions its commands are held against; 0: it may do everything.
+    pub user: u32,
     /// CLIENT REPLY.
     pub reply_mode: ReplyMode,
     /// Reads its requests.
@@ -130,6 +134,7 @@ impl Session {
             db: 0,
             protocol: Protocol::Resp2,
             authenticated: true,
+            user: 0,
             reply_mode: ReplyMode::On,
             parser: Parser::new(),
             pending: Vec::new(),
@@ -149,6 +154,12 @@ impl Session {
             in_script: false,
             at_host: false,
         }
+    }
+
+    /// Commands of the open MULTI or the EXEC under way; -1 for none.
+    pub fn multi_count(&self) -> i32 {
+        let queued = self.multi.as_ref().map(|multi| multi.queue.len());
+        queued.or(self.exec.as_ref().map(|exec| exec.count)).map_or(-1, |count| count as i32)
     }
 
     /// Name of the last command, `config|get` style; empty before the first.

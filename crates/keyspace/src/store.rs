@@ -328,6 +328,8 @@ impl Store {
         } else {
             self.out_of_memory = false;
         }
+        session.last_command = Some(spec);
+        session.last_subcommand = subcommand(spec, args);
         if let Some(refusal) = self.refusal(session, spec, args) {
             self.refuse(session, Some(spec), args, &refusal);
             return Flow::Done;
@@ -347,8 +349,6 @@ impl Store {
             self.reply_unless_muted(session, |reply| reply.raw(b"+QUEUED\r\n"));
             return Flow::Done;
         }
-        session.last_command = Some(spec);
-        session.last_subcommand = subcommand(spec, args);
         let flow = match spec.id {
             CommandId::Exec => self.exec(session),
             CommandId::Quit => {

@@ -115,12 +115,13 @@ export const network = {
     fixed: true,
     by: 'ignored',
   }),
-  aclfile: option(text('path'), '', 'File of users.', { fixed: true, by: 'ignored' }),
+  aclfile: option(text('path'), '', 'File of users, which ACL LOAD and SAVE read and write.', {
+    fixed: true,
+  }),
   'acl-pubsub-default': option(
     oneOf('allchannels', 'resetchannels'),
     'resetchannels',
     'Channels that a new user may use.',
-    { by: 'ignored' },
   ),
   'acllog-max-len': option(integer(0, null), '128', 'Length of ACL LOG.'),
 };

@@ -1,7 +1,7 @@
 /**
  * From a request to a command that ran: the gates, in Redis 7.0's order, then the queue of MULTI, then the command.
  *
- *     unknown? arity? --> NOAUTH --> no_multi --> OOM --> MISCONF --> NOREPLICAS --> READONLY --> subscriber --> MASTERDOWN --> LOADING
+ *     unknown? arity? --> NOAUTH --> no_multi --> NOPERM --> OOM --> MISCONF --> NOREPLICAS --> READONLY --> subscriber --> MASTERDOWN --> LOADING
  *        --> in MULTI: queue it
  *        --> the host's: hand it back
  *        --> run it
@@ -9,6 +9,7 @@
  * A refusal inside MULTI breaks the transaction. EXEC is held against the gates with the flags of all it has queued.
  */
 import { wireErrors } from '../../protocol/generated/wire-errors.ts';
+import { noPermission } from './access.ts';
 import { Call } from './call.ts';
 import { makeRoom } from './evict.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -52,7 +53,7 @@ export function dispatch(
     return 'done';
   }
   session.lastCommand = command.name;
-  const error = gate(keyspace, session, command, nowMs);
+  const error = gate(keyspace, session, command, args, nowMs);
   if (error !== null) {
     reject(keyspace, session, args, error, reply);
     return 'done';
@@ -113,7 +114,13 @@ export function countErrors({ commandCounters }: Keyspace, reply: Reply, name: s
   if (name !== null) commandCounters.failed(name);
 }
 
-function gate(keyspace: Keyspace, session: Session, command: Command, nowMs: number): string | null {
+function gate(
+  keyspace: Keyspace,
+  session: Session,
+  command: Command,
+  args: readonly Buffer[],
+  nowMs: number,
+): string | null {
   const { gates } = keyspace;
   const { flags } = command;
   const queued = command.name === 'exec' ? session.transaction : null;
@@ -121,6 +128,11 @@ function gate(keyspace: Keyspace, session: Session, command: Command, nowMs: num
   const lacks = (flag: 'stale' | 'loading'): boolean => !flags.has(flag) || queued?.lacks.has(flag) === true;
   if (!session.authenticated && !flags.has('no_auth')) return wireErrors.noAuth;
   if (session.transaction !== null && flags.has('no_multi')) return wireErrors.notInMulti;
+  if (session.user !== 0) {
+    const context = session.transaction === null ? 'toplevel' : 'multi';
+    const refused = keyspace.access.refusal(session, command.spec, args, context);
+    if (refused !== null) return noPermission(refused, command.spec);
+  }
   if (command.name === 'debug' && keyspace.settings['enable-debug-command'] === 'no') return debugNotAllowed;
   if (keyspace.settings.maxmemory > 0) {
     const mustAfford = has('denyoom') || (session.transaction !== null && !alwaysAfforded.has(command.name));

@@ -5,6 +5,7 @@
  * the host answers a command, they wait in the session, and what the host propagates meanwhile takes its place among
  * them.
  */
+import { noLongerAllowed } from './access.ts';
 import { Call } from './call.ts';
 import { countErrors, run } from './dispatch.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -28,6 +29,15 @@ export function continueExecution(
       reply.error(command);
       countErrors(keyspace, reply, null);
       continue;
+    }
+    // What was allowed when it was queued may not be any more.
+    if (session.user !== 0) {
+      const refused = keyspace.access.refusal(session, command.spec, args, 'multi');
+      if (refused !== null) {
+        reply.error(noLongerAllowed(refused));
+        countErrors(keyspace, reply, null);
+        continue;
+      }
     }
     const call = new Call(keyspace, session, args, reply, nowMs);
     call.mayBlock = false;

@@ -5,6 +5,7 @@
  * unit of work) and otherwise lets call.ts and the commands speak to its parts directly.
  */
 import type { Gates } from '../engine.ts';
+import { Access } from './access.ts';
 import { bytes } from './bytes.ts';
 import { CommandCounters } from './command-stats.ts';
 import { Database } from './database.ts';
@@ -51,6 +52,7 @@ export class Keyspace {
   readonly feed: FeedLog;
   readonly events = new EventLog();
   readonly waitingRoom = new WaitingRoom();
+  readonly access = new Access();
   counters = zeroCounters();
   /** Counters per command. */
   readonly commandCounters: CommandCounters;

@@ -43,6 +43,8 @@ export class Session {
   db = 0;
   protocol: 2 | 3 = 2;
   authenticated = true;
+  /** Whose permissions its commands are held against; 0: it may do everything. */
+  user = 0;
   /** CLIENT REPLY; 'skip' is for the next command only. */
   replyMode: 'on' | 'off' | 'skip' = 'on';
   transaction: Transaction | null = null;
@@ -65,6 +67,11 @@ export class Session {
 
   constructor(id: number) {
     this.id = id;
+  }
+
+  /** Commands of the open MULTI or the EXEC under way; -1 for none. */
+  get multiCount(): number {
+    return this.transaction?.queue.length ?? this.execution?.queue.length ?? -1;
   }
 
   /** Drops the transaction; the caller also lets go of the watched keys. */

@@ -5,8 +5,10 @@
  * do is in commands/, what they may do in call.ts and dispatch.ts, the primary's feed in apply.ts.
  */
 
+import { commandOf } from '../../protocol/command-lookup.ts';
 import {
   type CommandStats,
+  type Denial,
   type Failure,
   type Feed,
   type Gates,
@@ -15,6 +17,7 @@ import {
   Note,
   type Outcome,
   packOutcome,
+  type Selector,
   type SessionId,
   type SessionInfo,
   type SessionSettings,
@@ -24,6 +27,7 @@ import {
   type Store,
   type StoreOptions,
   type StoreStats,
+  type Verdict,
 } from '../engine.ts';
 import { Applying } from './apply.ts';
 import { Call } from './call.ts';
@@ -109,6 +113,7 @@ export class PortableStore implements Store {
       session.isHostMuted = false;
     }
     if (settings.subscriber !== undefined) session.isSubscriber = settings.subscriber;
+    if (settings.user !== undefined) session.user = settings.user;
   }
 
   sessionInfo(id: SessionId): SessionInfo {
@@ -116,7 +121,7 @@ export class PortableStore implements Store {
     return {
       db: session.db,
       protocol: session.protocol,
-      multi: session.transaction?.queue.length ?? -1,
+      multi: session.multiCount,
       multiWrites: session.transaction?.flags.has('write') ?? false,
       watch: session.watched.length,
       pendingBytes: session.applying?.pendingBytes ?? session.parser.pendingBytes,
@@ -190,6 +195,22 @@ export class PortableStore implements Store {
 
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[] {
     return this.#keyspace.events.take();
+  }
+
+  takeDenials(): Denial[] {
+    const { access } = this.#keyspace;
+    const { denials } = access;
+    access.denials = [];
+    return denials;
+  }
+
+  permit(user: number, selectors: Selector[] | null): void {
+    this.#keyspace.access.permit(user, selectors);
+  }
+
+  judge(user: number, args: Buffer[]): Verdict | null {
+    const command = commandOf(args);
+    return command === null ? null : this.#keyspace.access.judge(user, command, args);
   }
 
   unblock(id: SessionId, error?: string): boolean {
@@ -395,7 +416,8 @@ export class PortableStore implements Store {
       (this.#pushes.length > 0 ? Note.pushes : 0) |
       (this.feed.endOffset !== this.#feedMark ? Note.feedGrew : 0) |
       (this.#overflow.length > 0 ? Note.overflow : 0) |
-      (this.#keyspace.events.isEmpty ? 0 : Note.events)
+      (this.#keyspace.events.isEmpty ? 0 : Note.events) |
+      (this.#keyspace.access.denials.length > 0 ? Note.denials : 0)
     );
   }
 

@@ -16,6 +16,8 @@ export interface Command {
   readonly arity: number;
   readonly flags: ReadonlySet<CommandFlag>;
   readonly isHost: boolean;
+  /** Its row of the command table. */
+  readonly spec: CommandSpec;
   readonly run: Handler;
   /** By lower-case name without the container's; null for a command without any. */
   readonly subcommands: ReadonlyMap<string, Command> | null;
@@ -30,6 +32,7 @@ function commandOf(spec: CommandSpec, isHost: boolean): Command {
     arity: spec.arity,
     flags: new Set(spec.flags),
     isHost,
+    spec,
     run: handlers.get(spec.name) ?? unsupported,
     subcommands:
       subs.length === 0 ? null : new Map(subs.map((s) => [s.name.split('|')[1]!, commandOf(s, isHost)])),

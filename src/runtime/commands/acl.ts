@@ -1,9 +1,13 @@
 /**
- * ACL, the part that a server with one user needs: who am I, who is there, which categories and commands there are, and the
- * log of refused logins. Users with rules of their own come with part 2; until then SETUSER says so.
+ * ACL: users and what they may do, as commands.
+ *
+ * Rules are src/acl's, clients and files ../access.ts's; here are the replies. Fields, order and errors are Redis 7.0.15's.
  */
-import { createHash, randomBytes } from 'node:crypto';
-import { commandTable } from '../../protocol/generated/commands.ts';
+import { randomBytes } from 'node:crypto';
+import { categories, membersOf } from '../../acl/commands.ts';
+import { channelRules, commandRules, keyRules, userFlags } from '../../acl/describe.ts';
+import type { Selector } from '../../acl/selector.ts';
+import { arityFits, commandOf } from '../../protocol/command-lookup.ts';
 import {
   array,
   bulk,
@@ -17,80 +21,123 @@ import {
   type Reply,
   set,
 } from '../../protocol/reply.ts';
-import { type Call, container, integerOf, textOf, wordOf } from '../handler.ts';
+import { type Call, container, integerOf, notInteger, textOf, wordOf } from '../handler.ts';
 import { help } from './help.ts';
 
-/** Redis's order (ACL CAT). */
-const categories =
-  'keyspace read write set sortedset list hash string bitmap hyperloglog geo stream pubsub admin fast slow blocking dangerous connection transaction scripting'.split(
-    ' ',
-  );
-
-const notYet = error('ERR redtwin has no ACL users besides default yet');
 const noFile = error(
   'ERR This Redis instance is not configured to use an ACL file. You may want to specify users via the ACL SETUSER command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store users in the Redis configuration.',
 );
 
-const passwordHashes = ({ server }: Call): string[] => {
-  const password = server.config.value('requirepass');
-  return password === '' ? [] : [createHash('sha256').update(Buffer.from(password, 'latin1')).digest('hex')];
-};
+const tooMany = ({ args }: Call): Reply =>
+  error(
+    `ERR unknown subcommand or wrong number of arguments for '${textOf(args[1]).slice(0, 128)}'. Try ACL HELP.`,
+  );
 
-/** The default user as ACL LIST and CONFIG REWRITE write it. */
-function defaultUser(call: Call): string {
-  const [hash] = passwordHashes(call);
-  return `user default on ${hash === undefined ? 'nopass' : `#${hash}`} ~* &* +@all`;
+function cat(call: Call): Reply {
+  const { args } = call;
+  if (args.length === 2) return bulks([...categories]);
+  if (args.length > 3) return tooMany(call);
+  const members = membersOf(textOf(args[2]));
+  return members ? bulks([...members]) : error(`ERR Unknown category '${textOf(args[2])}'`);
 }
 
-function cat({ args }: Call): Reply {
-  if (args.length === 2) return bulks(categories);
-  const category = wordOf(args[2]);
-  if (args.length > 3 || !categories.includes(category))
-    return error(`ERR Unknown category '${textOf(args[2])}'`);
-  const members = commandTable
-    .flatMap((command) => command.subcommands ?? [command])
-    .filter((command) => command.categories.includes(category));
-  return bulks(members.map(({ name }) => name));
-}
+const selectorFields = (selector: Selector): [Reply, Reply][] => [
+  [bulk('commands'), bulk(commandRules(selector))],
+  [bulk('keys'), bulk(keyRules(selector))],
+  [bulk('channels'), bulk(channelRules(selector))],
+];
 
-function getUser(call: Call): Reply {
-  if (textOf(call.args[2]) !== 'default') return nil;
-  const hashes = passwordHashes(call);
+function getUser({ server, args }: Call): Reply {
+  const user = server.access.users.get(textOf(args[2]));
+  if (user === null) return nil;
   return map([
-    [bulk('flags'), set([bulk('on'), ...(hashes.length === 0 ? [bulk('nopass')] : [])])],
-    [bulk('passwords'), bulks(hashes)],
-    [bulk('commands'), bulk('+@all')],
-    [bulk('keys'), bulk('~*')],
-    [bulk('channels'), bulk('&*')],
-    [bulk('selectors'), array([])],
+    [bulk('flags'), set(userFlags(user).map(bulk))],
+    [bulk('passwords'), bulks(user.passwords)],
+    ...selectorFields(user.root),
+    [bulk('selectors'), array(user.selectors.map((selector) => map(selectorFields(selector))))],
   ]);
 }
 
-function log({ server, args, nowMs }: Call): Reply {
+function setUser({ server, client, args }: Call): Reply {
+  const problem = server.access.set(textOf(args[2]), args.slice(3).map(textOf), client);
+  return problem === null ? ok : error(`ERR ${problem}`);
+}
+
+function deleteUsers({ server, client, args }: Call): Reply {
+  const names = args.slice(2).map(textOf);
+  if (names.includes('default')) return error("ERR The 'default' user cannot be removed");
+  return integer(server.access.delete(names, client));
+}
+
+/** Whether a user might run a command, without running it. */
+function dryRun({ server, args }: Call): Reply {
+  const user = server.access.users.get(textOf(args[2]));
+  if (user === null) return error(`ERR User '${textOf(args[2])}' not found`);
+  const words = args.slice(3);
+  const command = commandOf(words);
+  const isUnknown = command === null || (command.subcommands !== undefined && words.length > 1);
+  if (isUnknown) return error(`ERR Command '${textOf(words[0])}' not found`);
+  if (!arityFits(command, words.length))
+    return error(`ERR wrong number of arguments for '${command.name}' command`);
+  const verdict = server.access.judge(user, words);
+  if (verdict === null) return ok;
+  const { reason, at } = verdict;
+  return bulk(
+    reason === 'command'
+      ? `This user has no permissions to run the '${command.name}' command`
+      : `This user has no permissions to access the '${textOf(words[at])}' ${reason}`,
+  );
+}
+
+function log(call: Call): Reply {
+  const { server, args, nowMs } = call;
+  if (args.length > 3) return tooMany(call);
+  const { access } = server;
   if (args.length === 3 && wordOf(args[2]) === 'reset') {
-    server.acl.refusals.length = 0;
+    access.log.clear();
     return ok;
   }
   const count = args.length === 3 ? integerOf(args[2]) : 10;
-  if (count === null) return error('ERR value is not an integer or out of range');
+  if (count === null) return notInteger;
   return array(
-    server.acl.refusals.slice(0, count).map((refusal) =>
+    access.log.entries.slice(0, Math.max(0, count)).map((entry) =>
       map([
-        [bulk('count'), integer(refusal.count)],
-        [bulk('reason'), bulk('auth')],
-        [bulk('context'), bulk('toplevel')],
-        [bulk('object'), bulk(refusal.command)],
-        [bulk('username'), bulk(refusal.user)],
-        [bulk('age-seconds'), double((nowMs - refusal.atMs) / 1000)],
-        [bulk('client-info'), bulk(refusal.client)],
+        [bulk('count'), integer(entry.count)],
+        [bulk('reason'), bulk(entry.reason)],
+        [bulk('context'), bulk(entry.context)],
+        [bulk('object'), bulk(entry.object)],
+        [bulk('username'), bulk(entry.user)],
+        [bulk('age-seconds'), double((nowMs - entry.atMs) / 1000)],
+        [bulk('client-info'), bulk(entry.client)],
       ]),
     ),
   );
 }
 
-function generatePassword({ args }: Call): Reply {
+function load({ server, client }: Call): Reply {
+  if (server.access.filePath === null) return noFile;
+  const problem = server.access.load(client);
+  return problem === null ? ok : error(`ERR ${problem}`);
+}
+
+function save({ server }: Call): Reply {
+  if (server.access.filePath === null) return noFile;
+  try {
+    server.access.save();
+    return ok;
+  } catch (cause) {
+    server.log.warning(`Saving the ACL file failed: ${String(cause)}`);
+    return error(
+      'ERR There was an error trying to save the ACLs. Please check the server logs for more information',
+    );
+  }
+}
+
+function generatePassword(call: Call): Reply {
+  const { args } = call;
+  if (args.length > 3) return tooMany(call);
   const bits = args.length === 3 ? integerOf(args[2]) : 256;
-  if (bits === null) return error('ERR value is not an integer or out of range');
+  if (bits === null) return notInteger;
   if (bits <= 0 || bits > 4096)
     return error(
       'ERR ACL GENPASS argument must be the number of bits for the output password, a positive number up to 4096',
@@ -105,16 +152,16 @@ function generatePassword({ args }: Call): Reply {
 
 export const aclCommand = container('acl', {
   whoami: ({ client }) => bulk(client.user),
-  users: () => bulks(['default']),
-  list: (call) => bulks([defaultUser(call)]),
+  users: ({ server }) => bulks(server.access.users.all().map(({ name }) => name)),
+  list: ({ server }) => bulks(server.access.users.lines()),
   getuser: getUser,
+  setuser: setUser,
+  deluser: deleteUsers,
+  dryrun: dryRun,
   cat,
   log,
+  load,
+  save,
   genpass: generatePassword,
-  setuser: () => notYet,
-  deluser: () => notYet,
-  dryrun: () => notYet,
-  save: () => noFile,
-  load: () => noFile,
   help: help('acl'),
 });

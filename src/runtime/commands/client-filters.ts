@@ -15,7 +15,7 @@ export interface ClientFilter {
 const syntax = 'ERR syntax error';
 
 /** A filter from the words behind CLIENT KILL, or the text of an error. */
-export function killFilter({ client: asking, args }: Call): ClientFilter | string {
+export function killFilter({ server, client: asking, args }: Call): ClientFilter | string {
   if (args.length === 3) {
     const address = textOf(args[2]);
     return { fits: (client) => client.address === address };
@@ -45,7 +45,7 @@ export function killFilter({ client: asking, args }: Call): ClientFilter | strin
         tests.push((client) => client.localAddress === value);
         break;
       case 'user':
-        if (value !== 'default') return `ERR No such user '${value}'`;
+        if (server.access.users.get(value) === null) return `ERR No such user '${value}'`;
         tests.push((client) => client.user === value);
         break;
       case 'skipme':

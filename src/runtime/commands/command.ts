@@ -97,7 +97,8 @@ function getKeys({ args }: Call, show: (key: FoundKey) => Reply): Reply {
   const words = args.slice(2);
   const command = commandOf(words);
   if (!command) return error('ERR Invalid command specified');
-  if (command.keySpecs.length === 0) return error('ERR The command has no key arguments');
+  if (command.keySpecs.every(({ flags }) => flags.includes('not_key')))
+    return error('ERR The command has no key arguments');
   if (!arityFits(command, words.length))
     return error('ERR Invalid number of arguments specified for command');
   const keys = keysOf(command, words);

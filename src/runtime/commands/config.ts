@@ -23,10 +23,11 @@ async function set({ server, client, args }: Call): Promise<Reply> {
 }
 
 function rewrite({ server }: Call): Reply {
-  const { config, log } = server;
+  const { access, config, log } = server;
   if (config.file === null) return error('ERR The server is running without a config file');
   try {
-    const text = rewrittenConfig(config, readOrEmpty(config.file));
+    const users = access.filePath === null ? access.users.lines() : [];
+    const text = rewrittenConfig(config, readOrEmpty(config.file), users);
     // A half-written configuration must never stand where the good one was.
     const draft = `${config.file}-${process.pid}.tmp`;
     writeFileSync(draft, text, 'latin1');

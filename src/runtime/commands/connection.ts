@@ -2,9 +2,8 @@
  * Who the client is and how it speaks: AUTH, HELLO, QUIT, RESET.
  *
  * The engine asks for authentication by itself (NOAUTH) before it hands a command back; these commands change what it asks.
- * There is one user, default, whose password is requirepass.
+ * Who may log in is access.ts's business.
  */
-import { timingSafeEqual } from 'node:crypto';
 import { array, bulk, error, integer, map, ok, type Reply, simple } from '../../protocol/reply.ts';
 import { roleWord } from '../../protocol/wire.ts';
 import { type Call, type Handlers, syntaxError, textOf, wordOf } from '../handler.ts';
@@ -17,28 +16,14 @@ const badName = error('ERR Client names cannot contain spaces, newlines or speci
 export const isClientName = (name: string): boolean => /^[\x21-\x7e]*$/.test(name);
 export const badClientName = badName;
 
-function passwordsEqual(given: string, wanted: string): boolean {
-  const [a, b] = [Buffer.from(given, 'latin1'), Buffer.from(wanted, 'latin1')];
-  // Comparing something of equal length even when lengths differ tells an onlooker less.
-  return timingSafeEqual(a.length === b.length ? a : b, b) && a.length === b.length;
-}
-
 /** True when the user exists and the password is right; the client is that user then. */
-function authenticate({ server, client, args }: Call, user: string, password: string): boolean {
-  const wanted = server.config.value('requirepass');
-  if (user !== 'default' || (wanted !== '' && !passwordsEqual(password, wanted))) {
-    server.acl.logRefusal(client, user, textOf(args[0]));
-    return false;
-  }
-  client.authenticated = true;
-  server.store.setSession(client.session, { authenticated: true });
-  return true;
-}
+const authenticate = ({ server, client, args }: Call, user: string, password: string): boolean =>
+  server.access.authenticate(client, user, password, textOf(args[0]));
 
 function auth(call: Call): Reply {
   const { args, server } = call;
   if (args.length > 3) return syntaxError;
-  if (args.length === 2 && server.config.value('requirepass') === '')
+  if (args.length === 2 && server.access.users.default.needsNoPassword)
     return error(
       'ERR AUTH <password> called without any password configured for the default user. Are you sure your configuration is correct?',
     );
@@ -76,7 +61,7 @@ function hello(call: Call): Reply {
     }
   }
   if (credentials && !authenticate(call, ...credentials)) return wrongPassword;
-  if (!client.authenticated)
+  if (!client.authenticated && !server.access.isOpen)
     return error(
       'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
     );
@@ -105,10 +90,8 @@ function reset({ client, server }: Call): Reply {
   client.protocol = 2;
   client.isOff = false;
   client.name = '';
-  client.user = 'default';
   client.noEvict = false;
-  client.authenticated = server.config.value('requirepass') === '';
-  server.store.setSession(client.session, { authenticated: client.authenticated });
+  server.access.enter(client);
   return simple('RESET');
 }
 

@@ -143,6 +143,11 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
     let mut session = Session::new(call.session.id);
     session.db = call.session.db;
     session.in_script = true;
+    session.user = call.session.user;
+    (session.last_command, session.last_subcommand) =
+        (call.session.last_command, call.session.last_subcommand);
+    let permissions = (session.user != 0).then(|| call.keys.acl.of(session.user));
+    machine.shared().permissions.replace(permissions);
     let rights = Rights {
         read_only: read_only || (!program.compatible && program.flags.no_writes()),
         allow_oom: program.flags.allow_oom(),

@@ -8,6 +8,7 @@
 //! ```
 
 use super::{Call, Done, Handler, is};
+use crate::acl::Named;
 use crate::entry::{NewValue, Value as EntryValue};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
@@ -47,7 +48,7 @@ impl Query<'_> {
     }
 }
 
-fn parse<'a>(args: &[&'a [u8]], may_store: bool) -> Result<Query<'a>, Stopped> {
+fn parse<'a>(args: &[&'a [u8]], may_store: bool, may_read_all: bool) -> Result<Query<'a>, Stopped> {
     let mut query = Query {
         by: None,
         get: Vec::new(),
@@ -71,9 +72,15 @@ fn parse<'a>(args: &[&'a [u8]], may_store: bool) -> Result<Query<'a>, Stopped> {
             query.store = Some(after[0]);
             rest = &after[1..];
         } else if is(word, "BY") && !after.is_empty() {
+            if !may_read_all && after[0].contains(&b'*') {
+                return Err("ERR BY option of SORT denied due to insufficient ACL permissions.".into());
+            }
             query.by = Some(after[0]);
             rest = &after[1..];
         } else if is(word, "GET") && !after.is_empty() {
+            if !may_read_all {
+                return Err("ERR GET option of SORT denied due to insufficient ACL permissions.".into());
+            }
             query.get.push(after[0]);
             rest = &after[1..];
         } else {
@@ -81,6 +88,15 @@ fn parse<'a>(args: &[&'a [u8]], may_store: bool) -> Result<Query<'a>, Stopped> {
         }
     }
     Ok(query)
+}
+
+/// Keys that patterns lead to are named by nobody, so a restricted user needs the right to read all of them.
+fn may_read_all(call: &Call<'_>, may_store: bool) -> bool {
+    let name: &[u8] = if may_store { b"sort" } else { b"sort_ro" };
+    call.session.user == 0
+        || crate::lookup::find(name).is_some_and(|(spec, _)| {
+            call.keys.acl.of(call.session.user).may_read_all(Named::new(spec, call.args), call.args)
+        })
 }
 
 /// The elements in their native order (a set has none), and whether they are a set's.
@@ -170,7 +186,7 @@ fn compare(a: &(Vec<u8>, Weight), b: &(Vec<u8>, Weight), in_full: bool) -> Order
 }
 
 fn sort(call: &mut Call<'_>, may_store: bool) -> Done {
-    let mut query = parse(&call.args[2..], may_store)?;
+    let mut query = parse(&call.args[2..], may_store, may_read_all(call, may_store))?;
     let (mut elements, is_set) = elements(call.keys, call.args[1])?;
     if let Ok(Some(zset)) = call.keys.zset_mut(call.args[1]) {
         // Redis sorts from the large form and leaves it behind, as OBJECT ENCODING shows.

@@ -568,6 +568,8 @@ pub struct CommandSpec {
     pub host: bool,
     /// First key, last key, step, as COMMAND INFO tells them.
     pub keys: (i32, i32, i32),
+    /// Where its keys are, in full.
+    pub key_specs: &'static [KeySpec],
     /// Its subcommands; those of a container command have flags and arity of their own.
     pub subcommands: &'static [SubcommandSpec],
 }
@@ -581,8 +583,59 @@ pub struct SubcommandSpec {
     pub arity: i32,
     /// FLAG_* bits.
     pub flags: u32,
-    /// Where its calls are counted: behind the rows of all commands.
+    /// Its number in protocol/command-rows.ts: behind the rows of all commands, whose number is their id. Its calls are counted there.
     pub row: u16,
+    /// As in `CommandSpec`.
+    pub key_specs: &'static [KeySpec],
+}
+
+/// Where one kind of keys stands among the arguments (COMMAND INFO's key specifications), and what is done with them.
+#[derive(Debug)]
+pub struct KeySpec {
+    /// Their values are read.
+    pub reads: bool,
+    /// Their values are written, or they are deleted.
+    pub writes: bool,
+    /// Where to begin.
+    pub begin: Begin,
+    /// How to go on from there.
+    pub find: Find,
+}
+
+/// Where the search for keys begins.
+#[derive(Debug)]
+pub enum Begin {
+    /// At this argument.
+    Index(usize),
+    /// Behind this word, looked for from an argument on; from a negative one, counted from the end, backwards.
+    Keyword(&'static str, i32),
+    /// The command's own code must tell.
+    Unknown,
+}
+
+/// Which arguments are keys, from the beginning on.
+#[derive(Debug)]
+pub enum Find {
+    /// Every `step`-th up to `last`, counted from the beginning or, negative, from the end; a `limit` of 2 or more leaves that part of the rest.
+    Range {
+        /// The last key.
+        last: i32,
+        /// From key to key.
+        step: usize,
+        /// 0 or 1: all of them.
+        limit: usize,
+    },
+    /// An argument says how many.
+    Count {
+        /// Where that argument is, from the beginning.
+        at: usize,
+        /// The first key, likewise.
+        first: usize,
+        /// From key to key.
+        step: usize,
+    },
+    /// The command's own code must tell.
+    Unknown,
 }
 
 /// The table, in the order of `CommandId`.
@@ -594,79 +647,98 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
             SubcommandSpec {
                 name: "cat",
                 arity: -2,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 254,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "deluser",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 255,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "dryrun",
                 arity: -4,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 256,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "genpass",
                 arity: -2,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 257,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "getuser",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 258,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 259 },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 259,
+                key_specs: &[],
+            },
             SubcommandSpec {
                 name: "list",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 260,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "load",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 261,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "log",
                 arity: -2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 262,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "save",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 263,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "setuser",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 264,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "users",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 265,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "whoami",
                 arity: 2,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 266,
+                key_specs: &[],
             },
         ],
     },
@@ -677,6 +749,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -686,6 +764,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_FAST,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -695,6 +774,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST | FLAG_NO_AUTH | FLAG_ALLOW_BUSY,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -704,6 +784,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -713,6 +794,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -722,6 +804,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -731,6 +819,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -740,6 +834,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -749,6 +849,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (2, -1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(3),
+                find: Find::Range { last: -1, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -758,6 +872,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -767,6 +887,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_NOSCRIPT | FLAG_BLOCKING,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -776,6 +910,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_BLOCKING | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(2),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -785,6 +925,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_NOSCRIPT | FLAG_BLOCKING,
         host: false,
         keys: (1, -2, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -2, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -794,6 +940,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_NOSCRIPT | FLAG_BLOCKING,
         host: false,
         keys: (1, -2, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -2, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -803,6 +955,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_NOSCRIPT | FLAG_BLOCKING,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -812,6 +978,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_BLOCKING | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(2),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -821,6 +993,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_NOSCRIPT | FLAG_BLOCKING | FLAG_FAST,
         host: false,
         keys: (1, -2, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -2, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -830,6 +1008,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_NOSCRIPT | FLAG_BLOCKING | FLAG_FAST,
         host: false,
         keys: (1, -2, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -2, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -839,97 +1023,119 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
             SubcommandSpec {
                 name: "caching",
                 arity: 3,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 267,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "getname",
                 arity: 2,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 268,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "getredir",
                 arity: 2,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 269,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 270 },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 270,
+                key_specs: &[],
+            },
             SubcommandSpec {
                 name: "id",
                 arity: 2,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 271,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "info",
                 arity: 2,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 272,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "kill",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 273,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "list",
                 arity: -2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 274,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "no-evict",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 275,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "pause",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 276,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "reply",
                 arity: 3,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 277,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "setname",
                 arity: 3,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 278,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "tracking",
                 arity: -3,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 279,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "trackinginfo",
                 arity: 2,
                 flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 280,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "unblock",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 281,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "unpause",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 282,
+                key_specs: &[],
             },
         ],
     },
@@ -940,109 +1146,143 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
             SubcommandSpec {
                 name: "addslots",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 283,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "addslotsrange",
                 arity: -4,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 284,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "bumpepoch",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 285,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "count-failure-reports",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_STALE,
                 row: 286,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "countkeysinslot", arity: 3, flags: FLAG_STALE, row: 287 },
+            SubcommandSpec { name: "countkeysinslot", arity: 3, flags: FLAG_STALE, row: 287, key_specs: &[] },
             SubcommandSpec {
                 name: "delslots",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 288,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "delslotsrange",
                 arity: -4,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 289,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "failover",
                 arity: -2,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 290,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "flushslots",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 291,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "forget",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 292,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "getkeysinslot", arity: 4, flags: FLAG_STALE, row: 293 },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 294 },
-            SubcommandSpec { name: "info", arity: 2, flags: FLAG_STALE, row: 295 },
-            SubcommandSpec { name: "keyslot", arity: 3, flags: FLAG_STALE, row: 296 },
-            SubcommandSpec { name: "links", arity: 2, flags: FLAG_STALE, row: 297 },
+            SubcommandSpec { name: "getkeysinslot", arity: 4, flags: FLAG_STALE, row: 293, key_specs: &[] },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 294,
+                key_specs: &[],
+            },
+            SubcommandSpec { name: "info", arity: 2, flags: FLAG_STALE, row: 295, key_specs: &[] },
+            SubcommandSpec { name: "keyslot", arity: 3, flags: FLAG_STALE, row: 296, key_specs: &[] },
+            SubcommandSpec { name: "links", arity: 2, flags: FLAG_STALE, row: 297, key_specs: &[] },
             SubcommandSpec {
                 name: "meet",
                 arity: -4,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 298,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "myid", arity: 2, flags: FLAG_STALE, row: 299 },
-            SubcommandSpec { name: "nodes", arity: 2, flags: FLAG_STALE, row: 300 },
-            SubcommandSpec { name: "replicas", arity: 3, flags: FLAG_ADMIN | FLAG_STALE, row: 301 },
+            SubcommandSpec { name: "myid", arity: 2, flags: FLAG_STALE, row: 299, key_specs: &[] },
+            SubcommandSpec { name: "nodes", arity: 2, flags: FLAG_STALE, row: 300, key_specs: &[] },
+            SubcommandSpec {
+                name: "replicas",
+                arity: 3,
+                flags: FLAG_ADMIN | FLAG_STALE,
+                row: 301,
+                key_specs: &[],
+            },
             SubcommandSpec {
                 name: "replicate",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 302,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "reset",
                 arity: -2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_STALE,
                 row: 303,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "saveconfig",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 304,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "set-config-epoch",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 305,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "setslot",
                 arity: -4,
                 flags: FLAG_ADMIN | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
                 row: 306,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "shards", arity: 2, flags: FLAG_STALE, row: 307 },
-            SubcommandSpec { name: "slaves", arity: 3, flags: FLAG_ADMIN | FLAG_STALE, row: 308 },
-            SubcommandSpec { name: "slots", arity: 2, flags: FLAG_STALE, row: 309 },
+            SubcommandSpec { name: "shards", arity: 2, flags: FLAG_STALE, row: 307, key_specs: &[] },
+            SubcommandSpec {
+                name: "slaves",
+                arity: 3,
+                flags: FLAG_ADMIN | FLAG_STALE,
+                row: 308,
+                key_specs: &[],
+            },
+            SubcommandSpec { name: "slots", arity: 2, flags: FLAG_STALE, row: 309, key_specs: &[] },
         ],
     },
     CommandSpec {
@@ -1052,14 +1292,57 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
-            SubcommandSpec { name: "count", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 310 },
-            SubcommandSpec { name: "docs", arity: -2, flags: FLAG_LOADING | FLAG_STALE, row: 311 },
-            SubcommandSpec { name: "getkeys", arity: -4, flags: FLAG_LOADING | FLAG_STALE, row: 312 },
-            SubcommandSpec { name: "getkeysandflags", arity: -4, flags: FLAG_LOADING | FLAG_STALE, row: 313 },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 314 },
-            SubcommandSpec { name: "info", arity: -2, flags: FLAG_LOADING | FLAG_STALE, row: 315 },
-            SubcommandSpec { name: "list", arity: -2, flags: FLAG_LOADING | FLAG_STALE, row: 316 },
+            SubcommandSpec {
+                name: "count",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 310,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "docs",
+                arity: -2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 311,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "getkeys",
+                arity: -4,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 312,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "getkeysandflags",
+                arity: -4,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 313,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 314,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "info",
+                arity: -2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 315,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "list",
+                arity: -2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 316,
+                key_specs: &[],
+            },
         ],
     },
     CommandSpec {
@@ -1069,31 +1352,42 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
             SubcommandSpec {
                 name: "get",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 317,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 318 },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 318,
+                key_specs: &[],
+            },
             SubcommandSpec {
                 name: "resetstat",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 319,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "rewrite",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 320,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "set",
                 arity: -4,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 321,
+                key_specs: &[],
             },
         ],
     },
@@ -1104,6 +1398,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -1113,6 +1421,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1122,6 +1431,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1131,6 +1441,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1140,6 +1456,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1149,6 +1471,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1158,6 +1486,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1167,6 +1501,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST | FLAG_ALLOW_BUSY,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1176,6 +1511,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1185,6 +1526,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1194,6 +1536,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_STALE | FLAG_SKIP_MONITOR | FLAG_NO_MANDATORY_KEYS | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(2),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1208,6 +1556,12 @@ pub static COMMANDS: &[CommandSpec] = &[
             | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(2),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1217,6 +1571,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_STALE | FLAG_SKIP_MONITOR | FLAG_NO_MANDATORY_KEYS | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(2),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1231,6 +1591,12 @@ pub static COMMANDS: &[CommandSpec] = &[
             | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(2),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1240,6 +1606,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_SKIP_SLOWLOG,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1249,6 +1616,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1258,6 +1631,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1267,6 +1646,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1276,6 +1661,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1285,6 +1676,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_STALE,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1294,6 +1686,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_STALE | FLAG_SKIP_MONITOR | FLAG_NO_MANDATORY_KEYS | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(2),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1308,6 +1706,12 @@ pub static COMMANDS: &[CommandSpec] = &[
             | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(2),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1317,6 +1721,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1326,6 +1731,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1335,26 +1741,59 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
-            SubcommandSpec { name: "delete", arity: 3, flags: FLAG_WRITE | FLAG_NOSCRIPT, row: 322 },
-            SubcommandSpec { name: "dump", arity: 2, flags: FLAG_NOSCRIPT, row: 323 },
-            SubcommandSpec { name: "flush", arity: -2, flags: FLAG_WRITE | FLAG_NOSCRIPT, row: 324 },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 325 },
-            SubcommandSpec { name: "kill", arity: 2, flags: FLAG_NOSCRIPT | FLAG_ALLOW_BUSY, row: 326 },
-            SubcommandSpec { name: "list", arity: -2, flags: FLAG_NOSCRIPT, row: 327 },
+            SubcommandSpec {
+                name: "delete",
+                arity: 3,
+                flags: FLAG_WRITE | FLAG_NOSCRIPT,
+                row: 322,
+                key_specs: &[],
+            },
+            SubcommandSpec { name: "dump", arity: 2, flags: FLAG_NOSCRIPT, row: 323, key_specs: &[] },
+            SubcommandSpec {
+                name: "flush",
+                arity: -2,
+                flags: FLAG_WRITE | FLAG_NOSCRIPT,
+                row: 324,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 325,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "kill",
+                arity: 2,
+                flags: FLAG_NOSCRIPT | FLAG_ALLOW_BUSY,
+                row: 326,
+                key_specs: &[],
+            },
+            SubcommandSpec { name: "list", arity: -2, flags: FLAG_NOSCRIPT, row: 327, key_specs: &[] },
             SubcommandSpec {
                 name: "load",
                 arity: -3,
                 flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_NOSCRIPT,
                 row: 328,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "restore",
                 arity: -3,
                 flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_NOSCRIPT,
                 row: 329,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "stats", arity: 2, flags: FLAG_NOSCRIPT | FLAG_ALLOW_BUSY, row: 330 },
+            SubcommandSpec {
+                name: "stats",
+                arity: 2,
+                flags: FLAG_NOSCRIPT | FLAG_ALLOW_BUSY,
+                row: 330,
+                key_specs: &[],
+            },
         ],
     },
     CommandSpec {
@@ -1364,6 +1803,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1373,6 +1818,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1382,6 +1833,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1391,6 +1848,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1400,6 +1863,26 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Keyword("STORE", 6),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Keyword("STOREDIST", 6),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -1409,6 +1892,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1418,6 +1907,26 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Keyword("STORE", 5),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Keyword("STOREDIST", 5),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -1427,6 +1936,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1436,6 +1951,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1445,6 +1966,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -1454,6 +1989,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1463,6 +2004,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1472,6 +2019,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1481,6 +2034,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1490,6 +2049,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1499,6 +2064,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1508,6 +2079,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1517,6 +2094,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST | FLAG_NO_AUTH | FLAG_ALLOW_BUSY,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1526,6 +2104,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1535,6 +2119,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1544,6 +2134,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1553,6 +2149,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1562,6 +2164,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1571,6 +2179,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1580,6 +2194,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1589,6 +2209,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1598,6 +2224,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1607,6 +2239,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1616,6 +2254,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1625,6 +2269,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1634,6 +2284,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1643,6 +2299,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1652,6 +2314,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1661,6 +2329,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1670,6 +2344,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1679,6 +2359,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1688,6 +2374,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1697,6 +2389,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1706,6 +2404,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1715,6 +2419,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1724,6 +2434,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1733,6 +2449,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1742,6 +2464,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1751,6 +2479,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1760,6 +2494,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1769,6 +2509,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1778,6 +2524,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1787,6 +2539,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1796,6 +2554,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1805,6 +2564,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1814,6 +2574,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1823,43 +2584,56 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
             SubcommandSpec {
                 name: "doctor",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 331,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "graph",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 332,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 333 },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 333,
+                key_specs: &[],
+            },
             SubcommandSpec {
                 name: "histogram",
                 arity: -2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 334,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "history",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 335,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "latest",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 336,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "reset",
                 arity: -2,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
                 row: 337,
+                key_specs: &[],
             },
         ],
     },
@@ -1870,6 +2644,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1879,6 +2659,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1888,6 +2674,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1897,6 +2689,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1906,6 +2704,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -1915,6 +2727,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1924,6 +2742,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -1933,6 +2752,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1942,6 +2767,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1951,6 +2782,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1960,6 +2797,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1969,6 +2812,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1978,6 +2827,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1987,6 +2842,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -1996,6 +2857,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2005,13 +2872,31 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
-            SubcommandSpec { name: "doctor", arity: 2, flags: 0, row: 338 },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 339 },
-            SubcommandSpec { name: "malloc-stats", arity: 2, flags: 0, row: 340 },
-            SubcommandSpec { name: "purge", arity: 2, flags: 0, row: 341 },
-            SubcommandSpec { name: "stats", arity: 2, flags: 0, row: 342 },
-            SubcommandSpec { name: "usage", arity: -3, flags: FLAG_READONLY, row: 343 },
+            SubcommandSpec { name: "doctor", arity: 2, flags: 0, row: 338, key_specs: &[] },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 339,
+                key_specs: &[],
+            },
+            SubcommandSpec { name: "malloc-stats", arity: 2, flags: 0, row: 340, key_specs: &[] },
+            SubcommandSpec { name: "purge", arity: 2, flags: 0, row: 341, key_specs: &[] },
+            SubcommandSpec { name: "stats", arity: 2, flags: 0, row: 342, key_specs: &[] },
+            SubcommandSpec {
+                name: "usage",
+                arity: -3,
+                flags: FLAG_READONLY,
+                row: 343,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: false,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
         ],
     },
     CommandSpec {
@@ -2021,6 +2906,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2030,6 +2921,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_MOVABLEKEYS,
         host: true,
         keys: (3, 3, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(3),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Keyword("KEYS", -2),
+                find: Find::Range { last: -1, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2039,26 +2944,42 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 344 },
-            SubcommandSpec { name: "list", arity: 2, flags: FLAG_ADMIN | FLAG_NOSCRIPT, row: 345 },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 344,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "list",
+                arity: 2,
+                flags: FLAG_ADMIN | FLAG_NOSCRIPT,
+                row: 345,
+                key_specs: &[],
+            },
             SubcommandSpec {
                 name: "load",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING,
                 row: 346,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "loadex",
                 arity: -3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING,
                 row: 347,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "unload",
                 arity: 3,
                 flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING,
                 row: 348,
+                key_specs: &[],
             },
         ],
     },
@@ -2069,6 +2990,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2078,6 +3000,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2087,6 +3015,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, -1, 2),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 2, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2096,6 +3030,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Count { at: 0, first: 1, step: 2 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2105,6 +3045,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, -1, 2),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 2, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2114,6 +3060,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST | FLAG_ALLOW_BUSY,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2123,12 +3070,63 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
-            SubcommandSpec { name: "encoding", arity: 3, flags: FLAG_READONLY, row: 349 },
-            SubcommandSpec { name: "freq", arity: 3, flags: FLAG_READONLY, row: 350 },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 351 },
-            SubcommandSpec { name: "idletime", arity: 3, flags: FLAG_READONLY, row: 352 },
-            SubcommandSpec { name: "refcount", arity: 3, flags: FLAG_READONLY, row: 353 },
+            SubcommandSpec {
+                name: "encoding",
+                arity: 3,
+                flags: FLAG_READONLY,
+                row: 349,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: false,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "freq",
+                arity: 3,
+                flags: FLAG_READONLY,
+                row: 350,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: false,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 351,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "idletime",
+                arity: 3,
+                flags: FLAG_READONLY,
+                row: 352,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: false,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "refcount",
+                arity: 3,
+                flags: FLAG_READONLY,
+                row: 353,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: false,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
         ],
     },
     CommandSpec {
@@ -2138,6 +3136,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2147,6 +3151,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2156,6 +3166,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2165,6 +3181,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2174,6 +3196,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2183,6 +3211,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2192,6 +3226,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_ADMIN,
         host: false,
         keys: (2, 2, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(2),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2201,6 +3241,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Range { last: -1, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2210,6 +3264,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2219,6 +3274,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_FAST,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2228,6 +3284,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2237,6 +3299,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_PUBSUB | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2246,6 +3309,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING | FLAG_NO_MULTI,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2255,6 +3319,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2264,6 +3334,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_PUBSUB | FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2273,37 +3344,49 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
             SubcommandSpec {
                 name: "channels",
                 arity: -2,
                 flags: FLAG_PUBSUB | FLAG_LOADING | FLAG_STALE,
                 row: 354,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 355 },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 355,
+                key_specs: &[],
+            },
             SubcommandSpec {
                 name: "numpat",
                 arity: 2,
                 flags: FLAG_PUBSUB | FLAG_LOADING | FLAG_STALE,
                 row: 356,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "numsub",
                 arity: -2,
                 flags: FLAG_PUBSUB | FLAG_LOADING | FLAG_STALE,
                 row: 357,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "shardchannels",
                 arity: -2,
                 flags: FLAG_PUBSUB | FLAG_LOADING | FLAG_STALE,
                 row: 358,
+                key_specs: &[],
             },
             SubcommandSpec {
                 name: "shardnumsub",
                 arity: -2,
                 flags: FLAG_PUBSUB | FLAG_LOADING | FLAG_STALE,
                 row: 359,
+                key_specs: &[],
             },
         ],
     },
@@ -2314,6 +3397,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_PUBSUB | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2323,6 +3407,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST | FLAG_NO_AUTH | FLAG_ALLOW_BUSY,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2332,6 +3417,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2341,6 +3427,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2350,6 +3437,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2359,6 +3447,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2368,6 +3470,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2377,6 +3493,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_ALLOW_BUSY,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2386,6 +3503,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2395,6 +3513,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST | FLAG_NO_AUTH | FLAG_ALLOW_BUSY,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2404,6 +3523,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2413,6 +3538,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_ASKING,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2422,6 +3553,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2431,6 +3563,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2440,6 +3578,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2449,6 +3601,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2458,6 +3616,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2467,6 +3631,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2476,6 +3646,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING | FLAG_NO_MULTI,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2485,6 +3656,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2494,6 +3666,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2503,13 +3681,32 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
-            SubcommandSpec { name: "debug", arity: 3, flags: FLAG_NOSCRIPT, row: 360 },
-            SubcommandSpec { name: "exists", arity: -3, flags: FLAG_NOSCRIPT, row: 361 },
-            SubcommandSpec { name: "flush", arity: -2, flags: FLAG_NOSCRIPT, row: 362 },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 363 },
-            SubcommandSpec { name: "kill", arity: 2, flags: FLAG_NOSCRIPT | FLAG_ALLOW_BUSY, row: 364 },
-            SubcommandSpec { name: "load", arity: 3, flags: FLAG_NOSCRIPT | FLAG_STALE, row: 365 },
+            SubcommandSpec { name: "debug", arity: 3, flags: FLAG_NOSCRIPT, row: 360, key_specs: &[] },
+            SubcommandSpec { name: "exists", arity: -3, flags: FLAG_NOSCRIPT, row: 361, key_specs: &[] },
+            SubcommandSpec { name: "flush", arity: -2, flags: FLAG_NOSCRIPT, row: 362, key_specs: &[] },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 363,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "kill",
+                arity: 2,
+                flags: FLAG_NOSCRIPT | FLAG_ALLOW_BUSY,
+                row: 364,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "load",
+                arity: 3,
+                flags: FLAG_NOSCRIPT | FLAG_STALE,
+                row: 365,
+                key_specs: &[],
+            },
         ],
     },
     CommandSpec {
@@ -2519,6 +3716,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2528,6 +3731,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Range { last: -1, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2537,6 +3754,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2546,6 +3764,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2555,6 +3779,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2564,6 +3794,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2573,6 +3809,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2582,6 +3824,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2591,6 +3839,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_NO_MULTI | FLAG_ALLOW_BUSY,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2600,6 +3849,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2609,6 +3864,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2618,6 +3879,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Range { last: -1, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2627,6 +3902,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2636,6 +3917,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_STALE | FLAG_NO_ASYNC_LOADING,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2645,20 +3927,35 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
             SubcommandSpec {
                 name: "get",
                 arity: -2,
                 flags: FLAG_ADMIN | FLAG_LOADING | FLAG_STALE,
                 row: 366,
+                key_specs: &[],
             },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 367 },
-            SubcommandSpec { name: "len", arity: 2, flags: FLAG_ADMIN | FLAG_LOADING | FLAG_STALE, row: 368 },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 367,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "len",
+                arity: 2,
+                flags: FLAG_ADMIN | FLAG_LOADING | FLAG_STALE,
+                row: 368,
+                key_specs: &[],
+            },
             SubcommandSpec {
                 name: "reset",
                 arity: 2,
                 flags: FLAG_ADMIN | FLAG_LOADING | FLAG_STALE,
                 row: 369,
+                key_specs: &[],
             },
         ],
     },
@@ -2669,6 +3966,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2678,6 +3981,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2687,6 +3996,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2696,6 +4019,16 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec { reads: true, writes: false, begin: Begin::Unknown, find: Find::Unknown },
+            KeySpec { reads: false, writes: true, begin: Begin::Unknown, find: Find::Unknown },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2705,6 +4038,15 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_MOVABLEKEYS,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec { reads: true, writes: false, begin: Begin::Unknown, find: Find::Unknown },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2714,6 +4056,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2723,6 +4071,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_PUBSUB | FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: true,
         keys: (1, 1, 1),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2732,6 +4081,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2741,6 +4096,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2750,6 +4111,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2759,6 +4126,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_PUBSUB | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (1, -1, 1),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2768,6 +4136,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2777,6 +4151,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_PUBSUB | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2786,6 +4161,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2795,6 +4176,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2804,6 +4191,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Range { last: -1, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -2813,6 +4214,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_PUBSUB | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (1, -1, 1),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2822,6 +4224,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2831,6 +4234,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_ADMIN | FLAG_NOSCRIPT | FLAG_NO_ASYNC_LOADING | FLAG_NO_MULTI,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2840,6 +4244,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_LOADING | FLAG_STALE | FLAG_FAST,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2849,6 +4254,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2858,6 +4269,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2867,6 +4284,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2876,6 +4299,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2885,6 +4314,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_PUBSUB | FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2894,6 +4324,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST | FLAG_ALLOW_BUSY,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2903,6 +4334,7 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT,
         host: true,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[],
     },
     CommandSpec {
@@ -2912,6 +4344,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_NOSCRIPT | FLAG_LOADING | FLAG_STALE | FLAG_FAST | FLAG_ALLOW_BUSY,
         host: false,
         keys: (1, -1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: -1, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2921,6 +4359,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2930,6 +4374,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2939,6 +4389,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2948,6 +4404,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2957,6 +4419,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -2966,13 +4434,75 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
-            SubcommandSpec { name: "create", arity: -5, flags: FLAG_WRITE | FLAG_DENYOOM, row: 370 },
-            SubcommandSpec { name: "createconsumer", arity: 5, flags: FLAG_WRITE | FLAG_DENYOOM, row: 371 },
-            SubcommandSpec { name: "delconsumer", arity: 5, flags: FLAG_WRITE, row: 372 },
-            SubcommandSpec { name: "destroy", arity: 4, flags: FLAG_WRITE, row: 373 },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 374 },
-            SubcommandSpec { name: "setid", arity: -5, flags: FLAG_WRITE, row: 375 },
+            SubcommandSpec {
+                name: "create",
+                arity: -5,
+                flags: FLAG_WRITE | FLAG_DENYOOM,
+                row: 370,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: true,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "createconsumer",
+                arity: 5,
+                flags: FLAG_WRITE | FLAG_DENYOOM,
+                row: 371,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: true,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "delconsumer",
+                arity: 5,
+                flags: FLAG_WRITE,
+                row: 372,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: true,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "destroy",
+                arity: 4,
+                flags: FLAG_WRITE,
+                row: 373,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: true,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 374,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "setid",
+                arity: -5,
+                flags: FLAG_WRITE,
+                row: 375,
+                key_specs: &[KeySpec {
+                    reads: false,
+                    writes: true,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
         ],
     },
     CommandSpec {
@@ -2982,11 +4512,51 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: 0,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[],
         subcommands: &[
-            SubcommandSpec { name: "consumers", arity: 4, flags: FLAG_READONLY, row: 376 },
-            SubcommandSpec { name: "groups", arity: 3, flags: FLAG_READONLY, row: 377 },
-            SubcommandSpec { name: "help", arity: 2, flags: FLAG_LOADING | FLAG_STALE, row: 378 },
-            SubcommandSpec { name: "stream", arity: -3, flags: FLAG_READONLY, row: 379 },
+            SubcommandSpec {
+                name: "consumers",
+                arity: 4,
+                flags: FLAG_READONLY,
+                row: 376,
+                key_specs: &[KeySpec {
+                    reads: true,
+                    writes: false,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "groups",
+                arity: 3,
+                flags: FLAG_READONLY,
+                row: 377,
+                key_specs: &[KeySpec {
+                    reads: true,
+                    writes: false,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
+            SubcommandSpec {
+                name: "help",
+                arity: 2,
+                flags: FLAG_LOADING | FLAG_STALE,
+                row: 378,
+                key_specs: &[],
+            },
+            SubcommandSpec {
+                name: "stream",
+                arity: -3,
+                flags: FLAG_READONLY,
+                row: 379,
+                key_specs: &[KeySpec {
+                    reads: true,
+                    writes: false,
+                    begin: Begin::Index(2),
+                    find: Find::Range { last: 0, step: 1, limit: 0 },
+                }],
+            },
         ],
     },
     CommandSpec {
@@ -2996,6 +4566,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3005,6 +4581,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3014,6 +4596,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3023,6 +4611,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_BLOCKING | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Keyword("STREAMS", 1),
+            find: Find::Range { last: -1, step: 1, limit: 2 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3032,6 +4626,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_BLOCKING | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Keyword("STREAMS", 4),
+            find: Find::Range { last: -1, step: 1, limit: 2 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3041,6 +4641,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3050,6 +4656,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3059,6 +4671,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3068,6 +4686,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3077,6 +4701,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3086,6 +4716,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3095,6 +4731,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3104,6 +4746,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Count { at: 0, first: 1, step: 1 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -3113,6 +4769,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3122,6 +4784,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3131,6 +4799,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3140,6 +4814,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Count { at: 0, first: 1, step: 1 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -3149,6 +4837,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3158,6 +4852,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3167,6 +4867,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3176,6 +4882,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3185,6 +4897,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3194,6 +4912,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3203,6 +4927,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3212,6 +4942,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3221,6 +4957,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3230,6 +4972,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM,
         host: false,
         keys: (1, 2, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+        ],
         subcommands: &[],
     },
     CommandSpec {
@@ -3239,6 +4995,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3248,6 +5010,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3257,6 +5025,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3266,6 +5040,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3275,6 +5055,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: false,
+            writes: true,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3284,6 +5070,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3293,6 +5085,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3302,6 +5100,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3311,6 +5115,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3320,6 +5130,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3329,6 +5145,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_FAST,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3338,6 +5160,12 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_READONLY | FLAG_MOVABLEKEYS,
         host: false,
         keys: (0, 0, 0),
+        key_specs: &[KeySpec {
+            reads: true,
+            writes: false,
+            begin: Begin::Index(1),
+            find: Find::Count { at: 0, first: 1, step: 1 },
+        }],
         subcommands: &[],
     },
     CommandSpec {
@@ -3347,6 +5175,20 @@ pub static COMMANDS: &[CommandSpec] = &[
         flags: FLAG_WRITE | FLAG_DENYOOM | FLAG_MOVABLEKEYS,
         host: false,
         keys: (1, 1, 1),
+        key_specs: &[
+            KeySpec {
+                reads: false,
+                writes: true,
+                begin: Begin::Index(1),
+                find: Find::Range { last: 0, step: 1, limit: 0 },
+            },
+            KeySpec {
+                reads: true,
+                writes: false,
+                begin: Begin::Index(2),
+                find: Find::Count { at: 0, first: 1, step: 1 },
+            },
+        ],
         subcommands: &[],
     },
 ];

@@ -4,6 +4,7 @@
 
 use super::convert::{COUNTED, argument, error_table, to_lua};
 use super::machine::Machine;
+use crate::acl::{Context, Named, not_in_script};
 use crate::command::Call;
 use crate::command_stats::row_of;
 use crate::generated::commands::{
@@ -109,19 +110,19 @@ impl Inner<'_> {
     fn check(&mut self, words: &[&[u8]]) -> Result<&'static CommandSpec, Refused> {
         const UNKNOWN: &str = "ERR Unknown Redis command called from script";
         let Some((spec, arity, flags)) = known(words) else { return Err((None, UNKNOWN)) };
-        self.check_rights(spec, arity, flags, words.len()).map_err(|error| (Some(spec), error))?;
+        self.check_rights(spec, arity, flags, words).map_err(|error| (Some(spec), error))?;
         self.rights.wrote |= flags & FLAG_WRITE != 0;
         Ok(spec)
     }
 
     fn check_rights(
-        &self,
-        spec: &CommandSpec,
+        &mut self,
+        spec: &'static CommandSpec,
         arity: i32,
         flags: u32,
-        words: usize,
+        words: &[&[u8]],
     ) -> Result<(), &'static str> {
-        if !arity_fits(arity, words) {
+        if !arity_fits(arity, words.len()) {
             return Err("ERR Wrong number of args calling Redis command from script");
         }
         if flags & FLAG_NOSCRIPT != 0 || spec.host || matches!(spec.id, CommandId::Quit | CommandId::Reset) {
@@ -130,6 +131,12 @@ impl Inner<'_> {
         let obey = self.keys.caller == Caller::Primary;
         if self.keys.gates.master_down && flags & FLAG_STALE == 0 && !obey {
             return Err("ERR Can not execute the command on a stale replica");
+        }
+        if self.session.user != 0 {
+            let named = Named::new(spec, words);
+            if let Some(reason) = self.keys.acl.refusal(&self.session, named, words, Context::Lua) {
+                return Err(not_in_script(reason));
+            }
         }
         let may_feed = matches!(spec.id, CommandId::Publish | CommandId::Spublish | CommandId::Pfcount);
         if self.rights.read_only && (flags & FLAG_WRITE != 0 || may_feed) {

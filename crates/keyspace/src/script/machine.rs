@@ -10,8 +10,9 @@
 use super::functions::Registered;
 use super::shebang::Flags;
 use super::{bit, cjson, cmsgpack, guard, sha1_hex, struct_lib};
+use crate::acl::{Named, Permissions};
 use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, Variadic, VmState};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Bytes that all scripts together may hold.
@@ -41,6 +42,8 @@ pub struct Run {
     pub resp3: Cell<bool>,
     /// redis.set_repl: bits 1 (AOF) and 2 (replicas).
     pub replicate: Cell<u8>,
+    /// What the caller may do; None for everything.
+    pub permissions: RefCell<Option<Permissions>>,
     left: Cell<u64>,
     killed: Cell<bool>,
     random: Cell<u64>,
@@ -70,6 +73,8 @@ impl Machine {
         native.set("where", lua.create_function(|lua, ()| Ok(place(lua)))?)?;
         let sha1 = |lua: &Lua, text: mlua::String| lua.create_string(sha1_hex(&text.as_bytes()));
         native.set("sha1hex", lua.create_function(sha1)?)?;
+        let shared = run.clone();
+        let acl_check_cmd = move |lua: &Lua, args: MultiValue| acl_check_cmd(lua, &args, &shared);
         native.set("acl_check_cmd", lua.create_function(acl_check_cmd)?)?;
         let shared = run.clone();
         let setresp = move |_: &Lua, version: f64| {
@@ -288,8 +293,8 @@ fn registered(item: &Table) -> mlua::Result<Registered> {
     })
 }
 
-/// redis.acl_check_cmd: there are no ACL rules below the host, so every command that exists is allowed.
-fn acl_check_cmd(lua: &Lua, args: MultiValue) -> mlua::Result<(bool, Value)> {
+/// redis.acl_check_cmd: may the caller run this command?
+fn acl_check_cmd(lua: &Lua, args: &MultiValue, run: &Run) -> mlua::Result<(bool, Value)> {
     let refuse = |text| super::convert::error_table(lua, text).map(|table| (false, Value::Table(table)));
     if args.is_empty() {
         return refuse("ERR Please specify at least one argument for this redis lib call");
@@ -298,8 +303,11 @@ fn acl_check_cmd(lua: &Lua, args: MultiValue) -> mlua::Result<(bool, Value)> {
         return refuse("ERR Lua redis lib command arguments must be strings or integers");
     };
     let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-    match super::inner::known(&words) {
-        Some(_) => Ok((true, Value::Boolean(true))),
-        None => refuse("ERR Invalid command passed to redis.acl_check_cmd()"),
-    }
+    let Some((spec, ..)) = super::inner::known(&words) else {
+        return refuse("ERR Invalid command passed to redis.acl_check_cmd()");
+    };
+    let permissions = run.permissions.borrow();
+    let named = Named::new(spec, &words);
+    let is_allowed = permissions.as_ref().is_none_or(|all| all.judge(named, &words).is_none());
+    Ok((true, Value::Boolean(is_allowed)))
 }

@@ -4,6 +4,7 @@
 //! has run when a command is refused; inside MULTI a refusal spoils the transaction.
 
 use super::Store;
+use crate::acl::{Context, Named, no_permission};
 use crate::command_stats::row_of;
 use crate::generated::commands::{
     CommandId, CommandSpec, FLAG_DENYOOM, FLAG_LOADING, FLAG_NO_AUTH, FLAG_NO_MULTI, FLAG_STALE, FLAG_WRITE,
@@ -57,7 +58,7 @@ impl Store {
 
     /// Why this session may not run this command now, in Redis's order of checks.
     pub(super) fn refusal(
-        &self,
+        &mut self,
         session: &Session,
         spec: &'static CommandSpec,
         args: &[&[u8]],
@@ -82,7 +83,6 @@ impl Store {
                 Some(sub) => flags = sub.flags,
             }
         }
-        let gates = &self.keys.gates;
         if spec.id == CommandId::Debug && self.keys.settings.enable_debug_command == "no" {
             return Some(
                 "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can \
@@ -97,6 +97,14 @@ impl Store {
         if session.multi.is_some() && flags & FLAG_NO_MULTI != 0 {
             return Some(errors::NOT_IN_MULTI.into());
         }
+        if session.user != 0 {
+            let named = Named::new(spec, args);
+            let context = if session.multi.is_some() { Context::Multi } else { Context::Toplevel };
+            if let Some(reason) = self.keys.acl.refusal(session, named, args, context) {
+                return Some(no_permission(reason, named).into_bytes());
+            }
+        }
+        let gates = &self.keys.gates;
         let writes = flags & FLAG_WRITE != 0
             || (spec.id == CommandId::Exec
                 && session.multi.as_ref().is_some_and(|multi| {

@@ -201,7 +201,7 @@ impl Store {
                 let mut queue = session.multi.take().map(|multi| multi.queue).unwrap_or_default();
                 queue.reverse();
                 let since_ns = self.keys.command_stats.settle();
-                session.exec = Some(Exec { left: queue, since_ns });
+                session.exec = Some(Exec { count: queue.len(), left: queue, since_ns });
                 self.continue_apply_exec(session)
             }
             CommandId::Discard if session.multi.is_some() => {

@@ -4,6 +4,7 @@
 //! answered. Nothing else can run meanwhile, because the host answers at once.
 
 use super::{Flow, Store};
+use crate::acl::{Context, Named, no_longer_allowed};
 use crate::command_stats::{RowNumber, row_of};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
@@ -34,7 +35,7 @@ impl Store {
         self.reply.array(multi.queue.len());
         let Multi { mut queue, .. } = multi;
         queue.reverse();
-        session.exec = Some(Exec { left: queue, since_ns });
+        session.exec = Some(Exec { count: queue.len(), left: queue, since_ns });
         self.continue_exec(session)
     }
 
@@ -60,6 +61,15 @@ impl Store {
     pub(super) fn continue_exec(&mut self, session: &mut Session) -> Flow {
         while let Some((command, spec)) = session.exec.as_mut().and_then(|exec| exec.left.pop()) {
             let args: Vec<&[u8]> = command.iter().map(Vec::as_slice).collect();
+            // What was allowed when it was queued may not be any more.
+            if session.user != 0 {
+                let named = Named::new(spec, &args);
+                if let Some(reason) = self.keys.acl.refusal(session, named, &args, Context::Multi) {
+                    self.fail(self.reply.len(), &no_longer_allowed(reason));
+                    self.count_errors(None);
+                    continue;
+                }
+            }
             let handler = crate::lookup::find(args[0]).and_then(|(_, handler)| handler);
             self.keys.command_stats.begin(row_of(spec, &args));
             if let Flow::Host = self.call(session, spec, handler, &args, false) {

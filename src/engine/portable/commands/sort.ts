@@ -5,6 +5,7 @@
  *
  * Texts are compared by bytes (Redis asks the locale, which is C on most servers).
  */
+import { commandOf } from '../../../protocol/command-lookup.ts';
 import { binary, compareBinary } from '../bytes.ts';
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';
@@ -45,12 +46,22 @@ function parse(call: Call, mayStore: boolean): SortOptions {
       options.offset = call.integer(++i);
       options.limit = call.integer(++i);
     } else if (word === 'STORE' && left >= 1 && mayStore) options.store = call.text(++i);
-    else if (word === 'BY' && left >= 1) options.by = call.text(++i);
-    else if (word === 'GET' && left >= 1) options.gets.push(call.text(++i));
-    else refuse('syntax');
+    else if (word === 'BY' && left >= 1) {
+      options.by = call.text(++i);
+      if (options.by.includes('*') && !mayReadAll(call)) refuseWith(denied('BY'));
+    } else if (word === 'GET' && left >= 1) {
+      options.gets.push(call.text(++i));
+      if (!mayReadAll(call)) refuseWith(denied('GET'));
+    } else refuse('syntax');
   }
   return options;
 }
+
+/** Keys that patterns lead to are named by nobody, so a restricted user needs the right to read all of them. */
+const mayReadAll = ({ keyspace, session, name, args }: Call): boolean =>
+  session.user === 0 || keyspace.access.mayReadAll(session.user, commandOf([Buffer.from(name)])!, args);
+const denied = (option: string): string =>
+  `ERR ${option} option of SORT denied due to insufficient ACL permissions.`;
 
 function elementsOf(value: Value | null): string[] {
   switch (value?.type) {
