@@ -44,6 +44,13 @@ export const infoField = {
   replicaBuffers: 'mem_clients_slaves',
 } as const;
 
+/**
+ * What we say in REPLCONF version to a primary. Valkey 9 sends an RDB in its own format (VALKEY080) only to a replica of its
+ * own age, and one without fields that expire to others; older servers and Redis answer an error, which counts for nothing. It
+ * is not redtwin's version, and has nothing to do with how it answers clients (redis_version stays 7.0.15).
+ */
+export const announcedVersion = '9.1.0';
+
 /** Replies and errors that carry the old words. */
 export const wireText = {
   alreadyFollowing: 'OK Already connected to specified master',

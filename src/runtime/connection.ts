@@ -195,6 +195,7 @@ export class Connection implements Line, ReplicaLine {
   #await(answer: Promise<Reply>): void {
     this.#isWaiting = true;
     this.#socket.pause();
+    // It cannot fail but for a broken engine, which ends the process (answering.ts).
     void answer.then((reply) => {
       this.#isWaiting = false;
       if (this.#socket.destroyed) return;

@@ -5,11 +5,8 @@
  */
 import type { Config } from '../config/config.ts';
 import { utf8 } from '../config/special-kinds.ts';
-import { primaryLogin } from '../protocol/wire.ts';
+import { announcedVersion, primaryLogin } from '../protocol/wire.ts';
 import type { FollowerSettings } from './follower-types.ts';
-
-/** Said to Valkey 9, so that it sends an RDB of its own version; older servers do not know the question. */
-const announcedVersion = '9.1.0';
 
 export function followerSettings(config: Config, listeningPort: number): FollowerSettings {
   const orNull = (text: string): string | null => (text === '' ? null : text);

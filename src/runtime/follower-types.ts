@@ -6,6 +6,7 @@
  * observe's job.
  */
 import type { LoadReport, Store } from '../engine/engine.ts';
+import { announcedVersion } from '../protocol/wire.ts';
 import type { HistoryHolder } from '../replication/history.ts';
 import type { FullResyncReason, LinkReason } from '../replication/reasons.ts';
 import type { StateName, Target, wireState } from '../replication/replica-link/states.ts';
@@ -160,7 +161,7 @@ export const defaultFollowerSettings: FollowerSettings = {
   password: null,
   listeningPort: 6379,
   announceIp: null,
-  announceVersion: '9.1.0',
+  announceVersion: announcedVersion,
   timeoutMs: 60_000,
   disklessLoad: 'disabled',
   dir: '.',

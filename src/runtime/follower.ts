@@ -16,6 +16,7 @@
 import { dueJobs, type Job, type LastRuns } from '../cron/replication-cron.ts';
 import type { LoadReport } from '../engine/engine.ts';
 import { step } from '../machine/machine.ts';
+import { tell } from '../observe/channels.ts';
 import { begun, renamed } from '../replication/history.ts';
 import type { Effect } from '../replication/replica-link/effects.ts';
 import type { Event } from '../replication/replica-link/events.ts';
@@ -224,7 +225,11 @@ export class Follower {
       this.#parts.onTakeOver?.(
         event.name === 'continued' || event.name === 'fullResynced' ? 'accepted' : 'rejected',
       );
-    this.#trace.push({ atMs: event.nowMs, from: before.name, event: event.name, to: next.state.name });
+    const moved = { atMs: event.nowMs, from: before.name, event: event.name, to: next.state.name };
+    this.#trace.push(moved);
+    tell('redtwin:link:transition', moved);
+    if (next.state.name === 'halted')
+      tell('redtwin:link:halted', { command: next.state.command, error: next.state.error });
     if (this.#trace.length > traceLength) this.#trace.shift();
     this.#say(say.moved(before.name, event.name, next.state.name));
     this.#parts.onChange('link');
@@ -259,6 +264,7 @@ export class Follower {
       case 'expectSnapshot':
         this.#record.fullResyncs++;
         this.#record.lastFullResync = effect.sync.because;
+        tell('redtwin:link:full-resync', { because: effect.sync.because });
         this.#say(say.resyncing(effect.sync));
         break;
       case 'receiveSnapshot':
@@ -313,6 +319,7 @@ export class Follower {
     this.#feed.restart();
     if (before.name === 'none') return;
     this.#record.ended(effect.because, effect.detail);
+    tell('redtwin:link:ended', { because: effect.because, detail: effect.detail });
     this.#say(say.ended(effect));
   }
 

@@ -8,6 +8,7 @@
  * been handed to the socket.
  */
 import { step } from '../machine/machine.ts';
+import { tell } from '../observe/channels.ts';
 import {
   deadlineMs,
   type Effect,
@@ -174,6 +175,10 @@ export class Replica {
     for (const effect of next.effects) this.#run(effect);
     if (before.name !== next.state.name) {
       this.#say(say.moved(this, before.name, event.name, next.state.name));
+      tell('redtwin:replica:transition', {
+        ...{ replica: this.title, from: before.name, event: event.name, to: next.state.name },
+        atMs: event.nowMs,
+      });
       this.#parts.onChange(this, 'state');
     }
   }
@@ -218,6 +223,7 @@ export class Replica {
     this.cursor = this.held = null;
     this.line.onDrain = null;
     this.#say(say.ended(this, because, detail));
+    tell('redtwin:replica:ended', { replica: this.title, because, detail });
     if (because !== 'closed') this.line.close(politely ? 'after-writes' : 'now');
   }
 
@@ -227,6 +233,7 @@ export class Replica {
     const { snapshots, monotonicMs } = this.#parts;
     const { takesMark, rdbOnly, filter, version } = this.client.announced;
     this.#say(say.fullResync(this, because));
+    tell('redtwin:replica:full-resync', { replica: this.title, because });
     const wish = { takesMark, rdbOnly, filter, version, isNear: this.client.isNear };
     let isOver = false;
     const seat = snapshots.join(wish, {

@@ -17,12 +17,11 @@ import { LatencyMonitor } from '../observe/latency.ts';
 import type { Log } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
-import { commandOf } from '../protocol/command-lookup.ts';
 import { error, type Reply, simple } from '../protocol/reply.ts';
 import { Access } from './access.ts';
+import { Answering } from './answering.ts';
 import { Background } from './background.ts';
 import type { Client } from './client.ts';
-import { handlers } from './commands/index.ts';
 import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
 import { Doorman } from './doorman.ts';
@@ -70,6 +69,7 @@ export class Server {
   readonly access: Access;
   readonly replication: Replication;
   readonly #observer: Observer;
+  readonly #answering = new Answering(this);
   readonly #background: Background;
   readonly #ephemeralPort: boolean;
   readonly #connections = new Map<number, Connection>();
@@ -379,19 +379,7 @@ export class Server {
 
   /** Answers a host command. */
   answer(client: Client, args: Buffer[]): Answer {
-    const name = args[0]!.toString('latin1').toLowerCase();
-    const handler = handlers[name];
-    if (!handler) throw new Error(`the engine handed back ${name}, which is no host command`);
-    const { commands } = this.stats;
-    const full = commandOf(args)?.name ?? name;
-    const fromMs = performance.now();
-    const answer = handler({ server: this, client, args, nowMs: this.nowMs() });
-    commands.ran(full, (performance.now() - fromMs) * 1000);
-    const counted = (reply: Reply): Reply => {
-      if (reply.is === 'error') commands.failed(full, reply.text);
-      return reply;
-    };
-    return answer instanceof Promise ? answer.then(counted) : counted(answer);
+    return this.#answering.answer(client, args);
   }
 
   /** Something came with an outcome that concerns others. */

@@ -96,8 +96,14 @@ export class Talk {
   }
 }
 
-/** Plays a case in a fresh store. */
-export function playInProcess(engine: Engine, script: Case, protocol: 2 | 3, chunking: Chunking): Transcript {
+/** Plays a case in a fresh store; `look` sees it before it is closed. */
+export function playInProcess(
+  engine: Engine,
+  script: Case,
+  protocol: 2 | 3,
+  chunking: Chunking,
+  look: (store: Store) => void = () => {},
+): Transcript {
   const store = openStore(engine);
   try {
     for (const [name, value] of Object.entries(script.config ?? {})) store.configure(name, value);
@@ -111,6 +117,7 @@ export function playInProcess(engine: Engine, script: Case, protocol: 2 | 3, chu
         throw new Error(`half a reply at the end: ${JSON.stringify(rest.toString('latin1'))}`);
       return { on, frames: whole };
     });
+    look(store);
     return { heard, counts: countsOf(store), digest: store.digest() };
   } finally {
     store.close();

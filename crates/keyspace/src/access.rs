@@ -16,6 +16,15 @@ pub fn lru_clock(now_ms: i64) -> u32 {
     (now_ms / 1000) as u32 & LRU_MASK
 }
 
+/// The clock bits of a key that comes with a use of its own (in an RDB, or RESTORE with FREQ or IDLETIME). None when
+/// what was said does not suit the policy.
+pub fn told_clock(lfu: bool, frequency: Option<u8>, idle_seconds: Option<i64>, now_ms: i64) -> Option<u32> {
+    if lfu {
+        return frequency.map(|frequency| lfu_with(frequency, now_ms));
+    }
+    idle_seconds.map(|idle| lru_clock(now_ms.saturating_sub(idle.saturating_mul(1000))))
+}
+
 /// Seconds since the clock was set.
 pub fn idle_seconds(clock: u32, now_ms: i64) -> u32 {
     lru_clock(now_ms).wrapping_sub(clock) & LRU_MASK

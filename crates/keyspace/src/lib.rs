@@ -36,6 +36,8 @@ mod lookup;
 pub mod object;
 pub mod rng;
 pub mod save;
+#[cfg(test)]
+mod saying;
 pub mod script;
 pub mod session;
 pub mod settings;

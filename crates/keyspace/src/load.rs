@@ -16,7 +16,7 @@ mod report;
 pub(crate) use build::{Builder, Built};
 pub use report::LoadReport;
 
-use crate::access::{lfu_new, lfu_with, lru_clock};
+use crate::access::{lfu_new, lru_clock, told_clock};
 use crate::db::Db;
 use crate::entry::{Entry, INLINE_BYTES_MAX, NewValue};
 use crate::keyspace::{Keyspace, string_value};
@@ -198,14 +198,9 @@ impl Fresh {
     /// The 24 clock bits of a key, from what its writer said of it, if that suits our policy.
     fn clock_of(&self, key: &Key<'_>) -> u32 {
         let now_ms = self.options.now_ms;
-        match (self.lfu, key.frequency, key.idle_seconds) {
-            (true, Some(frequency), _) => lfu_with(frequency, now_ms),
-            (true, None, _) => lfu_new(now_ms),
-            (false, _, idle) => {
-                let idle = i64::try_from(idle.unwrap_or(0)).unwrap_or(i64::MAX);
-                lru_clock(now_ms.saturating_sub(idle.saturating_mul(1000)))
-            }
-        }
+        let idle = key.idle_seconds.map(|idle| i64::try_from(idle).unwrap_or(i64::MAX));
+        let told = told_clock(self.lfu, key.frequency, idle, now_ms);
+        told.unwrap_or_else(|| if self.lfu { lfu_new(now_ms) } else { lru_clock(now_ms) })
     }
 }
 

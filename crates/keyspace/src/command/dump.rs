@@ -10,7 +10,7 @@
 //! above Redis 7.0's are read too: a newer primary feeds them.
 
 use super::{Call, Done, Handler, is};
-use crate::access::{lfu_with, lru_clock};
+use crate::access::told_clock;
 use crate::entry::{Entry, INLINE_BYTES_MAX, NewValue};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
@@ -146,11 +146,8 @@ const BAD_DATA: &str = "ERR Bad data format";
 /// IDLETIME and FREQ count only under a policy that looks at them.
 fn set_clock(call: &mut Call<'_>, key: &[u8], options: &Options) {
     let now_ms = call.keys.now_ms;
-    let clock = match (call.keys.settings.lfu(), options.frequency, options.idle_seconds) {
-        (true, Some(frequency), _) => lfu_with(frequency, now_ms),
-        (false, _, Some(idle)) => lru_clock(now_ms.saturating_sub(idle.saturating_mul(1000))),
-        _ => return,
-    };
+    let lfu = call.keys.settings.lfu();
+    let Some(clock) = told_clock(lfu, options.frequency, options.idle_seconds, now_ms) else { return };
     let hash = call.keys.hash(key);
     if let Some(entry) = call.keys.db().table.get(hash, key) {
         entry.set_clock(clock);

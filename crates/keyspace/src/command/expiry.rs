@@ -82,7 +82,11 @@ fn expire(call: &mut Call<'_>, unit: ExpiryUnit, relative: bool, command: &str) 
         call.keys.touched(b'g', "del", key, 1);
     } else {
         call.keys.set_expire(key, Some(at));
-        call.feed(&[b"PEXPIREAT", key, itoa::Buffer::new().format(at).as_bytes()]);
+        // Conditions stay, as in Redis: they hold wherever the feed is applied.
+        let mut digits = itoa::Buffer::new();
+        let mut fed = vec![b"PEXPIREAT".as_slice(), key, digits.format(at).as_bytes()];
+        fed.extend_from_slice(call.args.get(3..).unwrap_or_default());
+        call.feed(&fed);
         call.keys.touched(b'g', "expire", key, 1);
     }
     call.reply.int(1);

@@ -4,6 +4,7 @@ use super::ranges::{index_range, int_within, reply_value};
 use super::{Call, Done, Handler, is};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
+use crate::keyspace::Caller;
 use crate::typed;
 use redtwin_resp::Reply;
 use redtwin_structures::list::{End, List};
@@ -200,8 +201,13 @@ fn lpos(call: &mut Call<'_>) -> Done {
 fn lset(call: &mut Call<'_>) -> Done {
     let key = call.args[1];
     let limits = call.keys.settings.limits;
+    let from_primary = call.keys.caller == Caller::Primary;
     let Some(list) = call.keys.list_mut(key)? else { return Err(errors::NO_SUCH_KEY.into()) };
-    let index = super::parse_int(call.args[2])?;
+    let mut index = super::parse_int(call.args[2])?;
+    if from_primary {
+        // From Redis 7.2 (and Valkey) on, LSET keeps the low 32 bits of its index only; a 7.0 feeds no index so large.
+        index = i64::from(index as i32);
+    }
     let Some(index) = index_in(list, index) else { return Err(errors::INDEX_OUT_OF_RANGE.into()) };
     list.set(index, call.args[3], &limits);
     call.reply.ok();

@@ -36,7 +36,7 @@ fn parse_end(text: &[u8]) -> Result<End, Stopped> {
 }
 
 fn end_name(end: End) -> &'static [u8] {
-    if end == End::Front { b"LEFT" } else { b"RIGHT" }
+    if end == End::Front { b"left" } else { b"right" }
 }
 
 fn pop_name(end: End) -> &'static [u8] {
@@ -89,7 +89,10 @@ fn blmove(call: &mut Call<'_>) -> Done {
         return wait_or_null(call, &[source], deadline, false);
     }
     if move_element(call, from, to)? {
-        call.feed(&[b"LMOVE", source, target, end_name(from), end_name(to)]);
+        // Who is served late has the ends spelled by the server.
+        let (from, to): (&[u8], &[u8]) =
+            if call.session.woken { (end_name(from), end_name(to)) } else { (call.args[3], call.args[4]) };
+        call.feed(&[b"LMOVE", source, target, from, to]);
         return Ok(());
     }
     wait_or_null(call, &[source], deadline, false)

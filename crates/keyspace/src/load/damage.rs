@@ -4,6 +4,7 @@
 use super::{LoadOptions, Loader};
 use crate::digest;
 use crate::save::{SaveOptions, Snapshot};
+use crate::saying::say;
 use crate::store::Store;
 use proptest::prelude::*;
 use redtwin_rdb::format::Version;
@@ -46,15 +47,7 @@ static FILES: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
         "XREADGROUP GROUP g c COUNT 1 STREAMS stream >".into(),
         "PFADD hll a b c".into(),
     ] {
-        let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-        let mut input = Vec::new();
-        crate::effects::encode_command(&mut input, &words);
-        store.execute(session, &input, 5_000);
-        assert!(
-            !store.reply.bytes().starts_with(b"-"),
-            "{line}: {}",
-            String::from_utf8_lossy(store.reply.bytes())
-        );
+        say(&mut store, session, &line);
     }
     [9, 10, 11, 12, 80].map(|number| saved(&store, number)).to_vec()
 });

@@ -3,21 +3,10 @@
 use super::*;
 use crate::digest;
 use crate::load::{LoadOptions, Loader};
+use crate::saying::say;
 use crate::store::Store;
 
 const OPTIONS: LoadOptions = LoadOptions { now_ms: 5_000, drop_expired: false, checksum: true };
-
-fn say(store: &mut Store, session: u32, line: &str) {
-    let words: Vec<&[u8]> = line.split(' ').map(str::as_bytes).collect();
-    let mut input = Vec::new();
-    crate::effects::encode_command(&mut input, &words);
-    store.execute(session, &input, 5_000);
-    assert!(
-        !store.reply.bytes().starts_with(b"-"),
-        "{line}: {}",
-        String::from_utf8_lossy(store.reply.bytes())
-    );
-}
 
 fn filled() -> (Store, u32) {
     let mut store = Store::new(3, 9, 1 << 14);

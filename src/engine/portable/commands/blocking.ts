@@ -91,8 +91,17 @@ const popExtremes =
     });
   };
 
-/** BLMOVE, BRPOPLPUSH. `feedForm` is the plain command that says the same. */
-function move(call: Call, from: End, to: End, timeoutAt: number, feedForm: (string | Buffer)[]): void {
+/**
+ * BLMOVE, BRPOPLPUSH. `feedForms`: the plain command that says the same, as it came and as the server spells it for who is
+ * served late.
+ */
+function move(
+  call: Call,
+  from: End,
+  to: End,
+  timeoutAt: number,
+  feedForms: { typed: (string | Buffer)[]; late: (string | Buffer)[] },
+): void {
   const deadlineMs = parseDeadline(call, timeoutAt);
   const target = call.text(2);
   const source = call.text(1);
@@ -102,7 +111,7 @@ function move(call: Call, from: End, to: End, timeoutAt: number, feedForm: (stri
   }
   takeOrWait(call, 'list', [source], deadlineMs, (now) => {
     moveElement(now, source, target, from, to);
-    now.feedAs(...feedForm);
+    now.feedAs(...(now === call ? feedForms.typed : feedForms.late));
   });
 }
 
@@ -114,11 +123,16 @@ export const blocking: HandlerTable = {
 
   blmove(call) {
     const [from, to] = [parseEnd(call, 3), parseEnd(call, 4)];
-    move(call, from, to, 5, ['LMOVE', ...call.args.slice(1, 5)]);
+    const [source, target] = [call.args[1]!, call.args[2]!];
+    move(call, from, to, 5, {
+      typed: ['LMOVE', ...call.args.slice(1, 5)],
+      late: ['LMOVE', source, target, from.toLowerCase(), to.toLowerCase()],
+    });
   },
 
   brpoplpush(call) {
-    move(call, 'RIGHT', 'LEFT', 3, ['RPOPLPUSH', ...call.args.slice(1, 3)]);
+    const form = ['RPOPLPUSH', ...call.args.slice(1, 3)];
+    move(call, 'RIGHT', 'LEFT', 3, { typed: form, late: form });
   },
 
   blmpop(call) {

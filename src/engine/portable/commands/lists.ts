@@ -224,7 +224,8 @@ export const lists: HandlerTable = {
   lset(call) {
     const key = call.text(1);
     const list = call.modify(key, 'list') ?? refuse('noSuchKey');
-    const given = call.integer(2);
+    // From Redis 7.2 (and Valkey) on, LSET keeps the low 32 bits of its index only; a 7.0 feeds no index so large.
+    const given = call.isFromPrimary ? Number(BigInt.asIntN(32, call.bigint(2))) : call.integer(2);
     const index = given < 0 ? list.length + given : given;
     if (list.at(index) === undefined) refuse('indexOutOfRange');
     list.set(index, call.text(3));
