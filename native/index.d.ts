@@ -33,6 +33,7 @@ export declare class NativeStore {
   execute(session: number, input: Uint8Array, length: number, output: Uint8Array, nowMs: number): number
   resume(session: number, output: Uint8Array, nowMs: number): number
   command(session: number): Array<Buffer>
+  mayReplicate(session: number, args: Array<Buffer>): boolean
   takeOverflow(): Buffer
   takePushes(): Array<Push>
   takeEvents(): Array<KeyEvent>
@@ -177,7 +178,6 @@ export interface SessionInfo {
   db: number
   protocol: number
   multi: number
-  multiWrites: boolean
   watch: number
   pendingBytes: number
   lastCommand: string

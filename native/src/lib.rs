@@ -22,7 +22,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 7;
+const ABI: u32 = 9;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -78,7 +78,6 @@ pub struct SessionInfo {
     pub db: u32,
     pub protocol: u32,
     pub multi: i32,
-    pub multi_writes: bool,
     pub watch: u32,
     pub pending_bytes: f64,
     pub last_command: String,
@@ -263,7 +262,6 @@ impl NativeStore {
             db: session.db as u32,
             protocol: if session.protocol == Protocol::Resp3 { 3 } else { 2 },
             multi: session.multi_count(),
-            multi_writes: session.multi.as_ref().is_some_and(|multi| multi.writes()),
             watch: session.watching.len() as u32,
             pending_bytes: session.pending.len() as f64,
             last_command: session.last_command_name(),
@@ -340,6 +338,12 @@ impl NativeStore {
             .session(session)
             .map(|session| std::mem::take(&mut session.host_command).into_iter().map(Buffer::from).collect())
             .unwrap_or_default()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn may_replicate(&mut self, session: u32, args: Vec<Buffer>) -> bool {
+        let args: Vec<&[u8]> = args.iter().map(|argument| argument.as_ref()).collect();
+        self.store.may_replicate(session, &args)
     }
 
     #[napi(catch_unwind)]

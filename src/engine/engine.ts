@@ -146,8 +146,6 @@ export interface SessionInfo {
   protocol: 2 | 3;
   /** Queued commands of an open MULTI, or of the EXEC under way; -1 when there is none. */
   multi: number;
-  /** Some command in the queue of that MULTI writes. */
-  multiWrites: boolean;
   /** Number of keys under WATCH. */
   watch: number;
   /** Bytes of input kept because their command is incomplete. */
@@ -354,6 +352,11 @@ export interface Store {
   resume(session: SessionId, output: Uint8Array, nowMs: number): Outcome;
   /** The host command at which `execute` stopped: name and arguments, copied. */
   command(session: SessionId): Buffer[];
+  /**
+   * Could this command of a session change the data or go into the feed, as far as its flags and those of the script it
+   * names tell? EXEC: could any command it has queued. For CLIENT PAUSE WRITE; nothing is run.
+   */
+  mayReplicate(session: SessionId, args: Buffer[]): boolean;
   /** What did not fit into the output of the last call. */
   takeOverflow(): Buffer;
   /** Output for other sessions, in order. */
@@ -426,4 +429,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 7;
+export const engineAbi = 9;

@@ -144,6 +144,10 @@ class NativeStoreFront implements Store {
   resume(session: SessionId, output: Uint8Array, nowMs: number): Outcome {
     return this.#run((store) => store.resume(session, output, nowMs));
   }
+  mayReplicate(session: SessionId, args: Buffer[]): boolean {
+    return this.#run((store) => store.mayReplicate(session, args));
+  }
+
   command(session: SessionId): Buffer[] {
     return this.#run((store) => store.command(session));
   }

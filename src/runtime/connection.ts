@@ -134,7 +134,8 @@ export class Connection implements Line, ReplicaLine {
 
   #isPaused(args: Buffer[]): boolean {
     const { pause, store } = this.#server;
-    return pause.holds(this.client, args, this.client.lastMs, () => store.sessionInfo(this.client.session));
+    const { session, lastMs } = this.client;
+    return pause.holds(this.client, lastMs, () => store.mayReplicate(session, args));
   }
 
   /** Goes on after the engine woke this session. */

@@ -5,12 +5,7 @@
  * shorter, and `all` never becomes `write`, by another one; a failover has a pause of its own, which CLIENT UNPAUSE does not end
  * (Redis 7.0). Replicas' connections are not held.
  */
-import type { SessionInfo } from '../engine/engine.ts';
-import { arityFits, commandOf } from '../protocol/command-lookup.ts';
 import type { Client } from './client.ts';
-
-/** Not writes by their flags, but sent to replicas all the same. */
-const alsoHeld = new Set(['publish', 'spublish', 'pfcount', 'eval', 'evalsha', 'fcall']);
 
 export class Pause {
   #untilMs = 0;
@@ -47,14 +42,9 @@ export class Pause {
     return this.#mode === 'all' && client.replica === null && this.isAskedFor(nowMs);
   }
 
-  /** `session` tells of the client's open MULTI: what is queued does not run yet, and EXEC writes if its queue does. */
-  holds(client: Client, args: Buffer[], nowMs: number, session: () => SessionInfo): boolean {
+  /** `mayReplicate` tells whether the command could change the data or go to replicas. */
+  holds(client: Client, nowMs: number, mayReplicate: () => boolean): boolean {
     if (!this.isOn(nowMs) || client.replica !== null) return false;
-    if (this.holdsAll(client, nowMs)) return true;
-    const command = commandOf(args);
-    if (command === null || !arityFits(command, args.length)) return false;
-    const { multi, multiWrites } = session();
-    if (multi >= 0) return command.name === 'exec' && multiWrites;
-    return command.flags.includes('write') || alsoHeld.has(command.name);
+    return this.#mode === 'all' || mayReplicate();
   }
 }

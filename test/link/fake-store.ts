@@ -104,7 +104,6 @@ export class FakeStore implements FollowerStore {
       pendingBytes: input.length,
       lastCommand: '',
       executing: false,
-      multiWrites: false,
       muted: false,
     } as const;
   }

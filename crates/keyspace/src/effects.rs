@@ -25,6 +25,8 @@ pub struct Effects {
     /// This command's own form was given (or is unwanted).
     replaced: bool,
     forced: bool,
+    /// The effects of this unit have nothing to do with each other.
+    apart: bool,
 }
 
 /// Appends a command as RESP.
@@ -45,7 +47,14 @@ pub fn encode_command(bytes: &mut Vec<u8>, arguments: &[&[u8]]) {
 
 impl Default for Effects {
     fn default() -> Self {
-        Effects { wanted: true, bytes: Vec::new(), commands: Vec::new(), replaced: false, forced: false }
+        Effects {
+            wanted: true,
+            bytes: Vec::new(),
+            commands: Vec::new(),
+            replaced: false,
+            forced: false,
+            apart: false,
+        }
     }
 }
 
@@ -83,6 +92,11 @@ impl Effects {
         self.forced = true;
     }
 
+    /// The unit's effects are told one by one, without MULTI and EXEC around them.
+    pub fn apart(&mut self) {
+        self.apart = true;
+    }
+
     /// The command is over: when it changed something and gave no form of its own, it is fed as it came.
     pub fn command_done(&mut self, db: usize, arguments: &[&[u8]], dirty: bool) {
         if (dirty || self.forced) && !self.replaced {
@@ -116,7 +130,7 @@ impl Effects {
             self.discard();
             return false;
         }
-        let wrap = self.commands.len() > 1;
+        let wrap = self.commands.len() > 1 && !self.apart;
         let mut select = |feed: &mut Backlog, db: usize| {
             if *selected != Some(db) {
                 let mut select = Vec::with_capacity(32);
@@ -151,6 +165,7 @@ impl Effects {
         self.commands.clear();
         self.replaced = false;
         self.forced = false;
+        self.apart = false;
     }
 }
 

@@ -260,9 +260,19 @@ impl Keyspace {
         self.dbs[self.selected].table.at_mut(place)
     }
 
-    /// The same without the right to change, and counted as a hit or a miss.
+    /// The same without the right to change, and counted as a hit or a miss. The key counts as used now.
     #[inline]
     pub fn read_entry(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.find_entry(key, true)
+    }
+
+    /// The same for those who only ask about a key (EXISTS, TYPE, TTL): it does not look used afterwards.
+    pub fn peek_entry(&mut self, key: &[u8]) -> Option<&Entry> {
+        self.find_entry(key, false)
+    }
+
+    #[inline]
+    fn find_entry(&mut self, key: &[u8], touch: bool) -> Option<&Entry> {
         let hash = self.hash(key);
         let table = &self.dbs[self.selected].table;
         let Some(place) = table.locate(hash, key) else {
@@ -279,6 +289,9 @@ impl Keyspace {
         }
         self.stats.hits += 1;
         let entry = self.dbs[self.selected].table.at(place)?;
+        if !touch {
+            return Some(entry);
+        }
         if self.settings.lfu() {
             let Settings { lfu_decay_time, lfu_log_factor, .. } = self.settings;
             entry.set_clock(lfu_used(

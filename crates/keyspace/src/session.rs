@@ -1,6 +1,6 @@
 //! One connection as the engine sees it: what it has selected, queued, watched, and the input not yet run.
 
-use crate::generated::commands::{CommandSpec, FLAG_WRITE};
+use crate::generated::commands::CommandSpec;
 use redtwin_resp::{Parser, Protocol};
 
 pub use crate::watch::SessionId;
@@ -15,13 +15,6 @@ pub struct Multi {
     pub queue: Vec<(OwnedCommand, &'static CommandSpec)>,
     /// A queued command was refused: EXEC will refuse too.
     pub refused: bool,
-}
-
-impl Multi {
-    /// Some queued command writes. O(queue).
-    pub fn writes(&self) -> bool {
-        self.queue.iter().any(|(_, spec)| spec.flags & FLAG_WRITE != 0)
-    }
 }
 
 /// An EXEC under way; it may stop at host commands.

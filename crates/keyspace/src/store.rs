@@ -15,6 +15,7 @@
 
 pub(crate) mod admission;
 mod apply;
+mod may_replicate;
 mod transactions;
 mod waiting;
 

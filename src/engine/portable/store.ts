@@ -37,6 +37,7 @@ import { continueExecution } from './execution.ts';
 import { expireCycle } from './expire.ts';
 import { Keyspace } from './keyspace.ts';
 import { RdbLoader } from './loader.ts';
+import { mayReplicate } from './may-replicate.ts';
 import { Refusal } from './refusal.ts';
 import { Reply } from './reply.ts';
 import { Session } from './session.ts';
@@ -122,13 +123,16 @@ export class PortableStore implements Store {
       db: session.db,
       protocol: session.protocol,
       multi: session.multiCount,
-      multiWrites: session.transaction?.flags.has('write') ?? false,
       watch: session.watched.length,
       pendingBytes: session.applying?.pendingBytes ?? session.parser.pendingBytes,
       lastCommand: session.lastCommand,
       executing: session.execution !== null,
       muted: session.isHostMuted,
     };
+  }
+
+  mayReplicate(id: SessionId, args: Buffer[]): boolean {
+    return mayReplicate(this.#session(id), args);
   }
 
   resetSession(id: SessionId): void {

@@ -29,6 +29,22 @@ pub fn handler(id: CommandId) -> Option<Handler> {
     })
 }
 
+/// What the script or function that a command names says of itself; None for one that says nothing (a script without
+/// `#!` line) or cannot be found.
+pub(crate) fn declared_flags(keys: &mut Keyspace, id: CommandId, args: &[&[u8]]) -> Option<Flags> {
+    let name = args.get(1)?;
+    match id {
+        CommandId::Fcall | CommandId::FcallRo => {
+            super::function::functions(keys).ok()?.find(name).map(|function| function.flags)
+        }
+        CommandId::Evalsha | CommandId::EvalshaRo => {
+            let script = keys.scripts.cache.get(&known_sha(name)?)?;
+            (!script.compatible).then_some(script.flags)
+        }
+        _ => crate::script::shebang::of_script(name).ok()?.map(|(flags, _)| flags),
+    }
+}
+
 /// What is to be run.
 struct Program {
     compiled: Compiled,

@@ -95,7 +95,7 @@ fn expire(call: &mut Call<'_>, unit: ExpiryUnit, relative: bool, command: &str) 
 
 fn ttl(call: &mut Call<'_>, unit: ExpiryUnit, relative: bool) -> Done {
     // Asking for the time to live does not make a key look used.
-    let answer = match call.keys.entry(call.args[1]).map(|entry| entry.expire_ms()) {
+    let answer = match call.keys.peek_entry(call.args[1]).map(|entry| entry.expire_ms()) {
         None => -2,
         Some(None) => -1,
         Some(Some(at)) => {

@@ -47,13 +47,15 @@ fn del(call: &mut Call<'_>, lazily: bool) -> Done {
 }
 
 fn exists(call: &mut Call<'_>) -> Done {
-    let count = call.args[1..].iter().filter(|key| call.keys.read(key).is_some()).count();
+    let count = call.args[1..].iter().filter(|key| call.keys.peek_entry(key).is_some()).count();
     call.reply.count(count);
     Ok(())
 }
 
 fn touch(call: &mut Call<'_>) -> Done {
-    exists(call)
+    let count = call.args[1..].iter().filter(|key| call.keys.read(key).is_some()).count();
+    call.reply.count(count);
+    Ok(())
 }
 
 /// What TYPE says of a value.
@@ -75,7 +77,7 @@ pub fn encoding(entry: &Entry) -> &'static str {
 }
 
 fn type_of(call: &mut Call<'_>) -> Done {
-    let name = call.keys.entry(call.args[1]).map_or("none", |entry| type_name(entry.value()));
+    let name = call.keys.peek_entry(call.args[1]).map_or("none", |entry| type_name(entry.value()));
     call.reply.simple(name);
     Ok(())
 }

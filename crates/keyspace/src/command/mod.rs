@@ -25,7 +25,7 @@ mod bitmap;
 mod connection;
 mod debug;
 mod dump;
-mod eval;
+pub(crate) mod eval;
 mod expiry;
 mod function;
 mod geo;

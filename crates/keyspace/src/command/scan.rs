@@ -90,6 +90,7 @@ fn scan(call: &mut Call<'_>) -> Done {
         }
     });
     expired.iter().for_each(|key| call.keys.expire(key));
+    feed_apart(call);
     call.reply.array(2);
     call.reply.bulk(next.to_string().as_bytes());
     call.reply.array(found.len());
@@ -114,22 +115,33 @@ fn keys(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
+/// Keys met by chance have nothing to do with each other: the feed tells of the expired ones one by one. Inside a
+/// transaction or a script (where nothing may wait either) everything stays one unit.
+fn feed_apart(call: &mut Call<'_>) {
+    if call.may_wait && !call.keys.effects.is_empty() {
+        call.keys.effects.apart();
+    }
+}
+
 fn randomkey(call: &mut Call<'_>) -> Done {
-    // On a replica whose keys may all have expired, one of them is answered in the end, as in Redis.
+    pick_random(call);
+    feed_apart(call);
+    Ok(())
+}
+
+fn pick_random(call: &mut Call<'_>) {
+    // Where expired keys are not deleted and all may have expired, one of them is answered in the end, as in Redis.
     for attempt in 0.. {
         let random = call.keys.rng.next_u64();
         let now_ms = call.keys.now_ms;
         let Some(entry) = call.keys.dbs[call.keys.selected].table.random(random) else {
-            call.reply.null();
-            return Ok(());
+            return call.reply.null();
         };
         let expired = entry.expire_ms().is_some_and(|at| at < now_ms);
         if !expired || (call.keys.gates.keep_expired() && attempt >= 100) {
-            call.reply.bulk(entry.key());
-            return Ok(());
+            return call.reply.bulk(entry.key());
         }
         let key = entry.key().to_vec();
         call.keys.expire(&key);
     }
-    Ok(())
 }

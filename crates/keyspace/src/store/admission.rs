@@ -105,13 +105,20 @@ impl Store {
             }
         }
         let gates = &self.keys.gates;
-        let writes = flags & FLAG_WRITE != 0
-            || (spec.id == CommandId::Exec
-                && session.multi.as_ref().is_some_and(|multi| {
-                    multi.queue.iter().any(|(_, queued)| queued.flags & FLAG_WRITE != 0)
-                }));
-        if self.out_of_memory && flags & FLAG_DENYOOM != 0 && !gates.replica {
-            return Some(errors::OOM.into());
+        // EXEC is held against the flags of everything that it would run.
+        let queue = session.multi.as_ref().filter(|_| spec.id == CommandId::Exec).map(|multi| &multi.queue);
+        let queued = queue.into_iter().flatten().map(|(command, spec)| {
+            let args: Vec<&[u8]> = command.iter().take(2).map(Vec::as_slice).collect();
+            flags_of(spec, &args)
+        });
+        let (any, all) = queued.fold((0, u32::MAX), |(any, all), flags| (any | flags, all & flags));
+        let writes = (flags | any) & FLAG_WRITE != 0;
+        if self.out_of_memory && !gates.replica {
+            // A queue takes memory too, so nothing more is taken into one.
+            let grows_queue = session.multi.is_some() && !ends_multi(spec.id);
+            if (flags | any) & FLAG_DENYOOM != 0 || grows_queue {
+                return Some(errors::OOM.into());
+            }
         }
         if gates.misconf && !gates.replica && (writes || spec.id == CommandId::Ping) {
             return Some(errors::MISCONF.into());
@@ -131,10 +138,10 @@ impl Store {
             )
             .into());
         }
-        if gates.master_down && flags & FLAG_STALE == 0 {
+        if gates.master_down && flags & all & FLAG_STALE == 0 {
             return Some(errors::MASTER_DOWN.into());
         }
-        if gates.loading && flags & FLAG_LOADING == 0 {
+        if gates.loading && flags & all & FLAG_LOADING == 0 {
             return Some(errors::LOADING.into());
         }
         None
@@ -150,6 +157,19 @@ pub(crate) fn arity_fits(arity: i32, count: usize) -> bool {
 pub(super) fn subcommand(spec: &CommandSpec, args: &[&[u8]]) -> Option<&'static str> {
     let word = args.get(1).filter(|_| !spec.subcommands.is_empty())?;
     spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes())).map(|sub| sub.name)
+}
+
+/// The flags of a command, or of the subcommand that the arguments name.
+pub(super) fn flags_of(spec: &CommandSpec, args: &[&[u8]]) -> u32 {
+    let word = args.get(1).filter(|_| !spec.subcommands.is_empty());
+    let sub = word
+        .and_then(|word| spec.subcommands.iter().find(|sub| word.eq_ignore_ascii_case(sub.name.as_bytes())));
+    sub.map_or(spec.flags, |sub| sub.flags)
+}
+
+/// What is not queued by an open MULTI, because it ends it.
+fn ends_multi(id: CommandId) -> bool {
+    matches!(id, CommandId::Exec | CommandId::Discard | CommandId::Quit | CommandId::Reset)
 }
 
 /// What a client with subscriptions may still do in RESP2, where it could not tell replies from messages.
