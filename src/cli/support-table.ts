@@ -22,7 +22,7 @@ const gaps: Readonly<Record<string, string>> = {
   fcall: 'partly: native engine only',
   fcall_ro: 'partly: native engine only',
   function: 'partly: native engine only',
-  migrate: 'no: not yet',
+  migrate: 'partly: not in transactions',
   module: 'no: modules of Redis cannot be loaded',
   psync: 'no: it has no replicas of its own yet',
   readonly: 'no: there is no cluster mode',

@@ -12,6 +12,7 @@ import { configCommand } from './config.ts';
 import { connectionCommands } from './connection.ts';
 import { debugCommands } from './debug.ts';
 import { failoverCommand } from './failover.ts';
+import { migrateCommands } from './migrate.ts';
 import { observingCommands } from './observing.ts';
 import { processCommands } from './process.ts';
 import { pubsubCommands } from './pubsub.ts';
@@ -26,6 +27,7 @@ export const handlers: Handlers = {
   failover: failoverCommand,
   ...connectionCommands,
   ...debugCommands,
+  ...migrateCommands,
   ...observingCommands,
   ...processCommands,
   ...pubsubCommands,

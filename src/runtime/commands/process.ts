@@ -1,5 +1,5 @@
 /**
- * The process as commands: INFO, SHUTDOWN, saving, LOLWUT, MODULE, MIGRATE.
+ * The process as commands: INFO, SHUTDOWN, saving, LOLWUT, MODULE.
  *
  * Handlers are thin: INFO's text is made in observe/info.ts from the facts of ../facts.ts, files are written by
  * ../saver.ts, and the end of everything is Server.shutDown.
@@ -71,5 +71,4 @@ export const processCommands: Handlers = {
     unload: () => modulesNotAllowed,
     help: help('module'),
   }),
-  migrate: () => error('ERR redtwin does not support MIGRATE yet'),
 };
