@@ -51,7 +51,7 @@ export async function catchUp(options: { quick: boolean; against: readonly Serve
       who: version as string,
       start: (args: string[]) => startServer({ version, args }),
     })),
-    { who: 'redtwin native', start: (args) => startRedtwin({ engine: 'native', args }) },
+    { who: 'redtwin native', start: (args) => startRedtwin({ engine: 'native', built: true, args }) },
   ];
   const rows: Row[] = sides.map(({ who }) => ({ what: 'catch-up, commands/s', who, samples: [] }));
   for (let round = 0; round < (options.quick ? 1 : 3); round++) {

@@ -3,20 +3,15 @@
  * starts with it, in turns. The time is from the process's start to the first PONG that is not LOADING, less that of an
  * empty start; the memory is the process's resident size afterwards, as the system tells it.
  */
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ServerName } from '../test/servers/catalog.ts';
 import { type RunningServer, startRedtwin, startServer } from '../test/servers/server.ts';
 import { until } from '../test/servers/wait.ts';
 import { chunksOf, type DataSet } from './data-sets.ts';
+import { residentMb } from './process.ts';
 import { type Row, report } from './report.ts';
-
-/** Resident size of a process in MB. */
-function residentMb(pid: number): number {
-  const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes ?? 0) / 1024;
-}
 
 /** Fills a real server and has it save; gives the file's path inside `folder`. */
 async function makeRdb(set: DataSet, scale: number, folder: string): Promise<string> {
@@ -61,7 +56,7 @@ export async function load(options: { quick: boolean; against: readonly ServerNa
       who: version as string,
       start: (args: string[]) => startServer({ version, args }),
     })),
-    { who: 'redtwin native', start: (args) => startRedtwin({ engine: 'native', args }) },
+    { who: 'redtwin native', start: (args) => startRedtwin({ engine: 'native', built: true, args }) },
   ];
   const folder = mkdtempSync(join(tmpdir(), 'redtwin-bench-'));
   const rows: Row[] = [];
@@ -70,7 +65,7 @@ export async function load(options: { quick: boolean; against: readonly ServerNa
       const path = await makeRdb(set, scale, folder);
       const times: Row[] = sides.map(({ who }) => ({ what: `load ${set}, s`, who, samples: [] }));
       const sizes: Row[] = sides.map(({ who }) => ({ what: `hold ${set}, MB`, who, samples: [] }));
-      for (let round = 0; round < (options.quick ? 1 : 3); round++) {
+      for (let round = 0; round < (options.quick ? 1 : 5); round++) {
         for (const [index, { start }] of sides.entries()) {
           const own = join(folder, `${set}-${index}-${round}`);
           mkdirSync(own);

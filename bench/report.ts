@@ -16,6 +16,15 @@ export interface Row {
   samples: number[];
 }
 
+/** A row as it is written down. */
+interface Figure extends Row {
+  median: number;
+  min: number;
+  max: number;
+  /** To the server we are compared with; null for that one itself. */
+  ratio: number | null;
+}
+
 export const median = (samples: readonly number[]): number => {
   const sorted = [...samples].sort((one, other) => one - other);
   const middle = sorted.length >> 1;
@@ -44,12 +53,16 @@ export function machine(): Record<string, string | number> {
  */
 export function report(name: string, rows: readonly Row[]): void {
   console.log(`\n${name}`);
+  const figures: Figure[] = [];
   for (const what of new Set(rows.map((row) => row.what))) {
     const same = rows.filter((row) => row.what === what);
     const base = median(same[0]?.samples ?? []);
     for (const [index, { who, samples }] of same.entries()) {
-      const spread = `${rounded(Math.min(...samples))}..${rounded(Math.max(...samples))}`;
-      const ratio = index === 0 || base === 0 ? '' : `x${(median(samples) / base).toFixed(2)}`;
+      const [min, max] = [Math.min(...samples), Math.max(...samples)];
+      const spread = `${rounded(min)}..${rounded(max)}`;
+      const times = index === 0 || base === 0 ? null : median(samples) / base;
+      const ratio = times === null ? '' : `x${times.toFixed(2)}`;
+      figures.push({ what, who, median: median(samples), min, max, ratio: times, samples });
       console.log(
         `  ${(index === 0 ? what : '').padEnd(30)} ${who.padEnd(18)} ${rounded(median(samples)).padStart(9)}  ${ratio.padStart(6)}  (${spread})`,
       );
@@ -57,5 +70,5 @@ export function report(name: string, rows: readonly Row[]): void {
   }
   const folder = fileURLToPath(new URL('results/', import.meta.url));
   mkdirSync(folder, { recursive: true });
-  writeFileSync(`${folder}${name}.json`, `${JSON.stringify({ machine: machine(), rows }, null, 2)}\n`);
+  writeFileSync(`${folder}${name}.json`, `${JSON.stringify({ machine: machine(), figures }, null, 2)}\n`);
 }

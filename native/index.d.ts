@@ -4,6 +4,8 @@
 /** A load under way. */
 export declare class NativeLoader {
   write(chunk: Uint8Array): boolean
+  pendingBytes(): number
+  settle(): boolean
   bytes(): number
   abort(): void
 }

@@ -1,12 +1,12 @@
 /**
  * What a fresh clone lacks, and how it is got: the npm packages of package-lock.json, and the native engine where
- * cargo is installed. Used by the start and the test command, so plain JavaScript without a dependency: it runs
+ * cargo is installed, and what was built before its sources changed. Used by the start, the test and the bench command, so plain JavaScript without a dependency: it runs
  * before anything is installed.
  *
  * It installs nothing on the machine itself, only into this folder.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -50,6 +50,28 @@ export const hasCargo = () => spawnSync('cargo', ['--version'], { stdio: 'ignore
 /** Builds the native engine with scripts/build-native.mjs, which does nothing when it is up to date. */
 export function buildNative() {
   run(process.execPath, [join(root, 'scripts/build-native.mjs'), '--if-stale']);
+}
+
+/** What is run once TypeScript is compiled. */
+export const entry = join(root, 'dist/cli/main.js');
+
+/** The newest change under a folder, in ms. */
+function newest(folder) {
+  return readdirSync(folder, { withFileTypes: true, recursive: true }).reduce(
+    (latest, file) =>
+      file.isFile()
+        ? Math.max(latest, statSync(join(file.parentPath ?? file.path, file.name)).mtimeMs)
+        : latest,
+    0,
+  );
+}
+
+/** Compiles src/ to dist/ unless that is newer. */
+export function buildTypeScript() {
+  const sources = Math.max(newest(join(root, 'src')), statSync(join(root, 'package.json')).mtimeMs);
+  if (existsSync(entry) && statSync(entry).mtimeMs >= sources) return;
+  console.error('Building TypeScript...');
+  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
 }
 
 /** Runs a program in the project's folder, its output on ours. Throws when it does not end well. */

@@ -7,22 +7,8 @@
  * anything is installed. A native engine that cannot be built is no reason not to start: the portable one serves then.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { installPackages, requireNode, root, run } from './prepare.mjs';
-
-const entry = join(root, 'dist/cli/main.js');
-
-/** The newest change under a folder, in ms. */
-function newest(folder) {
-  return readdirSync(folder, { withFileTypes: true, recursive: true }).reduce(
-    (latest, file) =>
-      file.isFile()
-        ? Math.max(latest, statSync(join(file.parentPath ?? file.path, file.name)).mtimeMs)
-        : latest,
-    0,
-  );
-}
+import { buildTypeScript, entry, installPackages, requireNode, root } from './prepare.mjs';
 
 /** Builds the native engine where that is possible and needed; says once why when it is not. */
 function buildNative() {
@@ -34,13 +20,6 @@ function buildNative() {
   if (built.status === 0) return;
   const why = built.status === 3 ? 'there is no cargo here' : 'its build failed (see above)';
   console.error(`The native engine is not built, because ${why}; the portable engine serves instead.`);
-}
-
-function buildTypeScript() {
-  const sources = Math.max(newest(join(root, 'src')), statSync(join(root, 'package.json')).mtimeMs);
-  if (existsSync(entry) && statSync(entry).mtimeMs >= sources) return;
-  console.error('Building TypeScript...');
-  run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json']);
 }
 
 requireNode();

@@ -22,7 +22,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 9;
+const ABI: u32 = 10;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]

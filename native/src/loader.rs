@@ -41,12 +41,24 @@ pub struct NativeLoader {
 #[napi]
 #[allow(missing_docs, reason = "documented in engine.ts")]
 impl NativeLoader {
+    fn loader(&mut self) -> Result<&mut Loader> {
+        self.loader.as_mut().ok_or_else(|| Error::from_reason("the load is over"))
+    }
+
     #[napi(catch_unwind)]
     pub fn write(&mut self, chunk: &[u8]) -> Result<bool> {
-        match &mut self.loader {
-            Some(loader) => loader.write(chunk).map_err(|error| refused(&error)),
-            None => Err(Error::from_reason("the load is over")),
-        }
+        self.loader()?.write(chunk).map_err(|error| refused(&error))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn pending_bytes(&mut self) -> Result<f64> {
+        let pending = self.loader.as_mut().map_or(Ok(0), Loader::pending_bytes);
+        pending.map(|bytes| bytes as f64).map_err(|error| refused(&error))
+    }
+
+    #[napi(catch_unwind)]
+    pub fn settle(&mut self) -> Result<bool> {
+        self.loader()?.settle().map_err(|error| refused(&error))
     }
 
     #[napi(catch_unwind)]

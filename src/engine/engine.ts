@@ -265,12 +265,20 @@ export interface LoadReport {
 /**
  * Takes an RDB in chunks of any size and builds a fresh keyspace beside the live one.
  * Errors are RedtwinError with code 'rdb-*' and `offset` (byte position in the RDB); after one, only abort() is valid.
+ * An engine may look at what it took only later, on threads: then errors, and the end, show with a later call.
  */
 export interface Loader {
-  /** Feeds a chunk; true once the end of the RDB has been seen. Bytes after the end are an error. */
+  /**
+   * Feeds a chunk, which belongs to the caller again on return; true once the end of the RDB is known to have been seen.
+   * Bytes after the end are an error. Waits while too much is pending.
+   */
   write(chunk: Uint8Array): boolean;
   /** Bytes taken so far. */
   readonly bytes: number;
+  /** Bytes taken that threads are still busy with; whoever waits until they are few never waits in `write`. Throws as `write`. */
+  readonly pendingBytes: number;
+  /** Waits until all that was taken has been looked at; true when the end has been seen. `commit` does so too. */
+  settle(): boolean;
   /** Swaps the new keyspace in. Throws 'rdb-truncated' when the end has not been seen. */
   commit(): LoadReport;
   /** Drops what was built. The live keyspace was never touched. */
@@ -429,4 +437,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 9;
+export const engineAbi = 10;

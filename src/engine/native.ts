@@ -198,8 +198,13 @@ class NativeStoreFront implements Store {
 
   loader(options: LoadOptions): Loader {
     const loader = this.#run((store) => store.loader(options.nowMs, options.dropExpired, options.checksum));
+    const pendingBytes = (): number => this.#run(() => loader.pendingBytes());
     return {
       write: (chunk) => this.#run(() => loader.write(chunk)),
+      get pendingBytes() {
+        return pendingBytes();
+      },
+      settle: () => this.#run(() => loader.settle()),
       get bytes() {
         return loader.bytes();
       },

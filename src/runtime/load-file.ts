@@ -5,8 +5,9 @@ import { open } from 'node:fs/promises';
 import type { LoadOptions, LoadReport, Store } from '../engine/engine.ts';
 import { RedtwinError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { caughtUp, pendingBytesMax } from './loader-pace.ts';
 
-const chunkBytes = 1024 * 1024;
+const chunkBytes = 512 * 1024;
 
 export interface LoadProgress {
   readonly startedMs: number;
@@ -62,7 +63,9 @@ async function read(path: string, { store, options, onProgress }: LoadParts): Pr
       if (bytesRead === 0) break;
       loader.write(chunk.subarray(0, bytesRead));
       progress.loadedBytes += bytesRead;
+      await caughtUp(loader, pendingBytesMax);
     }
+    await caughtUp(loader, 0);
     return loader.commit();
   } catch (cause) {
     loader.abort();

@@ -14,6 +14,7 @@ import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Loader, LoadReport } from '../engine/engine.ts';
 import { RedtwinError } from '../errors.ts';
+import { caughtUp, paceMs, pendingBytesMax } from './loader-pace.ts';
 
 /** What a sink tells the driver. After `loaded` or `spoiled` nothing more comes. */
 export interface SinkListener {
@@ -44,7 +45,7 @@ export interface SnapshotSink {
  */
 const sliceMs = 8;
 const pieceBytes = 16 * 1024;
-const fileChunkBytes = 128 * 1024;
+const fileChunkBytes = 512 * 1024;
 const fsyncEveryBytes = 8 * 1024 * 1024;
 const spooledBytesMax = 4 * 1024 * 1024;
 
@@ -63,13 +64,16 @@ function brokenBecause(error: unknown): string {
 }
 
 /**
- * Loads as it comes. What does not fit into the slice of this turn waits for the next one: one chunk at most.
+ * Loads as it comes. What does not fit into the slice of this turn, or is more than the loader's threads keep up with,
+ * waits: one chunk at most.
  */
 export class DirectSink implements SnapshotSink {
   readonly #loader: Loader;
   readonly #listener: SinkListener;
   /** When this turn of the event loop began to load; null before. */
   #sliceFrom: number | null = null;
+  /** Runs while the loader is busy with what it has. */
+  #pace: NodeJS.Timeout | null = null;
   #waiting: Buffer[] = [];
   #isFinishing = false;
   #over = false;
@@ -99,41 +103,58 @@ export class DirectSink implements SnapshotSink {
     if (this.#over) return;
     this.#over = true;
     this.#waiting = [];
+    if (this.#pace) clearTimeout(this.#pace);
     this.#loader.abort();
   }
 
-  /** Loads pieces until nothing waits or the slice is used up. */
+  /** Loads pieces until nothing waits, the slice is used up or the loader has enough. */
   #load(): void {
     if (this.#sliceFrom === null) {
       this.#sliceFrom = performance.now();
-      setImmediate(() => this.#turned());
+      setImmediate(() => {
+        this.#sliceFrom = null;
+        if (this.#waiting.length > 0) this.#goOn();
+      });
     }
     try {
       while (!this.#over && this.#waiting.length > 0) {
-        if (performance.now() - this.#sliceFrom >= sliceMs) return;
+        if (this.#isBehind(pendingBytesMax) || performance.now() - this.#sliceFrom >= sliceMs) return;
         const chunk = this.#waiting[0]!;
         if (chunk.length > pieceBytes) this.#waiting[0] = chunk.subarray(pieceBytes);
         else this.#waiting.shift();
         this.#loader.write(chunk.subarray(0, pieceBytes));
       }
+      // Nothing more may come; what is wrong with this is to be known all the same.
+      this.#isBehind(0);
     } catch (error) {
       this.#spoil(error);
     }
   }
 
-  #turned(): void {
-    this.#sliceFrom = null;
-    if (this.#over || this.#waiting.length === 0) return;
+  /** Whether the loader is busy with more than this; then this goes on by itself in a while. Throws as the loader. */
+  #isBehind(bytes: number): boolean {
+    if (this.#loader.pendingBytes <= bytes) return false;
+    this.#pace ??= setTimeout(() => {
+      this.#pace = null;
+      this.#goOn();
+    }, paceMs);
+    return true;
+  }
+
+  #goOn(): void {
+    if (this.#over) return;
+    const waited = this.#waiting.length > 0;
     this.#load();
     if (this.#over || this.#waiting.length > 0) return;
     if (this.#isFinishing) this.#commit();
-    else this.#listener.ready();
+    else if (waited) this.#listener.ready();
   }
 
   #commit(): void {
     if (this.#over) return;
     let report: LoadReport;
     try {
+      if (this.#isBehind(0)) return;
       report = this.#loader.commit();
     } catch (error) {
       this.#spoil(error);
@@ -254,7 +275,6 @@ export class SpooledSink implements SnapshotSink {
     const buffer = Buffer.allocUnsafe(fileChunkBytes);
     let sliceFrom = performance.now();
     let position = 0;
-    let ended = false;
     for (;;) {
       let bytesRead = 0;
       await this.#onDisk(async () => {
@@ -265,7 +285,7 @@ export class SpooledSink implements SnapshotSink {
       position += bytesRead;
       for (let at = 0; at < bytesRead; at += pieceBytes) {
         try {
-          ended = loader.write(buffer.subarray(at, Math.min(at + pieceBytes, bytesRead)));
+          loader.write(buffer.subarray(at, Math.min(at + pieceBytes, bytesRead)));
         } catch (error) {
           this.#spoil(error);
           return;
@@ -275,6 +295,15 @@ export class SpooledSink implements SnapshotSink {
         if (this.#over) return;
         sliceFrom = performance.now();
       }
+      if (!(await this.#hasCaughtUp(loader, pendingBytesMax))) return;
+    }
+    if (!(await this.#hasCaughtUp(loader, 0))) return;
+    let ended = false;
+    try {
+      ended = loader.settle();
+    } catch (error) {
+      this.#spoil(error);
+      return;
     }
     // A snapshot that did not end keeps its temporary name, and commit says what is wrong with it.
     if (ended)
@@ -290,6 +319,16 @@ export class SpooledSink implements SnapshotSink {
     this.#over = true;
     this.#work = this.#work.then(() => this.#file?.close());
     this.#listener.loaded(report);
+  }
+
+  /** False when this is over: it was dropped meanwhile, or the loader met something broken. */
+  async #hasCaughtUp(loader: Loader, bytes: number): Promise<boolean> {
+    try {
+      await caughtUp(loader, bytes);
+    } catch (error) {
+      if (!this.#over) this.#spoil(error);
+    }
+    return !this.#over;
   }
 
   #spoil(error: unknown): void {

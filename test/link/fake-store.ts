@@ -190,6 +190,8 @@ export class FakeStore implements FollowerStore {
       get bytes() {
         return bytes.length;
       },
+      pendingBytes: 0,
+      settle: () => readSmallRdb(bytes).is === 'whole',
       write: (chunk) => {
         if (over) throw new Error('written to after its end');
         bytes = Buffer.concat([bytes, chunk]);

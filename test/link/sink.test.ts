@@ -19,6 +19,9 @@ class SlowLoader implements Loader {
   readonly parts: Buffer[] = [];
   /** Turns of the event loop in which it was written to, and how often in each. */
   readonly writesPerTurn: number[] = [];
+  /** As a loader with threads has it; `write` adds to it when `isThreaded`. */
+  pendingBytes = 0;
+  isThreaded = false;
   committed = 0;
   aborted = 0;
   refuseAt = Number.POSITIVE_INFINITY;
@@ -41,8 +44,12 @@ class SlowLoader implements Loader {
     if (this.bytes + chunk.length > this.refuseAt)
       throw new RedtwinError('rdb-corrupt', 'no', { offset: this.refuseAt });
     this.parts.push(Buffer.from(chunk));
+    if (this.isThreaded) this.pendingBytes += chunk.length;
     const until = performance.now() + this.#holdMs;
     while (performance.now() < until);
+    return true;
+  }
+  settle(): boolean {
     return true;
   }
   commit(): LoadReport {
@@ -122,6 +129,38 @@ test('a fault while a rest is loaded is told once, and nothing after it', async 
   sink.drop();
   await new Promise((resolve) => setTimeout(resolve, 20));
   t.deepEqual([loader.aborted, loader.committed, listener.reports.length, listener.readies], [1, 0, 0, 0]);
+});
+
+test('a loader with threads gets no more than it keeps up with, and is asked for the end when it is done', async (t) => {
+  const loader = new SlowLoader(0);
+  loader.isThreaded = true;
+  const listener = new Listener();
+  const sink = new DirectSink(loader, listener);
+  t.false(sink.take(numbered(3 * 1024 * 1024)));
+  t.true(loader.bytes > 2 * 1024 * 1024 && loader.bytes < 2.5 * 1024 * 1024, `${loader.bytes}`);
+  loader.pendingBytes = 0;
+  await until('readiness', () => listener.readies === 1);
+  t.is(loader.bytes, 3 * 1024 * 1024);
+  sink.finish();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.is(loader.committed, 0, 'its threads are at work');
+  loader.pendingBytes = 0;
+  await until('the end', () => listener.reports.length === 1);
+});
+
+test('a fault that a thread meets is told although nothing more comes', async (t) => {
+  const loader = new SlowLoader(0);
+  loader.isThreaded = true;
+  const listener = new Listener();
+  const sink = new DirectSink(loader, listener);
+  t.true(sink.take(numbered(1000)));
+  Object.defineProperty(loader, 'pendingBytes', {
+    get: () => {
+      throw new RedtwinError('rdb-corrupt', 'no', { offset: 7 });
+    },
+  });
+  await until('the fault', () => listener.faults.length > 0);
+  t.deepEqual(listener.faults, ['snapshot-broken rdb-corrupt: no at byte 7']);
 });
 
 test('a sink that is dropped is silent', async (t) => {

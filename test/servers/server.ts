@@ -16,6 +16,8 @@ import { until } from './wait.ts';
 
 /** The command line's file. tsx comes from where node looks, so the child runs in the project's folder. */
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** What users start: compiled, and fresh when scripts/prepare.mjs says so. */
+const builtMain = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** A running server, real or redtwin. */
 export interface RunningServer {
@@ -143,12 +145,17 @@ export async function startServer(
   });
 }
 
-/** Starts redtwin itself as its users do, with one of the two engines. `args` follow ours, so they win. */
+/**
+ * Starts redtwin itself with one of the two engines, from its sources or, when `built`, from dist/. `args` follow ours, so
+ * they win.
+ */
 export async function startRedtwin(options: {
   engine: 'native' | 'portable';
   args?: readonly string[];
   port?: number;
+  built?: boolean;
 }): Promise<RunningServer> {
+  const program = options.built ? [builtMain] : ['--import=tsx', '--enable-source-maps', main];
   return await launch({
     name: `redtwin-${options.engine}`,
     version: '7.0.15',
@@ -157,7 +164,7 @@ export async function startRedtwin(options: {
     env: { REDTWIN_ENGINE: options.engine },
     command: (port, folder) =>
       [
-        ...[process.execPath, '--import=tsx', '--enable-source-maps', main, 'serve'],
+        ...[process.execPath, ...program, 'serve'],
         ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
         ...['--enable-debug-command', 'yes', ...(options.args ?? [])],
       ] as [string, ...string[]],

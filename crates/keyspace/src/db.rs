@@ -37,6 +37,11 @@ impl Db {
             Some(_) => Presence::Present,
         }
     }
+
+    /// The same, with a table that can be joined with another (`Table::join`).
+    pub(crate) fn emptied_in_halves(&self) -> Db {
+        Db { table: self.table.emptied_in_halves(), ..self.emptied() }
+    }
 }
 
 /// From this many keys on, taking them apart takes longer than a client should wait.

@@ -1,32 +1,37 @@
 //! Loading an RDB: fresh databases are built beside the live ones, and take their place when all is well.
 //!
 //! ```text
-//! chunk --> Decoder --> parts --> Builder --> value --> batch of entries --> fresh table
-//!                                                        (32 at a time: their places in memory are asked for first)
+//!               +--> Half 0: Decoder --> values --> entries --> table of the lower half of all hashes --+
+//! chunk --------+                                                                                       +--> join --> Loaded
+//!               +--> Half 1: Decoder --> values --> entries --> table of the upper half ----------------+
+//!
 //! finish(): checksum right, end seen --> Loaded --> Store::adopt swaps it in
 //! ```
 //!
-//! Its one idea: until `adopt` nothing that clients can see has changed, so a load that breaks at any byte costs
+//! Its first idea: until `adopt` nothing that clients can see has changed, so a load that breaks at any byte costs
 //! nothing but its own memory. What Redis refuses to start with (a key twice, a database that does not exist) is an
 //! error here too; what it skips with a line in its log (collections without elements) is counted.
+//!
+//! Its second: the work is shared out by the hash of the key, not by the place in the file. Both halves read every byte and
+//! step over the values that are the other's, which is cheap; so they need no word between them, and what comes out
+//! does not depend on who was faster. A short RDB is read by both in turn; behind its first bytes each goes on on a thread
+//! of its own (crew.rs).
 
 mod build;
+mod crew;
+mod half;
 mod report;
 
 pub(crate) use build::{Builder, Built};
 pub use report::LoadReport;
 
-use crate::access::{lfu_new, lru_clock, told_clock};
 use crate::db::Db;
-use crate::entry::{Entry, INLINE_BYTES_MAX, NewValue};
-use crate::keyspace::{Keyspace, string_value};
-use crate::object::Object;
+use crate::keyspace::Keyspace;
 use crate::store::Store;
-use crate::table::Hash;
 use crate::watch::Presence;
-use redtwin_rdb::format::{Kind, module_name};
-use redtwin_rdb::{Bytes, Decoder, Error, ErrorKind, Item, Key, Part, Sink, Taken, Wish};
-use redtwin_structures::limits::Malformed;
+use crew::Crew;
+use half::Half;
+use redtwin_rdb::{Error, ErrorKind};
 
 /// How a load is to be done.
 #[derive(Clone, Copy, Debug)]
@@ -49,53 +54,95 @@ pub struct Loaded {
     pub report: LoadReport,
 }
 
+/// So much is read where it arrives: threads would cost a small RDB more than they save, and a file that is none is
+/// refused at once.
+const HERE_BYTES: u64 = 1 << 20;
+
 /// Builds fresh databases from chunks of an RDB.
 #[derive(Debug)]
 pub struct Loader {
-    decoder: Decoder,
-    fresh: Fresh,
+    halves: Halves,
+    bytes: u64,
+    /// The first error, once both have been asked.
+    error: Option<Error>,
+}
+
+#[derive(Debug)]
+enum Halves {
+    Here([Box<Half>; 2]),
+    Threads(Crew),
+    /// Between two of the others, and after a thread broke down.
+    Gone,
 }
 
 impl Loader {
     /// A loader whose databases have the number, the limits and the seed of these.
     #[must_use]
     pub fn new(keys: &Keyspace, options: LoadOptions) -> Loader {
-        let fields_from_ms = options.drop_expired.then(|| options.now_ms.try_into().unwrap_or(0));
-        let fresh = Fresh {
-            dbs: keys.dbs.iter().map(Db::emptied).collect(),
-            selected: 0,
-            options,
-            lfu: keys.settings.lfu(),
-            name: Vec::new(),
-            hash: 0,
-            expire_ms: None,
-            clock: 0,
-            over: false,
-            builder: Builder::new(keys.settings.limits, fields_from_ms),
-            batch: Vec::with_capacity(BATCH),
-            libraries: Vec::new(),
-            module_aux: Vec::new(),
-            report: LoadReport::default(),
-        };
-        Loader { decoder: Decoder::new(options.checksum), fresh }
+        let half = |which| Box::new(Half::new(which, keys, options));
+        Loader { halves: Halves::Here([half(0), half(1)]), bytes: 0, error: None }
     }
 
-    /// Takes a chunk; true once the end has been seen.
+    /// Takes a chunk; true once the end has been seen. It may be looked at only later: then its end is seen, and its errors
+    /// come, with another call. Waits while too much is pending.
     ///
     /// # Errors
     /// What is wrong with the RDB, and where. Bytes behind its end are an error too. After one, nothing more is taken.
     pub fn write(&mut self, chunk: &[u8]) -> Result<bool, Error> {
-        let progress = self.decoder.push(chunk, &mut self.fresh)?;
-        if progress.taken < chunk.len() {
-            return Err(Error { kind: ErrorKind::TrailingBytes, offset: self.decoder.bytes() });
+        if let Some(error) = &self.error {
+            return Err(error.clone());
         }
-        Ok(progress.done)
+        if self.bytes >= HERE_BYTES {
+            self.start_threads();
+        }
+        self.bytes += chunk.len() as u64;
+        match &mut self.halves {
+            Halves::Threads(crew) => {
+                crew.write(chunk);
+                if crew.has_failed() { self.settle() } else { Ok(false) }
+            }
+            Halves::Here(halves) => {
+                halves.iter_mut().for_each(|half| half.write(chunk));
+                self.settle()
+            }
+            Halves::Gone => self.settle(),
+        }
     }
 
     /// Bytes taken so far.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.decoder.bytes()
+        self.bytes
+    }
+
+    /// Bytes the threads are behind by. Less than a hand-over's worth may lie here besides, until more comes.
+    ///
+    /// # Errors
+    /// As `write`: what the threads have met by now.
+    pub fn pending_bytes(&mut self) -> Result<u64, Error> {
+        match &self.halves {
+            Halves::Threads(crew) if crew.has_failed() => self.settle().map(|_| 0),
+            Halves::Threads(crew) => Ok(crew.pending_bytes()),
+            _ => self.error.clone().map_or(Ok(0), Err),
+        }
+    }
+
+    /// Waits until all that was taken has been looked at; true when the end has been seen.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub fn settle(&mut self) -> Result<bool, Error> {
+        if let Halves::Threads(_) = self.halves
+            && let Halves::Threads(crew) = std::mem::replace(&mut self.halves, Halves::Gone)
+        {
+            self.halves = Halves::Here(crew.join());
+        }
+        let ended = match &self.halves {
+            Halves::Here(halves) => ended(halves),
+            _ => Err(truncated(self.bytes)),
+        };
+        self.error = ended.clone().err();
+        ended
     }
 
     /// What was made.
@@ -103,11 +150,38 @@ impl Loader {
     /// # Errors
     /// `Truncated` when the end has not been seen, or the error that was met before.
     pub fn finish(mut self) -> Result<Loaded, Error> {
-        self.decoder.finish()?;
-        self.fresh.report.bytes = self.decoder.bytes();
-        let Fresh { dbs, libraries, module_aux, report, .. } = self.fresh;
-        Ok(Loaded { dbs, libraries, module_aux, report })
+        if !self.settle()? {
+            return Err(truncated(self.bytes));
+        }
+        match self.halves {
+            Halves::Here([low, high]) => Ok(low.join(*high, self.bytes)),
+            _ => Err(truncated(self.bytes)),
+        }
     }
+
+    /// From here on the halves work on their own. Where threads cannot be had they go on here, slower and as well.
+    fn start_threads(&mut self) {
+        if let Halves::Here(_) = self.halves
+            && let Halves::Here(halves) = std::mem::replace(&mut self.halves, Halves::Gone)
+        {
+            self.halves = match Crew::start(halves) {
+                Ok(crew) => Halves::Threads(crew),
+                Err(halves) => Halves::Here(halves),
+            };
+        }
+    }
+}
+
+/// The first error in the file's order, or whether the end has been seen.
+fn ended(halves: &[Box<Half>; 2]) -> Result<bool, Error> {
+    match halves.iter().filter_map(|half| half.error()).min_by_key(|error| error.offset) {
+        Some(error) => Err(error.clone()),
+        None => Ok(halves.iter().all(|half| half.is_done())),
+    }
+}
+
+fn truncated(offset: u64) -> Error {
+    Error { kind: ErrorKind::Truncated, offset }
 }
 
 impl Store {
@@ -131,166 +205,6 @@ impl Store {
         self.keys.module_aux = loaded.module_aux;
         self.keys.opaque_module_values = loaded.report.opaque_module_values;
         loaded.report
-    }
-}
-
-/// The name that a library's first line gives it: `#!lua name=mylib`.
-fn library_name(code: &[u8]) -> Option<&[u8]> {
-    let line = code.split(|&byte| byte == b'\n').next()?.strip_prefix(b"#!")?;
-    let mut words = line.split(u8::is_ascii_whitespace);
-    words.find_map(|word| word.strip_prefix(b"name=")).filter(|name| !name.is_empty())
-}
-
-/// Entries that are put in at once, so that the memory they go to is fetched while others are made.
-const BATCH: usize = 32;
-/// How many entries after the first step (the segment) the second (the group in it) is due.
-const AHEAD: usize = 8;
-
-#[derive(Debug)]
-struct Fresh {
-    dbs: Vec<Db>,
-    selected: usize,
-    options: LoadOptions,
-    lfu: bool,
-    // The key under way.
-    name: Vec<u8>,
-    hash: Hash,
-    expire_ms: Option<i64>,
-    clock: u32,
-    /// The key under way needs nothing more: it is left out, or was a string and is in already.
-    over: bool,
-    builder: Builder,
-    /// For the selected database.
-    batch: Vec<(Hash, Entry)>,
-    libraries: Vec<Vec<u8>>,
-    module_aux: Vec<Vec<u8>>,
-    report: LoadReport,
-}
-
-impl Fresh {
-    fn entry(&mut self, value: NewValue<'_>) -> Taken {
-        let entry = Entry::new(&self.name, value, self.expire_ms);
-        entry.set_clock(self.clock);
-        let table = &self.dbs[self.selected].table;
-        table.prefetch_segment(self.hash);
-        if let Some((hash, _)) = self.batch.len().checked_sub(AHEAD).and_then(|at| self.batch.get(at)) {
-            table.prefetch_group(*hash);
-        }
-        self.batch.push((self.hash, entry));
-        self.report.keys += 1;
-        if self.batch.len() == BATCH { self.put_in() } else { Ok(()) }
-    }
-
-    fn put_in(&mut self) -> Taken {
-        let table = &mut self.dbs[self.selected].table;
-        let asked = self.batch.len().saturating_sub(AHEAD);
-        self.batch.iter().skip(asked).for_each(|(hash, _)| table.prefetch_group(*hash));
-        for (hash, entry) in self.batch.drain(..) {
-            if table.locate(hash, entry.key()).is_some() {
-                return Err(Malformed("a key is there twice"));
-            }
-            let clock = entry.clock();
-            table.insert_new(hash, entry).set_clock(clock);
-        }
-        Ok(())
-    }
-
-    /// The 24 clock bits of a key, from what its writer said of it, if that suits our policy.
-    fn clock_of(&self, key: &Key<'_>) -> u32 {
-        let now_ms = self.options.now_ms;
-        let idle = key.idle_seconds.map(|idle| i64::try_from(idle).unwrap_or(i64::MAX));
-        let told = told_clock(self.lfu, key.frequency, idle, now_ms);
-        told.unwrap_or_else(|| if self.lfu { lfu_new(now_ms) } else { lru_clock(now_ms) })
-    }
-}
-
-impl Sink for Fresh {
-    fn item(&mut self, item: Item<'_>) -> Taken {
-        match item {
-            Item::Header(version) => self.report.version = Some(version),
-            Item::Aux { name, value } => self.report.aux.push((name.into_vec(), value.into_vec())),
-            Item::SelectDb(db) => {
-                self.put_in()?;
-                self.selected = usize::try_from(db)
-                    .ok()
-                    .filter(|&db| db < self.dbs.len())
-                    .ok_or(Malformed("more databases than this server has"))?;
-            }
-            Item::Function(code) => {
-                let name = library_name(&code).ok_or(Malformed("a function library without a name"))?;
-                if self.libraries.iter().any(|other| library_name(other) == Some(name)) {
-                    return Err(Malformed("a function library twice"));
-                }
-                self.libraries.push(code.into_vec());
-                self.report.functions += 1;
-            }
-            Item::ModuleAux { id, raw } => {
-                self.module_aux.push(raw.to_vec());
-                self.report.opaque_module_aux += 1;
-                self.report.add_module(&module_name(id));
-            }
-            Item::End => self.put_in()?,
-            // A hint, and a slot import that is not ours: without a cluster there is nothing to do.
-            Item::ResizeDb { keys, .. } => {
-                self.dbs[self.selected].table.expect(usize::try_from(keys).unwrap_or(usize::MAX));
-            }
-            Item::SlotInfo { .. } | Item::SlotImport { .. } => {}
-        }
-        Ok(())
-    }
-
-    fn key(&mut self, key: Key<'_>) -> Taken<Wish> {
-        self.expire_ms = key.expire_at_ms;
-        self.over = self.options.drop_expired && key.expire_at_ms.is_some_and(|at| at < self.options.now_ms);
-        if self.over {
-            self.report.expired_skipped += 1;
-            return Ok(Wish::Skip);
-        }
-        self.clock = self.clock_of(&key);
-        if key.metadata.is_some() {
-            self.report.opaque_module_aux += 1;
-        }
-        self.name.clear();
-        self.name.extend_from_slice(&key.name);
-        self.hash = self.dbs[self.selected].table.hash(&self.name);
-        if key.kind != Kind::String {
-            self.builder.begin(key.kind);
-        }
-        Ok(Wish::Value)
-    }
-
-    fn part(&mut self, part: Part<'_>) -> Taken {
-        match part {
-            // The most frequent by far goes straight into its block.
-            Part::String(Bytes::Owned(bytes)) if bytes.len() > INLINE_BYTES_MAX => {
-                self.over = true;
-                self.entry(NewValue::Object(Object::Str(bytes)))
-            }
-            Part::String(bytes) => {
-                self.over = true;
-                self.entry(string_value(&bytes))
-            }
-            Part::Module { id, .. } => {
-                self.report.opaque_module_values += 1;
-                self.report.add_module(&module_name(id));
-                self.builder.part(part)
-            }
-            part => self.builder.part(part),
-        }
-    }
-
-    fn end_of_key(&mut self, _bytes: u64) -> Taken {
-        if self.over {
-            return Ok(());
-        }
-        match self.builder.finish()? {
-            Some(Built::Object(object)) => self.entry(NewValue::Object(object)),
-            Some(Built::Str(bytes)) => self.entry(NewValue::Object(Object::Str(bytes))),
-            None => {
-                self.report.empty_skipped += 1;
-                Ok(())
-            }
-        }
     }
 }
 

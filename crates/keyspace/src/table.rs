@@ -32,6 +32,10 @@ const DEPTH_MAX: u32 = 40;
 /// An expected size is believed up to 2^18 segments, about 170 million keys: 60 MB when the expectation was a lie.
 const EXPECT_BITS_MAX: u32 = 18;
 
+/// Keys a segment should hold at most when the table's size is known before: below seven eighths of the slots, by
+/// enough that chance rarely makes one split all the same.
+const EXPECT_KEYS: usize = 800;
+
 /// Hash of a key; a table's own.
 pub type Hash = u64;
 
@@ -161,13 +165,18 @@ impl Segment {
     #[inline]
     fn find(&self, hash: Hash, key: &[u8]) -> Option<(usize, usize)> {
         let tag = tag_of(hash);
-        let mut group = self.home(bits_of(hash, self.depth));
+        let bits = bits_of(hash, self.depth);
+        let mut group = self.home(bits);
+        // One in ten keys that are not there shares its tag with one that is. The bits beside the address tell most of them
+        // apart without a look at the block, which would be a cache miss.
+        let known = !0 << (16 - self.bits_known);
         for _ in 0..self.tags.len() {
             let tags = &self.tags[group];
             let mut mask = matches(tags, tag);
             while mask != 0 {
                 let slot = mask.trailing_zeros() as usize;
                 if let Some(entry) = &self.slots[group][slot]
+                    && (entry.hash_bits() ^ bits) & known == 0
                     && entry.key() == key
                 {
                     return Some((group, slot));
@@ -263,6 +272,8 @@ pub struct Table {
     directory_bits: u32,
     segments: Vec<Arc<Segment>>,
     len: usize,
+    /// Groups that a segment will have when all is there that `expect_in_half` was told of; 0 when nothing is expected.
+    groups_expected: usize,
     hasher: foldhash::quality::FixedState,
 }
 
@@ -280,6 +291,7 @@ impl Table {
             directory_bits: 0,
             segments: vec![Arc::new(Segment::new(0, 1))],
             len: 0,
+            groups_expected: 0,
             hasher: foldhash::quality::FixedState::with_seed(seed),
         }
     }
@@ -289,16 +301,63 @@ impl Table {
         Table { hasher: self.hasher.clone(), ..Table::new(0) }
     }
 
-    /// Makes an empty table ready for about `keys` keys: growth up to there splits nothing. Costs 12 bytes per 600 keys.
-    pub fn expect(&mut self, keys: usize) {
-        // Half way between a segment that has just been split and one that is about to be.
-        let bits = (keys / 650).max(1).ilog2().min(EXPECT_BITS_MAX);
-        if self.len > 0 || bits <= self.directory_bits {
+    /// The same, its halves apart from the start: what `join` needs.
+    pub(crate) fn emptied_in_halves(&self) -> Table {
+        Table {
+            directory: vec![0, 1],
+            directory_bits: 1,
+            segments: vec![Arc::new(Segment::new(1, 1)), Arc::new(Segment::new(1, 1))],
+            ..self.emptied()
+        }
+    }
+
+    /// One table of the lower half of one and the upper half of another, both begun by `emptied_in_halves`. What is in the
+    /// other halves is dropped. O(segments): a half is a range of the directory, and segments do not know where they are.
+    pub(crate) fn join(low: Table, high: Table) -> Table {
+        let bits = low.directory_bits.max(high.directory_bits);
+        let mut joined = Table {
+            directory: Vec::with_capacity(1 << bits),
+            directory_bits: bits,
+            segments: Vec::new(),
+            len: low.len + high.len,
+            groups_expected: 0,
+            hasher: low.hasher.clone(),
+        };
+        for (side, half) in [low, high].into_iter().enumerate() {
+            let own = half.directory.len() / 2;
+            let mut last = None;
+            for &index in &half.directory[side * own..(side + 1) * own] {
+                if last != Some(index) {
+                    joined.segments.push(Arc::clone(&half.segments[index as usize]));
+                    last = Some(index);
+                }
+                let at = joined.segments.len() as u32 - 1;
+                joined.directory.extend(std::iter::repeat_n(at, 1 << (bits - half.directory_bits)));
+            }
+        }
+        joined
+    }
+
+    /// Makes an empty table ready for about `keys` keys, those of one half (0 or 1) of all hashes: growth up to there splits
+    /// nothing, and is done in few steps. The expectation may be a lie: until the keys come it costs some 250 bytes per
+    /// 800 of them.
+    pub(crate) fn expect_in_half(&mut self, keys: usize, half: usize) {
+        if self.len > 0 {
             return;
         }
+        let bits = (keys / EXPECT_KEYS).max(1).next_power_of_two().ilog2().min(EXPECT_BITS_MAX);
+        self.groups_expected = groups_for(keys >> bits);
+        if bits <= self.directory_bits {
+            return;
+        }
+        // The other half is one segment, all of it.
+        let own = 1u32 << (bits - 1);
+        let other = std::iter::repeat_n(own, own as usize);
+        self.directory =
+            if half == 0 { (0..own).chain(other).collect() } else { other.chain(0..own).collect() };
         self.directory_bits = bits;
-        self.directory = (0..1 << bits).collect();
-        self.segments = (0..1 << bits).map(|_| Arc::new(Segment::new(bits, 1))).collect();
+        self.segments = (0..own).map(|_| Arc::new(Segment::new(bits, 1))).collect();
+        self.segments.push(Arc::new(Segment::new(1, 1)));
     }
 
     /// Number of keys.
@@ -437,14 +496,20 @@ impl Table {
 
     /// Makes room in a segment: more groups, fewer tombstones, or two segments.
     fn grow(&mut self, at: usize) {
+        let expected = self.groups_expected;
         let segment = Arc::make_mut(&mut self.segments[at]);
         let groups = segment.tags.len();
         let wanted = (segment.len * 5 / 4 / GROUP + 1).max(1);
         if segment.tombstones > segment.len / 8 {
             *segment = segment.rebuilt(wanted.max(groups_for(segment.len)).min(GROUPS_MAX));
         } else if groups < GROUPS_MAX || segment.depth >= DEPTH_MAX {
-            // Doubling while it is small, a quarter at a time when memory counts.
-            let more = if groups < GROUPS_MAX / 2 { groups } else { groups / 4 };
+            // Doubling while it is small, a quarter at a time when memory counts. Where more is known to come the steps
+            // are larger; never much larger than what is there, for the expectation may be a lie.
+            let more = match groups {
+                _ if groups < expected => (groups * 3).min(expected - groups),
+                _ if groups < GROUPS_MAX / 2 => groups,
+                _ => groups / 4,
+            };
             *segment = segment.rebuilt(groups + more);
         } else {
             self.split(at);
@@ -705,6 +770,37 @@ mod tests {
         assert!((0..5_000).all(|i| get(&copy, format!("k{i}").as_bytes()) == Some(i)));
         assert!((0..5_000).all(|i| get(&table, format!("k{i}").as_bytes()) == Some(-i)));
         assert_eq!((copy.len(), table.len()), (5_000, 9_000));
+    }
+
+    #[test]
+    fn halves_make_one_table() {
+        for (keys, expected) in
+            [(0, 0), (1, 0), (10, 5000), (3_000, 0), (3_000, 3_000), (20_000, 100), (20_000, 40_000)]
+        {
+            let empty = Table::new(5);
+            let mut halves = [empty.emptied_in_halves(), empty.emptied_in_halves()];
+            halves.iter_mut().enumerate().for_each(|(which, half)| half.expect_in_half(expected, which));
+            for i in 0..keys {
+                let key = format!("k{i}");
+                let which = (empty.hash(key.as_bytes()) >> 63) as usize;
+                // Uneven on purpose: the upper half gets a third of its keys.
+                if which == 0 || i % 3 == 0 {
+                    insert(&mut halves[which], key.as_bytes(), i);
+                }
+            }
+            let len = halves[0].len() + halves[1].len();
+            let [low, high] = halves;
+            let mut joined = Table::join(low, high);
+            assert_eq!((joined.len(), joined.iter().count(), scan_all(&joined).len()), (len, len, len));
+            for i in 0..keys {
+                let key = format!("k{i}");
+                let there = empty.hash(key.as_bytes()) >> 63 == 0 || i % 3 == 0;
+                assert_eq!(get(&joined, key.as_bytes()), there.then_some(i));
+            }
+            (0..keys).for_each(|i| insert(&mut joined, format!("more{i}").as_bytes(), i));
+            assert!((0..keys).all(|i| get(&joined, format!("more{i}").as_bytes()) == Some(i)));
+            assert_eq!(joined.len(), len + keys as usize);
+        }
     }
 
     #[test]

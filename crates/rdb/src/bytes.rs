@@ -38,6 +38,12 @@ impl Digits {
     }
 }
 
+impl From<i32> for Bytes<'_> {
+    fn from(value: i32) -> Self {
+        Bytes::Digits(Digits::new(value))
+    }
+}
+
 impl Bytes<'_> {
     /// The bytes to keep. Copies unless they are owned already.
     #[must_use]

@@ -25,6 +25,7 @@ use self::core::Core;
 pub use self::module::is_behind_keys;
 use self::module::{KeyMetadata, Module};
 use self::value::Value;
+use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::format::{Kind, MAGIC_BYTES, Vendor, Version, opcode};
 use crate::input::{Halt, Input, Read};
@@ -69,6 +70,22 @@ struct Attributes {
     idle_seconds: Option<u64>,
     frequency: Option<u8>,
     metadata: Option<Vec<u8>>,
+}
+
+impl Attributes {
+    /// The key that they were said of.
+    #[inline]
+    fn key<'a>(&'a self, name: Bytes<'a>, kind: Kind, offset: u64) -> Key<'a> {
+        Key {
+            name,
+            kind,
+            expire_at_ms: self.expire_at_ms,
+            idle_seconds: self.idle_seconds,
+            frequency: self.frequency,
+            metadata: self.metadata.as_deref(),
+            offset,
+        }
+    }
 }
 
 /// Reads one RDB. See the module's page for how.
@@ -237,7 +254,10 @@ impl Decoder {
     #[inline]
     fn step<S: Sink>(&mut self, input: &mut Input<'_>, sink: &mut S) -> Read<()> {
         match &mut self.state {
-            State::Record => self.record(input, sink),
+            State::Record => match self.whole_string(input, sink)? {
+                true => Ok(()),
+                false => self.record(input, sink),
+            },
             State::Name(kind) => {
                 let kind = *kind;
                 self.name(kind, input, sink)
@@ -365,19 +385,32 @@ impl Decoder {
         Ok(())
     }
 
+    /// A key with a string as value, when all of it is in the chunk and neither is compressed: most records are, and
+    /// so they need no state. False, and nothing is taken, for everything else.
+    #[inline]
+    fn whole_string<S: Sink>(&mut self, input: &mut Input<'_>, sink: &mut S) -> Read<bool> {
+        if input.rest().first() != Some(&Kind::String.byte()) {
+            return Ok(false);
+        }
+        let start = input.at;
+        input.at += 1;
+        let name = input.simple_string();
+        let value = name.as_ref().and_then(|_| input.simple_string());
+        let (Some(name), Some(value)) = (name, value) else {
+            input.at = start;
+            return Ok(false);
+        };
+        let bytes = (input.at - start) as u64;
+        let said = std::mem::take(&mut self.attributes);
+        sink.string(said.key(name, Kind::String, self.core.offset), value, bytes)?;
+        Ok(true)
+    }
+
     #[inline]
     fn name<S: Sink>(&mut self, kind: Kind, input: &mut Input<'_>, sink: &mut S) -> Read<()> {
         let name = self.core.string(input, true)?;
         let said = std::mem::take(&mut self.attributes);
-        self.wish = sink.key(Key {
-            name,
-            kind,
-            expire_at_ms: said.expire_at_ms,
-            idle_seconds: said.idle_seconds,
-            frequency: said.frequency,
-            metadata: said.metadata.as_deref(),
-            offset: self.key_offset,
-        })?;
+        self.wish = sink.key(said.key(name, kind, self.key_offset))?;
         self.state = State::Value(Value::begin(kind));
         Ok(())
     }
@@ -397,7 +430,7 @@ impl Decoder {
 
     fn slot_ranges<S: Sink>(&mut self, sink: &mut S) -> Read<()> {
         if let State::SlotRanges { job, ranges, left: 0 } = &self.state {
-            sink.item(Item::SlotImport { job: crate::bytes::Bytes::Borrowed(job), ranges })?;
+            sink.item(Item::SlotImport { job: Bytes::Borrowed(job), ranges })?;
             self.state = State::Record;
         }
         Ok(())

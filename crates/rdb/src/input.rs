@@ -9,6 +9,7 @@
 //! Its one idea: a reader that runs out of bytes says `Halt::More` and leaves no trace. The driver then goes back to
 //! the mark and keeps what lies behind it until more comes. Strings, which may be too long for that, are in `text.rs`.
 
+use crate::bytes::Bytes;
 use crate::error::ErrorKind;
 use redtwin_structures::stream::StreamId;
 
@@ -122,6 +123,25 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// The next string, if it is whole in the chunk and not compressed; nothing is taken otherwise.
+    #[inline]
+    pub(crate) fn simple_string(&mut self) -> Option<Bytes<'a>> {
+        let start = self.at;
+        let string = match self.length_or_special() {
+            Ok(Length::Plain(length)) => {
+                usize::try_from(length).ok().and_then(|size| self.slice(size).ok()).map(Bytes::Borrowed)
+            }
+            Ok(Length::Special(0)) => self.array().ok().map(|int| i32::from(i8::from_le_bytes(int)).into()),
+            Ok(Length::Special(1)) => self.array().ok().map(|int| i32::from(i16::from_le_bytes(int)).into()),
+            Ok(Length::Special(2)) => self.array().ok().map(|int| i32::from_le_bytes(int).into()),
+            _ => None,
+        };
+        if string.is_none() {
+            self.at = start;
+        }
+        string
+    }
+
     pub(crate) fn i64(&mut self) -> Read<i64> {
         self.array().map(i64::from_le_bytes)
     }
@@ -177,6 +197,27 @@ mod tests {
         assert_eq!(Input::new(&[0xc3]).length_or_special().ok(), Some(Length::Special(3)));
         assert!(matches!(Input::new(&[0xc3]).length(), Err(Halt::Error(_))));
         assert!(matches!(Input::new(&[0x82]).length(), Err(Halt::Error(_))));
+    }
+
+    #[test]
+    fn simple_strings_are_taken_whole_or_not_at_all() {
+        for (bytes, text) in [
+            (&b"\x02hi"[..], &b"hi"[..]),
+            (&[0], b""),
+            (&[0xc0, 0xff], b"-1"),
+            (&[0xc1, 0, 1], b"256"),
+            (&[0xc2, 0, 0, 1, 0], b"65536"),
+        ] {
+            let mut input = Input::new(bytes);
+            assert_eq!(input.simple_string().as_deref(), Some(text));
+            assert_eq!(input.at, bytes.len());
+            for cut in 0..bytes.len() {
+                let mut input = Input::new(&bytes[..cut]);
+                assert!(input.simple_string().is_none());
+                assert_eq!(input.at, 0);
+            }
+        }
+        assert!(Input::new(&[0xc3, 1, 1, 0, b'a']).simple_string().is_none());
     }
 
     #[test]

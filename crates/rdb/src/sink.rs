@@ -40,6 +40,19 @@ pub trait Sink {
     /// Why it cannot be; ends the decoding.
     fn part(&mut self, part: Part<'_>) -> Taken;
 
+    /// A key whose value is a string, all at once: the same as `key`, `part` if it is wished for, and `end_of_key`. Most
+    /// records are this; a sink that keeps them gains by taking name and value together.
+    ///
+    /// # Errors
+    /// Why it cannot be; ends the decoding.
+    #[inline]
+    fn string(&mut self, key: Key<'_>, value: Bytes<'_>, bytes: u64) -> Taken {
+        if self.key(key)? == Wish::Value {
+            self.part(Part::String(value))?;
+        }
+        self.end_of_key(bytes)
+    }
+
     /// The value is complete. `bytes` is what the key took in the file: type, name and value.
     ///
     /// # Errors

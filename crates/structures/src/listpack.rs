@@ -15,9 +15,11 @@
 //! integer is stored as one. This file is the owner and its edits; `entry.rs` knows the encodings.
 //! A position is the byte offset of an entry; every edit makes positions at or behind it stale.
 
+mod distinct;
 mod entry;
 
 use crate::limits::Malformed;
+pub(crate) use distinct::Distinct;
 pub use entry::Value;
 pub(crate) use entry::{Encoded, backlen_size, decode, previous};
 
@@ -59,24 +61,6 @@ pub fn validate(bytes: &[u8]) -> Result<usize, Malformed> {
         return Err(Malformed("listpack has another number of elements than its header says"));
     }
     Ok(count)
-}
-
-/// Notices an element that comes twice, however it is written: the text "12" is the integer 12. Borrows, copies nothing.
-pub(crate) struct Distinct<'a>(hashbrown::HashSet<Value<'a>>);
-
-impl<'a> Distinct<'a> {
-    /// For about this many elements of a listpack that is there, so the number can be trusted.
-    pub(crate) fn with_capacity(count: usize) -> Self {
-        Distinct(hashbrown::HashSet::with_capacity(count))
-    }
-
-    /// False when it was there.
-    pub(crate) fn insert(&mut self, value: Value<'a>) -> bool {
-        self.0.insert(match value {
-            Value::Bytes(text) => Value::of(text),
-            integer => integer,
-        })
-    }
 }
 
 /// An owned, valid listpack. 16 bytes in place; its block is exactly as large as its content.
@@ -242,6 +226,7 @@ impl Listpack {
 }
 
 /// Makes a listpack of many elements at once, without moving the end mark for each.
+#[derive(Debug)]
 pub struct Builder {
     block: Vec<u8>,
     count: usize,
@@ -289,11 +274,30 @@ impl Builder {
         self.block.len() + 1
     }
 
-    /// The listpack.
-    pub fn finish(mut self) -> Listpack {
+    /// The elements so far as bytes of a listpack.
+    fn close(&mut self) -> &[u8] {
         self.block.push(END);
         let total = self.block.len();
         write_header(&mut self.block, total, Some(self.count));
+        &self.block
+    }
+
+    /// The listpack, and the builder is as new but keeps its memory.
+    pub fn take(&mut self) -> Listpack {
+        let pack = Listpack(self.close().into());
+        self.clear();
+        pack
+    }
+
+    /// Forgets all elements; the memory stays.
+    pub fn clear(&mut self) {
+        self.block.truncate(HEADER_BYTES);
+        self.count = 0;
+    }
+
+    /// The listpack.
+    pub fn finish(mut self) -> Listpack {
+        let total = self.close().len();
         // A copy rather than a shrunk block: allocators leave a block where it is while half of it is used.
         Listpack(if self.block.capacity() > total {
             self.block[..].into()

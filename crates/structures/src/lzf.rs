@@ -57,68 +57,78 @@ pub fn plausible(input_len: usize, output_len: usize) -> bool {
 /// # Errors
 /// When the input is not LZF or does not give exactly `output_len` bytes.
 pub fn decompress(input: &[u8], output_len: usize) -> Result<Vec<u8>, LzfError> {
-    let mut out = Vec::new();
-    decompress_into(input, output_len, &mut out)?;
-    Ok(out)
-}
-
-/// As [`decompress`], appending to a buffer of the caller, whose capacity is so used again. On an error the buffer
-/// is left as it was.
-///
-/// # Errors
-/// As [`decompress`].
-pub fn decompress_into(input: &[u8], output_len: usize, out: &mut Vec<u8>) -> Result<(), LzfError> {
     if !plausible(input.len(), output_len) {
         return Err(LzfError::BadLength);
     }
-    let start = out.len();
-    out.reserve(output_len);
-    let result = expand(input, start, start + output_len, out);
-    if result.is_err() {
-        out.truncate(start);
-    }
-    result
+    let mut out = vec![0; output_len];
+    expand(input, &mut out)?;
+    Ok(out)
 }
 
-fn expand(mut input: &[u8], start: usize, end: usize, out: &mut Vec<u8>) -> Result<(), LzfError> {
-    while let Some((&control, rest)) = input.split_first() {
+/// The most bytes that are moved as one register's worth or two, whether all of them belong to the record or not:
+/// records are short, and what is too much is written over by the next.
+const WIDE: usize = 32;
+
+fn expand(input: &[u8], out: &mut [u8]) -> Result<(), LzfError> {
+    let (mut from, mut to) = (0, 0);
+    while let Some(&control) = input.get(from) {
         let control = usize::from(control);
+        from += 1;
         if control < RUN_MAX {
-            let (run, rest) = rest.split_at_checked(control + 1).ok_or(LzfError::Truncated)?;
-            if out.len() + run.len() > end {
-                return Err(LzfError::BadLength);
+            let run = control + 1;
+            if let (Some(wide), Some(place)) = (chunk::<WIDE>(input, from), chunk_mut::<WIDE>(out, to)) {
+                *place = *wide;
+            } else {
+                let run = input.get(from..from + run).ok_or(LzfError::Truncated)?;
+                out.get_mut(to..to + run.len()).ok_or(LzfError::BadLength)?.copy_from_slice(run);
             }
-            out.extend_from_slice(run);
-            input = rest;
+            from += run;
+            to += run;
             continue;
         }
-        let mut rest = rest;
         let mut length = control >> 5;
         if length == 7 {
-            let (&more, after) = rest.split_first().ok_or(LzfError::Truncated)?;
-            length += usize::from(more);
-            rest = after;
+            length += usize::from(*input.get(from).ok_or(LzfError::Truncated)?);
+            from += 1;
         }
         length += 2;
-        let (&low, after) = rest.split_first().ok_or(LzfError::Truncated)?;
-        input = after;
+        let low = *input.get(from).ok_or(LzfError::Truncated)?;
+        from += 1;
         let distance = ((control & 0x1f) << 8 | usize::from(low)) + 1;
-        if out.len() - start < distance {
-            return Err(LzfError::BadDistance);
-        }
-        if out.len() + length > end {
+        let start = to.checked_sub(distance).ok_or(LzfError::BadDistance)?;
+        let end = to + length;
+        if end > out.len() {
             return Err(LzfError::BadLength);
         }
-        // An overlapping copy repeats its first `distance` bytes: each round doubles what may be copied at once.
-        let from = out.len() - distance;
-        let mut left = length;
-        while left > 0 {
-            let step = left.min(out.len() - from);
-            out.extend_from_within(from..from + step);
-            left -= step;
+        copy(out, start, to, end);
+        to = end;
+    }
+    if to == out.len() { Ok(()) } else { Err(LzfError::BadLength) }
+}
+
+/// Copies what begins at `start` to `to..end`, which may overlap it: then the bytes between the two are repeated.
+#[inline]
+fn copy(out: &mut [u8], start: usize, to: usize, end: usize) {
+    const STEP: usize = 16;
+    let distance = to - start;
+    let room = (end - to).next_multiple_of(STEP);
+    if distance >= STEP && to + room <= out.len() {
+        for at in (0..room).step_by(STEP) {
+            out.copy_within(start + at..start + at + STEP, to + at);
+        }
+    } else {
+        for at in to..end {
+            out[at] = out[at - distance];
         }
     }
-    if out.len() == end { Ok(()) } else { Err(LzfError::BadLength) }
+}
+
+fn chunk<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+fn chunk_mut<const N: usize>(bytes: &mut [u8], at: usize) -> Option<&mut [u8; N]> {
+    bytes.get_mut(at..)?.first_chunk_mut()
 }
 
 /// Compresses strings, one after the other, with one table (32 KiB) that is never cleared between them.

@@ -12,7 +12,7 @@
 use crate::buckets::Buckets;
 use crate::intset::Intset;
 use crate::limits::Limits;
-use crate::listpack::{Listpack, Value};
+use crate::listpack::{self, Distinct, Listpack, Value};
 use crate::number::parse_i64;
 
 const PACKED_ENTRIES_MAX: usize = 64;
@@ -207,6 +207,48 @@ impl Set {
     }
 }
 
+/// The first members of a set that comes member by member: gathered in one buffer for all sets, so that a small one is
+/// made with a single allocation, of its size.
+#[derive(Debug, Default)]
+pub struct FirstMembers {
+    pack: listpack::Builder,
+}
+
+impl FirstMembers {
+    /// Takes a member; false when it has no room in a small set. Then `take` what is here and go on with `Set::insert`.
+    pub fn push(&mut self, member: &[u8]) -> bool {
+        let fits = self.pack.len() < PACKED_ENTRIES_MAX && member.len() <= PACKED_MEMBER_BYTES_MAX;
+        if fits {
+            self.pack.push(member);
+        }
+        fits
+    }
+
+    /// Forgets what was gathered.
+    pub fn clear(&mut self) {
+        self.pack.clear();
+    }
+
+    /// The set of what was gathered, and the next one begins. None when a member came twice.
+    pub fn take(&mut self, limits: &Limits) -> Option<Set> {
+        let pack = self.pack.take();
+        let mut seen = Distinct::with_capacity(pack.len());
+        let distinct = pack.iter().all(|member| seen.insert(member));
+        drop(seen);
+        if !distinct {
+            return None;
+        }
+        if !pack.iter().all(|member| matches!(member, Value::Int(_))) {
+            return Some(Set(Repr::Packed(pack)));
+        }
+        let mut set = Set::new();
+        for member in pack.iter() {
+            set.insert(member.as_bytes(&mut itoa::Buffer::new()), limits);
+        }
+        Some(set)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,6 +293,47 @@ mod tests {
 
     fn steps_seed(twin: &BTreeSet<Vec<u8>>) -> u64 {
         twin.len() as u64 * 7919
+    }
+
+    proptest! {
+        #[test]
+        fn gathered_members_make_the_same_set(
+            members in proptest::collection::vec("[a-c]{0,2}|[0-9]{1,2}", 0..80),
+            long in 0usize..90,
+            max in 1usize..40,
+        ) {
+            let limits = Limits { set_max_intset_entries: max, ..Limits::default() };
+            let mut first = FirstMembers::default();
+            let mut gathered = None;
+            let members: Vec<String> =
+                members.into_iter().enumerate().map(|(at, m)| if at == long { "x".repeat(70) } else { m }).collect();
+            let mut new = true;
+            for member in &members {
+                match &mut gathered {
+                    None if first.push(member.as_bytes()) => {}
+                    None => {
+                        let Some(mut set) = first.take(&limits) else { new = false; break };
+                        new &= set.insert(member.as_bytes(), &limits);
+                        gathered = Some(set);
+                    }
+                    Some(set) => new &= set.insert(member.as_bytes(), &limits),
+                }
+            }
+            let set = if new { gathered.or_else(|| first.take(&limits)) } else { None };
+            let distinct: BTreeSet<_> = members.iter().collect();
+            prop_assert_eq!(set.is_some(), distinct.len() == members.len());
+            if let Some(set) = set {
+                prop_assert_eq!(set.len(), members.len());
+                prop_assert!(members.iter().all(|member| set.contains(member.as_bytes())));
+                let mut twin = Set::new();
+                members.iter().for_each(|member| { twin.insert(member.as_bytes(), &limits); });
+                prop_assert_eq!(set.encoding(), twin.encoding());
+            }
+            // What was left of a refused one does not show up in the next.
+            let mut next = FirstMembers::default();
+            prop_assert!(next.push(b"1") && next.take(&limits).is_some() && next.push(b"1"));
+            prop_assert_eq!(next.take(&limits).map(|set| set.len()), Some(1));
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ export class RdbLoader implements Loader, RdbSink {
   readonly #decoder: Decoder;
   #databases: Database[];
   #selected: Database;
+  #ended = false;
   readonly #libraries = new Map<string, Buffer>();
   readonly #moduleAux: Buffer[] = [];
   readonly #modules = new Set<string>();
@@ -52,8 +53,16 @@ export class RdbLoader implements Loader, RdbSink {
     return this.#decoder.offset;
   }
 
+  /** Nothing ever is: there are no threads here. */
+  readonly pendingBytes = 0;
+
   write(chunk: Uint8Array): boolean {
-    return this.#decoder.write(chunk);
+    this.#ended = this.#decoder.write(chunk);
+    return this.#ended;
+  }
+
+  settle(): boolean {
+    return this.#ended;
   }
 
   commit(): LoadReport {

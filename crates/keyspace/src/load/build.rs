@@ -17,7 +17,7 @@ use redtwin_structures::intset::Intset;
 use redtwin_structures::limits::{Limits, Malformed};
 use redtwin_structures::list::{End, List};
 use redtwin_structures::listpack::{self, Listpack, Value};
-use redtwin_structures::set::Set;
+use redtwin_structures::set::{FirstMembers, Set};
 use redtwin_structures::stream::Meta;
 use redtwin_structures::zset::Zset;
 use redtwin_structures::{ziplist, zipmap};
@@ -39,6 +39,8 @@ pub(crate) struct Builder {
     fields_from_ms: Option<u64>,
     class: Class,
     value: Option<Built>,
+    /// Of the set under way, while it has no value.
+    members: FirstMembers,
     /// The stream's group and consumer that the next parts belong to.
     group: Vec<u8>,
     consumer: Option<redtwin_structures::stream::ConsumerId>,
@@ -52,6 +54,7 @@ impl Builder {
             fields_from_ms,
             class: Class::String,
             value: None,
+            members: FirstMembers::default(),
             group: Vec::new(),
             consumer: None,
         }
@@ -62,8 +65,12 @@ impl Builder {
         self.class = kind.class();
         self.value = match self.class {
             Class::String | Class::Module => None,
+            Class::Set => {
+                // What an unfinished one left.
+                self.members.clear();
+                None
+            }
             Class::List => Some(Built::Object(Object::List(List::new()))),
-            Class::Set => Some(Built::Object(Object::Set(Set::new()))),
             Class::Zset => Some(Built::Object(Object::Zset(Zset::new()))),
             Class::Hash => Some(Built::Object(Object::Hash(Hash::new()))),
             Class::Stream => Some(Built::Object(Object::Stream(Box::default()))),
@@ -72,6 +79,9 @@ impl Builder {
 
     /// The finished value. None for a collection without elements, whose key is to be left out.
     pub(crate) fn finish(&mut self) -> Taken<Option<Built>> {
+        if self.class == Class::Set && self.value.is_none() {
+            self.first_members_are_in()?;
+        }
         match self.value.take() {
             None => Err(Malformed("a value without content")),
             Some(Built::Object(object)) if object.is_empty() => Ok(None),
@@ -94,6 +104,12 @@ impl Builder {
             // A hint for capacity, of which nothing here makes use.
             Part::Count(_) => {}
             Part::Packed(packing, bytes) => self.packed(packing, bytes)?,
+            Part::Element(bytes) if self.class == Class::Set && self.value.is_none() => {
+                if !self.members.push(&bytes) {
+                    self.first_members_are_in()?;
+                    self.part(Part::Element(bytes))?;
+                }
+            }
             Part::Element(bytes) => match self.object()? {
                 (Object::List(list), limits) => list.push(End::Back, &bytes, limits),
                 (Object::Set(set), limits) => once(set.insert(&bytes, limits), "set with a member twice")?,
@@ -111,6 +127,12 @@ impl Builder {
             },
             stream_part => self.stream_part(stream_part)?,
         }
+        Ok(())
+    }
+
+    fn first_members_are_in(&mut self) -> Taken {
+        let set = self.members.take(&self.limits).ok_or(Malformed("set with a member twice"))?;
+        self.value = Some(Built::Object(Object::Set(set)));
         Ok(())
     }
 

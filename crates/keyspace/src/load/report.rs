@@ -31,9 +31,12 @@ pub struct LoadReport {
 }
 
 impl LoadReport {
-    pub(crate) fn add_module(&mut self, name: &str) {
-        if !self.modules.iter().any(|known| known == name) {
-            self.modules.push(name.to_string());
-        }
+    /// Adds what the second half of a load counted: its keys. Everything else is said by the first, and modules by both.
+    pub(super) fn add(&mut self, other: &LoadReport) {
+        self.keys += other.keys;
+        self.expired_skipped += other.expired_skipped;
+        self.empty_skipped += other.empty_skipped;
+        self.opaque_module_values += other.opaque_module_values;
+        self.opaque_module_aux += other.opaque_module_aux;
     }
 }

@@ -3,7 +3,8 @@
 
 use super::*;
 use crate::digest;
-use crate::entry::Value;
+use crate::entry::{Entry, Value};
+use crate::object::Object;
 
 fn file(body: &[u8]) -> Vec<u8> {
     let mut file = [b"REDIS0010", body, &[255]].concat();
@@ -153,4 +154,126 @@ fn modules_are_kept_raw_and_named() {
     };
     assert_eq!(module.body, b"\x05\x02hi\0");
     assert_eq!(digest::hex(&digest::of_dataset(&store.keys.dbs)).len(), 40);
+}
+
+/// A file of `count` strings and a few sets in two databases, larger than what is read without threads.
+fn large_body(count: usize) -> Vec<u8> {
+    let mut body = Vec::new();
+    for db in [0, 1] {
+        body.extend([0xfe, db, 0xfb, 0x80]);
+        body.extend((count as u32 / 2).to_be_bytes());
+        body.push(0);
+        for n in 0..count / 2 {
+            let name = format!("key:{n:012}");
+            match n % 10 {
+                0 => {
+                    body.extend([2, name.len() as u8]);
+                    body.extend(name.bytes());
+                    body.extend(b"\x02\x01a\xc1\x00\x10");
+                }
+                _ => {
+                    body.extend([0, name.len() as u8]);
+                    body.extend(name.bytes());
+                    body.push(60);
+                    body.extend([b'v'; 60]);
+                }
+            }
+        }
+    }
+    body
+}
+
+fn load_in(chunk: usize, file: &[u8], checksum: bool) -> Result<(Store, LoadReport), Error> {
+    let mut store = Store::new(2, 7, 1 << 14);
+    let mut loader = Loader::new(&store.keys, LoadOptions { checksum, ..FROM_A_PRIMARY });
+    for piece in file.chunks(chunk) {
+        loader.write(piece)?;
+    }
+    let bytes = loader.bytes();
+    assert_eq!(bytes, file.len() as u64);
+    assert!(loader.pending_bytes()? <= bytes);
+    loader.settle()?;
+    assert_eq!(loader.pending_bytes()?, 0);
+    let report = store.adopt(loader.finish()?);
+    Ok((store, report))
+}
+
+#[test]
+fn threads_make_the_same_as_one_chunk_does() {
+    let file = file(&large_body(60_000));
+    assert!(file.len() as u64 > 3 * HERE_BYTES);
+    let (one, report) = load_in(file.len(), &file, true).unwrap();
+    assert_eq!((report.keys, report.bytes), (60_000, file.len() as u64));
+    for chunk in [7_001, 1 << 20] {
+        let (store, report) = load_in(chunk, &file, true).unwrap();
+        assert_eq!(report.keys, 60_000);
+        for (db, other) in store.keys.dbs.iter().zip(&one.keys.dbs) {
+            assert_eq!(db.table.len(), 30_000);
+            // The same keys, and in the same places.
+            assert!(db.table.iter().map(Entry::key).eq(other.table.iter().map(Entry::key)));
+            assert!(
+                db.table.iter().all(|entry| db.table.get(db.table.hash(entry.key()), entry.key()).is_some())
+            );
+        }
+        assert_eq!(digest::of_dataset(&store.keys.dbs), digest::of_dataset(&one.keys.dbs));
+    }
+}
+
+#[test]
+fn the_first_error_of_the_file_is_told_whoever_meets_it() {
+    let whole = file(&large_body(60_000));
+    let damaged = |at: usize, byte: u8| {
+        let mut file = whole.clone();
+        file[at] = byte;
+        file
+    };
+    // A type that does not exist, a set whose members are equal, both, and a checksum that is not right.
+    let set = whole.windows(4).rposition(|bytes| bytes == b"\x02\x01a\xc1").unwrap();
+    let mut twice = damaged(set + 3, 1);
+    twice[set + 4] = b'a';
+    let mut both = twice.clone();
+    both[whole.len() - 100_000..].fill(0xf0);
+    for (file, what) in [
+        (&twice, "set with a member twice"),
+        (&both, ""),
+        (&damaged(whole.len() - 1, 0), "checksum"),
+        (&[&whole[..], b"x"].concat(), "bytes after"),
+        (&whole[..whole.len() - 9].to_vec(), "too early"),
+    ] {
+        let one = load_in(file.len(), file, true).map(|_| ()).unwrap_err();
+        assert!(one.to_string().to_lowercase().contains(what), "{one}");
+        for chunk in [7_001, 1 << 18] {
+            let error = load_in(chunk, file, true).map(|_| ()).unwrap_err();
+            assert_eq!((error.kind, error.offset), (one.kind.clone(), one.offset));
+        }
+    }
+}
+
+#[test]
+fn an_error_comes_with_a_later_write_and_a_load_can_be_given_up() {
+    let mut file = file(&large_body(60_000));
+    let at = HERE_BYTES as usize + 300_000;
+    file[at..at + 200].fill(0xf0);
+    let store = Store::new(2, 7, 1 << 14);
+    let mut loader = Loader::new(&store.keys, FROM_A_PRIMARY);
+    let mut pieces = file.chunks(1 << 16).cycle();
+    // Not more than the queues hold: then the error is known.
+    let error = (0..400).find_map(|_| loader.write(pieces.next()?).err()).expect("an error");
+    assert!(error.offset >= at as u64 && error.offset < at as u64 + 200, "{error}");
+    assert_eq!(loader.write(b"more").unwrap_err(), error);
+    assert_eq!(loader.pending_bytes().unwrap_err(), error);
+    assert_eq!(loader.finish().unwrap_err(), error);
+    let mut given_up = Loader::new(&store.keys, FROM_A_PRIMARY);
+    for piece in file[..at].chunks(1 << 16) {
+        given_up.write(piece).unwrap();
+    }
+    drop(given_up);
+    // Nor must anybody write again to hear of it.
+    let mut stalled = Loader::new(&store.keys, FROM_A_PRIMARY);
+    stalled.write(&file[..at]).unwrap();
+    stalled.write(&file[at..at + (1 << 20)]).unwrap();
+    while stalled.pending_bytes().is_ok() {
+        std::thread::yield_now();
+    }
+    assert_eq!(stalled.finish().unwrap_err(), error);
 }

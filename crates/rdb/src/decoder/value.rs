@@ -94,16 +94,19 @@ impl Value {
                 }
                 Ok(true)
             }
-            Value::Many(each, left) => {
+            Value::Many(each, left) => loop {
                 let node = many(*each, core, input, sink, keep)?;
-                *left -= 1;
-                let done = *left == 0;
                 if let Some(plain) = node {
-                    *self = Value::Node { plain, left: *left + 1 };
+                    *self = Value::Node { plain, left: *left };
                     return Ok(false);
                 }
-                Ok(done)
-            }
+                *left -= 1;
+                if *left == 0 {
+                    return Ok(true);
+                }
+                // Each is a piece of its own: what was handed over is not read again.
+                core.commit(input);
+            },
             Value::Node { plain, left } => {
                 let string = core.string(input, keep)?;
                 if keep {
