@@ -23,6 +23,7 @@ export declare class NativeSnapshot {
 export declare class NativeStore {
   loader(nowMs: number, dropExpired: boolean, checksum: boolean): NativeLoader
   commitLoad(loader: NativeLoader): LoadReport
+  mayHoldFieldExpiries(): boolean
   snapshot(options: SnapshotOptions): NativeSnapshot
   constructor(databases: number, seed: bigint, backlogBytes: number, isTimed: boolean)
   configure(name: string, value: Setting): boolean

@@ -162,6 +162,11 @@ impl NativeSnapshot {
 #[napi]
 #[allow(missing_docs, reason = "documented in engine.ts")]
 impl NativeStore {
+    #[napi]
+    pub fn may_hold_field_expiries(&self) -> bool {
+        redtwin_keyspace::save::may_hold_field_expiries()
+    }
+
     #[napi(catch_unwind)]
     pub fn snapshot(&self, options: SnapshotOptions) -> Result<NativeSnapshot> {
         let version = Version::of_number(u16::try_from(options.version).unwrap_or(0));

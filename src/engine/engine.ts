@@ -408,6 +408,8 @@ export interface Store {
 
   loader(options: LoadOptions): Loader;
   snapshot(options: SnapshotOptions): Snapshot;
+  /** False: no hash has a field that expires. True: some may, or did since the start. O(databases) at most. */
+  mayHoldFieldExpiries(): boolean;
 
   /** Empties all databases, without a word in the feed. */
   flush(): void;

@@ -234,6 +234,10 @@ class NativeStoreFront implements Store {
     };
   }
 
+  mayHoldFieldExpiries(): boolean {
+    return this.#run((store) => store.mayHoldFieldExpiries());
+  }
+
   flush(): void {
     this.#run((store) => store.flush());
   }

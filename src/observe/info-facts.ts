@@ -43,7 +43,10 @@ export interface InfoFacts {
     readonly loading: 'no' | 'blocking' | 'beside';
     /** While loading. */
     readonly load: { startedMs: number; totalBytes: number; loadedBytes: number } | null;
+    /** To the file, or for replicas. */
     readonly isSaving: boolean;
+    /** How far it is; null while nothing is saved. */
+    readonly saving: { readonly keys: number; readonly keysTotal: number } | null;
     /** Unix ms. */
     readonly savingSinceMs: number;
     readonly lastSaveMs: number;

@@ -63,7 +63,11 @@ export class Background {
 
   #saveIfDue(nowMs: number): void {
     const { saver, config, log } = this.#server;
-    if (saver.isSaving) return;
+    if (!saver.mayTry(nowMs)) return;
+    if (saver.isScheduled) {
+      void saver.save();
+      return;
+    }
     const { changesSinceSave, lastSaveMs } = saver;
     const due = config
       .value('save')

@@ -55,8 +55,9 @@ export function infoFacts(server: Server): InfoFacts {
     },
     persistence: {
       ...loadingFacts(server),
-      isSaving: saver.isSaving,
-      savingSinceMs: saver.startedMs,
+      isSaving: saver.isSaving || server.replication.snapshots.isSaving,
+      saving: saver.status ?? server.replication.snapshots.status,
+      savingSinceMs: saver.isSaving ? saver.startedMs : server.replication.snapshots.startedMs,
       lastSaveMs: saver.lastSaveMs,
       lastSaveOk: saver.lastOk,
       lastSaveTookSeconds: saver.lastTookSeconds,

@@ -237,7 +237,7 @@ export class Replicas {
   tick(): void {
     const { config, store, monotonicMs, isFollowing, isFailingOver, snapshots } = this.#parts;
     const nowMs = monotonicMs();
-    snapshots.tick(nowMs);
+    snapshots.tick();
     const view = {
       replicas: this.#all.size,
       isFollowing: isFollowing(),

@@ -20,11 +20,11 @@ import { Follower } from './follower.ts';
 import { followerSettings } from './follower-settings.ts';
 import type { LinkStatus } from './follower-types.ts';
 import type { ReplicaLine } from './replica.ts';
-import { rdbSnapshot } from './replica-snapshot.ts';
+import { snapshotsOf } from './replica-snapshot.ts';
 import { Replicas } from './replicas.ts';
 import { resumeAux, resumePoint } from './resume-point.ts';
 import type { Server } from './server.ts';
-import { Snapshots } from './snapshots.ts';
+import type { Snapshots } from './snapshots.ts';
 import { Waits } from './waits.ts';
 
 export class Replication {
@@ -43,10 +43,10 @@ export class Replication {
     this.#randomId = randomId;
     this.history = { current: begun(randomId()) };
     const monotonicMs = (): number => performance.now();
-    this.snapshots = new Snapshots({
-      snapshot: (wish) => rdbSnapshot(server, wish),
-      now: () => ({ historyId: this.history.current.id, offset: store.feed.endOffset }),
-    });
+    this.snapshots = snapshotsOf(server, () => ({
+      historyId: this.history.current.id,
+      offset: store.feed.endOffset,
+    }));
     this.replicas = new Replicas({
       store,
       config,

@@ -1,45 +1,52 @@
 /**
- * Saves the data to dbfilename: snapshot, a draft beside the file, rename.
+ * Saves the data to dbfilename: when asked, when a save point says so, and before the end.
  *
- *     snapshot.read --> temp-<pid>.rdb --> fsync --> rename to dump.rdb
+ *     idle --> saving (beside everything else) --> saved, or failed: the old file stays
+ *                 '-- another save, once this one is over, when it was asked for (BGSAVE in EXEC)
  *
- * One save at a time. It runs beside everything else: a snapshot is the data of one moment whatever happens meanwhile,
- * and between two chunks the event loop is free.
+ * One save at a time. How a file is replaced is in rdb-file.ts, what is in it in replica-snapshot.ts; here is when, and what
+ * became of it.
  */
-import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { utf8 } from '../config/special-kinds.ts';
 import type { Snapshot, Store } from '../engine/engine.ts';
-import { RedtwinError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
-import { compatibleVersion } from './version.ts';
+import { replaceFile, replaceFileNow } from './rdb-file.ts';
 
-const chunkBytes = 1024 * 1024;
-/** RDB version of Redis 7.0, and the first that can hold fields that expire. */
-const rdbVersionUsual = 10;
-const rdbVersionOfExpiringFields = 12;
+/** A save that failed is not tried again by a save point before this (Redis 7.0). */
+const retryAfterMs = 5000;
 
 interface Parts {
   store: Store;
   config: Config;
   log: Log;
   nowMs: () => number;
-  /** AUX fields about replication, so that a restarted replica can go on where it was. */
-  replicationAux: () => [string, string][];
-  /** Called after a save that failed, and after the next that did not: the gate for writes changes. */
+  /** The RDB of now. Throws RedtwinError. */
+  snapshot: () => Snapshot;
+  /** Called after each save: the gate for writes may have changed. */
   onOutcome: () => void;
+}
+
+/** A save that has begun. */
+interface Save {
+  readonly path: string;
+  /** Changes there had been at its moment. */
+  readonly changes: number;
+  readonly snapshot: Snapshot;
 }
 
 export class Saver {
   readonly #parts: Parts;
-  #running: Promise<boolean> | null = null;
+  #running: (Save & { done: Promise<boolean>; abort: AbortController }) | null = null;
   #startedMs = 0;
   lastSaveMs: number;
   lastOk = true;
   /** -1 before the first. */
   lastTookSeconds = -1;
   saves = 0;
+  /** A save is to begin when there is a moment: BGSAVE inside of EXEC. */
+  isScheduled = false;
   /** Changes there had been when the last save began: what came later is not saved. */
   #savedChanges = 0;
 
@@ -54,6 +61,11 @@ export class Saver {
 
   get startedMs(): number {
     return this.#startedMs;
+  }
+
+  /** How far the save under way is; null when there is none. */
+  get status(): ReturnType<Snapshot['status']> | null {
+    return this.#running?.snapshot.status() ?? null;
   }
 
   /** Changes made to the data since the last save, as Redis counts them. */
@@ -72,75 +84,82 @@ export class Saver {
     return join(utf8(config.value('dir')), utf8(config.value('dbfilename')));
   }
 
-  /** Saves; true when it worked. A save under way is awaited instead of starting a second. */
-  save(): Promise<boolean> {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = null;
-      this.#parts.onOutcome();
-    });
-    return this.#running;
+  /** True when a save point may begin a save: none is under way, and the last one did not fail just now. */
+  mayTry(nowMs: number): boolean {
+    return !this.isSaving && (this.lastOk || nowMs - this.#startedMs > retryAfterMs);
   }
 
-  async #run(): Promise<boolean> {
-    const { config, log, nowMs } = this.#parts;
-    const path = this.path;
-    const draft = join(utf8(config.value('dir')), `temp-${process.pid}.rdb`);
+  /** Saves beside everything else; true when it worked. Joins a save that is under way. */
+  save(): Promise<boolean> {
+    if (this.#running) return this.#running.done;
+    this.isScheduled = false;
+    const save = this.#begun();
+    if (save === null) return Promise.resolve(false);
+    const abort = new AbortController();
+    const done = replaceFile(save.path, save.snapshot, abort.signal).then(
+      () => this.#ended(save, null),
+      (cause: unknown) => this.#ended(save, cause),
+    );
+    this.#running = { ...save, done, abort };
+    return done;
+  }
+
+  /** Saves while everything waits, so that nothing is written between the save and the end; true when it worked. */
+  async saveLast(): Promise<boolean> {
+    // What is under way is older than the moment that counts.
+    this.#running?.abort.abort();
+    await this.#running?.done;
+    const save = this.#begun();
+    if (save === null) return false;
+    try {
+      replaceFileNow(save.path, save.snapshot);
+    } catch (cause) {
+      return this.#ended(save, cause);
+    }
+    return this.#ended(save, null);
+  }
+
+  /** Takes the moment; null when there can be no snapshot, which has been told then. */
+  #begun(): Save | null {
+    const { store, nowMs, snapshot } = this.#parts;
+    const { path } = this;
     this.#startedMs = nowMs();
     try {
-      const changes = await this.#write(draft, rdbVersionUsual).catch((cause: unknown) => {
-        if (!(cause instanceof RedtwinError) || cause.code !== 'rdb-unsupported-version') throw cause;
-        return this.#write(draft, rdbVersionOfExpiringFields);
-      });
-      await rename(draft, path);
-      this.#savedChanges = changes;
-      this.lastOk = true;
-      this.lastSaveMs = nowMs();
-      this.saves++;
-      log.notice('DB saved on disk');
+      return { path, changes: store.stats().changes, snapshot: snapshot() };
     } catch (cause) {
-      this.lastOk = false;
-      log.warning(`Saving to ${path} failed; the file that was there is untouched: ${String(cause)}`);
-      await rm(draft, { force: true });
+      this.#failed(path, cause);
+      return null;
     }
+  }
+
+  #ended({ path, changes, snapshot }: Save, cause: unknown): boolean {
+    const { log, nowMs, onOutcome } = this.#parts;
+    const isAborted = this.#running?.abort.signal.aborted === true;
+    this.#running = null;
+    if (isAborted && cause !== null) return false;
     this.lastTookSeconds = Math.floor((nowMs() - this.#startedMs) / 1000);
-    return this.lastOk;
+    if (cause !== null) return this.#failed(path, cause);
+    this.lastOk = true;
+    this.#savedChanges = changes;
+    this.lastSaveMs = nowMs();
+    this.saves++;
+    log.notice('DB saved on disk');
+    const { fieldExpiries, functions } = snapshot.status();
+    if (fieldExpiries + functions > 0)
+      log.warning(
+        `The file's RDB version could not hold ${fieldExpiries} expiries of hash fields and ${functions} function ` +
+          'libraries: they are not in it (rdb-version-loss drop)',
+      );
+    onOutcome();
+    return true;
   }
 
-  /** Writes the data of this moment; resolves to the number of changes that it stands for. */
-  async #write(draft: string, version: number): Promise<number> {
-    const { store, config, nowMs } = this.#parts;
-    const { changes, usedMemoryBytes } = store.stats();
-    const snapshot = store.snapshot({
-      version,
-      compress: config.value('rdbcompression'),
-      checksum: config.value('rdbchecksum'),
-      nowMs: nowMs(),
-      aux: [
-        ['redis-ver', compatibleVersion],
-        ['redis-bits', '64'],
-        ['ctime', String(Math.floor(nowMs() / 1000))],
-        ['used-mem', String(usedMemoryBytes)],
-        ...this.#parts.replicationAux(),
-        ['aof-base', '0'],
-      ],
-    });
-    await writeSnapshot(snapshot, draft);
-    return changes;
-  }
-}
-
-async function writeSnapshot(snapshot: Snapshot, path: string): Promise<void> {
-  const file = await open(path, 'w');
-  try {
-    // While a chunk is written the next one is encoded.
-    let next = snapshot.read(chunkBytes);
-    for (let chunk = await next; chunk; chunk = await next) {
-      next = snapshot.read(chunkBytes);
-      await file.write(chunk);
-    }
-    await file.sync();
-  } finally {
-    snapshot.release();
-    await file.close();
+  #failed(path: string, cause: unknown): false {
+    this.lastOk = false;
+    this.#parts.log.warning(
+      `Saving to ${path} failed; the file that was there is untouched: ${String(cause)}`,
+    );
+    this.#parts.onOutcome();
+    return false;
   }
 }

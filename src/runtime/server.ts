@@ -36,6 +36,7 @@ import { Observer } from './observer.ts';
 import { OutputPage } from './output-page.ts';
 import { Pause } from './pause.ts';
 import { PubSub } from './pubsub.ts';
+import { fileVersion, rdbSnapshot } from './replica-snapshot.ts';
 import { Replication } from './replication.ts';
 import { Saver } from './saver.ts';
 import { compatibleVersion, redtwinVersion } from './version.ts';
@@ -102,7 +103,12 @@ export class Server {
       config,
       log,
       nowMs: () => this.nowMs(),
-      replicationAux: () => this.replication.aux(),
+      snapshot: () =>
+        rdbSnapshot(this, {
+          version: fileVersion(this),
+          filter: 'all',
+          compress: config.value('rdbcompression'),
+        }),
       onOutcome: () => this.updateGates(),
     });
     this.#observer = new Observer(this);
@@ -183,7 +189,7 @@ export class Server {
     const wantsSave = saves === 'yes' || (saves === 'configured' && this.config.value('save').length > 0);
     if (wantsSave) {
       this.log.notice('Saving the final RDB snapshot before exiting.');
-      if (!(await this.saver.save()) && !force) {
+      if (!(await this.saver.saveLast()) && !force) {
         this.log.warning("Error trying to save the DB, can't exit.");
         return false;
       }

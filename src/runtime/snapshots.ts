@@ -6,12 +6,15 @@
  *                          chunk(bytes) ...  false: wait until the seat's `drained()` is called
  *                          finished()        or failed(why): nothing more comes
  *
- * Whether a snapshot goes through a file or not, whether several replicas share one, when it begins and which version it has is
- * decided here and nowhere else. What a replica is, its socket and its place in the feed are the replica driver's
- * (replicas.ts).
+ * Whether a snapshot goes through a file or not, whether several replicas share one and when it begins is decided by the
+ * machine in replication/snapshot-job.ts; this is its dull driver. How bytes move is in snapshot-transfer.ts, which version
+ * they have in replica-snapshot.ts. What a replica is, its socket and its place in the feed are the replica driver's (replicas.ts).
  */
-import { randomBytes } from 'node:crypto';
 import type { Snapshot } from '../engine/engine.ts';
+import { step } from '../machine/machine.ts';
+import type { Effect, Event, Job, State, Terms } from '../replication/snapshot-job.ts';
+import { snapshotJob } from '../replication/snapshot-job.ts';
+import { FileTransfer, Outlet, SocketTransfer } from './snapshot-transfer.ts';
 
 /** What a replica can take and wants, as it said with REPLCONF. */
 export interface SnapshotWish {
@@ -57,97 +60,204 @@ export interface SnapshotSeat {
   drained(): void;
 }
 
-export interface SnapshotParts {
-  /** A snapshot of the data of now, for this wish. Throws RedtwinError. */
-  snapshot: (wish: SnapshotWish) => Snapshot;
-  /** History and end of the feed of now. */
-  now: () => SnapshotStart;
+/** What the bytes of a snapshot are to be: those who share one agree in all of it. */
+export interface SnapshotKind {
+  readonly version: number;
+  readonly filter: SnapshotWish['filter'];
+  readonly compress: boolean;
 }
 
-const chunkBytes = 256 * 1024;
+export interface SnapshotParts {
+  /** What this replica needs. */
+  kind: (wish: SnapshotWish) => SnapshotKind;
+  /** A snapshot of the data of now. Throws RedtwinError. */
+  snapshot: (kind: SnapshotKind) => Snapshot;
+  /** History and end of the feed of now. */
+  now: () => SnapshotStart;
+  terms: () => Terms;
+  /** Folder for files of a moment. */
+  folder: () => string;
+  log: (level: 'notice' | 'warning', text: string) => void;
+  monotonicMs: () => number;
+  nowMs: () => number;
+}
 
-/** Simplest form: each replica has a snapshot of its own, at once, and what must be announced by length is gathered first. */
+interface Place {
+  readonly outlet: Outlet;
+  readonly kind: SnapshotKind;
+}
+
+/** The snapshot that is being made. */
+interface Running {
+  readonly startedMs: number;
+  readonly snapshot: Snapshot;
+  readonly start: SnapshotStart;
+  /** All who share it, the late ones too. */
+  readonly outlets: Set<Outlet>;
+}
+
 export class Snapshots {
   readonly #parts: SnapshotParts;
-  readonly #seats = new Set<SnapshotSeat>();
+  #state: State = { name: 'idle' };
+  readonly #places = new Map<number, Place>();
+  #nextSeat = 1;
+  #running: Running | null = null;
 
   constructor(parts: SnapshotParts) {
     this.#parts = parts;
   }
 
-  /** Snapshots that are under way. */
-  get active(): number {
-    return this.#seats.size;
+  /** Whether a snapshot for replicas is being made. */
+  get isSaving(): boolean {
+    return this.#running !== null;
+  }
+
+  /** How far it is; null when there is none. */
+  get status(): ReturnType<Snapshot['status']> | null {
+    return this.#running?.snapshot.status() ?? null;
+  }
+
+  /** When the one under way began, Unix ms; 0 when there is none. */
+  get startedMs(): number {
+    return this.#running?.startedMs ?? 0;
+  }
+
+  get state(): State['name'] {
+    return this.#state.name;
   }
 
   join(wish: SnapshotWish, sink: SnapshotSink): SnapshotSeat {
-    let snapshot: Snapshot | null = null;
-    let isWaiting = false;
-    const mark = randomBytes(20).toString('hex');
-    const end = (): void => {
-      snapshot?.release();
-      snapshot = null;
-      this.#seats.delete(seat);
-    };
-    const turn = async (): Promise<void> => {
-      if (snapshot === null) return;
-      try {
-        const chunk = await snapshot.read(chunkBytes);
-        if (snapshot === null) return;
-        if (chunk === null) {
-          end();
-          if (wish.takesMark) sink.chunk(Buffer.from(mark));
-          sink.finished();
-          return;
-        }
-        if (sink.chunk(chunk)) void turn();
-        else isWaiting = true;
-      } catch (cause) {
-        end();
-        sink.failed(String(cause));
-      }
-    };
-    const seat: SnapshotSeat = {
-      leave: end,
-      drained: () => {
-        if (!isWaiting) return;
-        isWaiting = false;
-        void turn();
+    const seat = this.#nextSeat++;
+    const kind = this.#parts.kind(wish);
+    // Who has everything, or is told of the failure, has no place any longer.
+    const outlet = new Outlet({
+      ...sink,
+      finished: () => {
+        this.#places.delete(seat);
+        sink.finished();
       },
+      failed: (why) => {
+        this.#places.delete(seat);
+        sink.failed(why);
+      },
+    });
+    this.#places.set(seat, { outlet, kind });
+    this.#dispatch({
+      name: 'asked',
+      seat,
+      kind: JSON.stringify(kind),
+      takesMark: wish.takesMark,
+      ...this.#timed(),
+    });
+    return {
+      leave: () => {
+        outlet.leave();
+        if (this.#places.delete(seat)) this.#dispatch({ name: 'left', seat, ...this.#timed() });
+      },
+      drained: () => outlet.drained(),
     };
-    try {
-      snapshot = this.#parts.snapshot(wish);
-    } catch (cause) {
-      sink.failed(String(cause));
-      return seat;
-    }
-    this.#seats.add(seat);
-    sink.started(this.#parts.now());
-    if (wish.takesMark) {
-      sink.header(Buffer.from(`$EOF:${mark}\r\n`), 'mark');
-    } else {
-      const whole = gathered(snapshot);
-      snapshot = whole;
-      sink.header(Buffer.from(`$${whole.bytes}\r\n`), 'length');
-    }
-    void turn();
-    return seat;
   }
 
   /** Runs what is due. Call it about ten times a second. */
-  tick(_nowMs: number): void {}
-}
+  tick(): void {
+    if (this.#state.name === 'gathering') this.#dispatch({ name: 'ticked', ...this.#timed() });
+  }
 
-/** A snapshot whose length is known, because it is all there. */
-function gathered(snapshot: Snapshot): Snapshot & { readonly bytes: number } {
-  const chunks: Buffer[] = [];
-  for (let chunk = snapshot.readNow(chunkBytes); chunk; chunk = snapshot.readNow(chunkBytes))
-    chunks.push(chunk);
-  return {
-    bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
-    read: async () => chunks.shift() ?? null,
-    readNow: () => chunks.shift() ?? null,
-    status: () => snapshot.status(),
-    release: () => chunks.splice(0),
-  };
+  #timed(): { terms: Terms; nowMs: number } {
+    return { terms: this.#parts.terms(), nowMs: this.#parts.monotonicMs() };
+  }
+
+  #dispatch(event: Event): void {
+    const next = step(snapshotJob, this.#state, event);
+    if (next === null) {
+      this.#parts.log('warning', `A bug: snapshots did not expect ${event.name} when ${this.#state.name}`);
+      return;
+    }
+    this.#state = next.state;
+    for (const effect of next.effects) this.#run(effect);
+  }
+
+  #run(effect: Effect): void {
+    switch (effect.do) {
+      case 'begin':
+        this.#begin(effect.job);
+        break;
+      case 'share': {
+        const place = this.#places.get(effect.seat);
+        if (!place || !this.#running) return;
+        this.#running.outlets.add(place.outlet);
+        place.outlet.sink.started(this.#running.start);
+        break;
+      }
+      case 'cancel':
+        this.#parts.log('notice', 'The last replica that waited for the snapshot has left: it is dropped');
+        this.#end();
+        break;
+    }
+  }
+
+  #begin(job: Job): void {
+    const places = job.seats.flatMap((seat) => this.#places.get(seat) ?? []);
+    const outlets = new Set(places.map((place) => place.outlet));
+    let snapshot: Snapshot;
+    try {
+      snapshot = this.#parts.snapshot(places[0]!.kind);
+    } catch (cause) {
+      this.#failed(outlets, cause);
+      return;
+    }
+    const running = { startedMs: this.#parts.nowMs(), snapshot, start: this.#parts.now(), outlets };
+    this.#running = running;
+    const { version } = places[0]!.kind;
+    this.#parts.log(
+      'notice',
+      `A snapshot begins for ${outlets.size} replica${outlets.size === 1 ? '' : 's'}, ` +
+        `RDB version ${version}, through ${job.through === 'file' ? 'a file' : 'their sockets'}`,
+    );
+    for (const outlet of outlets) outlet.sink.started(running.start);
+    void this.#transfer(running, job.through);
+  }
+
+  async #transfer(running: Running, through: Job['through']): Promise<void> {
+    const { snapshot, outlets } = running;
+    const transfer =
+      through === 'socket'
+        ? new SocketTransfer(snapshot)
+        : new FileTransfer(snapshot, this.#parts.folder(), (cause) =>
+            this.#parts.log('warning', `A snapshot cannot be handed out: ${String(cause)}`),
+          );
+    try {
+      await transfer.run(outlets);
+    } catch (cause) {
+      if (this.#running === running) this.#failed(outlets, cause);
+      return;
+    }
+    if (this.#running !== running) return;
+    const { keys, fieldExpiries, functions, streamTails } = snapshot.status();
+    this.#parts.log('notice', `The snapshot for replicas is complete: ${keys} keys`);
+    if (fieldExpiries + functions + streamTails > 0)
+      this.#parts.log(
+        'warning',
+        `The snapshot's RDB version could not hold everything: ${fieldExpiries} expiries of hash fields, ` +
+          `${functions} function libraries and ${streamTails} streams' idempotence were left out (rdb-version-loss drop)`,
+      );
+    this.#end();
+    this.#dispatch({ name: 'completed', ...this.#timed() });
+  }
+
+  #failed(outlets: Set<Outlet>, cause: unknown): void {
+    this.#parts.log('warning', `The snapshot for replicas failed: ${String(cause)}`);
+    this.#end();
+    this.#dispatch({ name: 'failed', ...this.#timed() });
+    for (const outlet of outlets) {
+      if (outlet.isGone) continue;
+      outlet.isGone = true;
+      outlet.sink.failed(String(cause));
+    }
+  }
+
+  #end(): void {
+    this.#running?.snapshot.release();
+    this.#running = null;
+  }
 }

@@ -130,10 +130,26 @@ export const data = {
     by: 'ignored',
     hidden: true,
   }),
-  'rdb-key-save-delay': option(integer(-(2 ** 31), intMax), '0', 'For the tests of Redis.', {
-    by: 'ignored',
-    hidden: true,
-  }),
+  'rdb-key-save-delay': option(
+    integer(-(2 ** 31), intMax),
+    '0',
+    'For the tests of Redis: microseconds for each key.',
+    {
+      hidden: true,
+    },
+  ),
+  'rdb-version': option(
+    oneOf('auto', '9', '10', '11', '12', '80'),
+    'auto',
+    'RDB version of files and snapshots (9: Redis 5 to 6.2, 10: Redis 7.0, 11: Redis 7.2 and Valkey 8, 12: Redis 7.4 and 8, ' +
+      '80: Valkey 9). auto: 10, or what a replica says it is, or what the data needs.',
+  ),
+  'rdb-version-loss': option(
+    oneOf('refuse', 'drop'),
+    'refuse',
+    'What happens when an RDB version cannot hold the expiry of hash fields: the snapshot fails, or the fields are written as ' +
+      'fields that stay. Both are counted and logged.',
+  ),
 
   appendonly: option(yesOrNo, 'no', aof, { by: 'ignored' }),
   appendfilename: option(text('file name', fileName('appendfilename')), 'appendonly.aof', aof, {

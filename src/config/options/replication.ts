@@ -68,9 +68,38 @@ export const replication = {
     by: 'ignored',
     alias: 'repl-ping-slave-period',
   }),
-  'repl-diskless-sync': option(yesOrNo, 'yes', serving, { by: 'ignored' }),
-  'repl-diskless-sync-delay': option(integer(0, intMax), '5', serving, { by: 'ignored' }),
-  'repl-diskless-sync-max-replicas': option(integer(0, intMax), '0', serving, { by: 'ignored' }),
+  'repl-diskless-sync': option(
+    yesOrNo,
+    'yes',
+    'Send snapshots straight to the replicas that can take one without a length, and not through a file.',
+    { by: 'link' },
+  ),
+  'repl-diskless-sync-delay': option(
+    integer(0, intMax),
+    '5',
+    'Seconds to wait for more replicas to share a snapshot that goes straight to them.',
+    { by: 'link' },
+  ),
+  'repl-diskless-sync-max-replicas': option(
+    integer(0, intMax),
+    '0',
+    'So many replicas wait for no more of them; 0 for any number.',
+    { by: 'link' },
+  ),
+  'repl-diskless-compression': option(
+    oneOf('auto', 'yes', 'no'),
+    'auto',
+    'Compress snapshots that go straight to replicas (where rdbcompression is yes). auto: only those that go far; on this ' +
+      'machine and in private networks compressing takes longer than it saves.',
+    { by: 'link' },
+  ),
+  'feed-compat': option(
+    oneOf('auto', '5.0', '6.2', '7.0'),
+    'auto',
+    'The oldest servers that are to follow this one: with 5.0 and 6.2, snapshots for replicas that do not say their version are ' +
+      'written for Redis before 7.0.',
+    { by: 'link' },
+  ),
   'min-replicas-to-write': option(integer(0, intMax), '0', 'Refuse writes with fewer good replicas.', {
     alias: 'min-slaves-to-write',
   }),

@@ -370,6 +370,10 @@ export class PortableStore implements Store {
     return new RdbSnapshot(this.#keyspace, options);
   }
 
+  mayHoldFieldExpiries(): boolean {
+    return this.#keyspace.databases.some((database) => database.hashesWithExpiries.size > 0);
+  }
+
   flush(): void {
     for (const database of this.#keyspace.databases) database.clear();
   }

@@ -37,9 +37,14 @@ async function save({ server }: Call): Promise<Reply> {
   return (await server.saver.save()) ? ok : error('ERR');
 }
 
-function backgroundSave({ server, args }: Call): Reply {
+function backgroundSave({ server, client, args }: Call): Reply {
   if (args.length > 2 || (args.length === 2 && wordOf(args[1]) !== 'schedule')) return syntaxError;
   if (server.saver.isSaving) return error('ERR Background save already in progress');
+  // The rest of the transaction belongs into the file too.
+  if (server.mayNotBlock(client)) {
+    server.saver.isScheduled = true;
+    return simple('Background saving scheduled');
+  }
   void server.saver.save();
   return simple('Background saving started');
 }
