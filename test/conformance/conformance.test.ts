@@ -40,6 +40,12 @@ for (const { family, cases } of families) {
         test.skip(`${title}, because of ${spelled(without.run)}`, (t) => t.pass());
         continue;
       }
+      const reason = script.except?.[engine.name];
+      if (reason !== undefined) {
+        // Skipped for the reason that the case gives.
+        test.skip(`${title}, because ${reason}`, (t) => t.pass());
+        continue;
+      }
       // Serial: the cases share one server, and each begins by emptying it.
       test.serial(title, async (t) => {
         const found: string[] = [];

@@ -22,7 +22,7 @@ export function countsIn(info: string, changes: number): string[] {
     .map(
       ([, name, calls, rejected, failed]) => `${name} calls=${calls} rejected=${rejected} failed=${failed}`,
     );
-  const errors = [...info.matchAll(/^errorstat_(.+?):count=(\d+)/gm)].map(
+  const errors = [...info.matchAll(/^errorstat_(.*?):count=(\d+)/gm)].map(
     ([, kind, count]) => `${kind} ${count}`,
   );
   return [...rows.sort(), ...errors.sort(), `changes ${changes}`];

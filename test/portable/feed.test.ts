@@ -233,7 +233,7 @@ test('a command that cannot be applied stops the feed before it', (t) => {
   }
 });
 
-test('function libraries of the primary are kept, though nothing runs them here', (t) => {
+test('function libraries of the primary are kept as they are, and run when a client asks', (t) => {
   const store = open();
   const link = store.openSession();
   const source = "#!lua name=lib\nredis.register_function('f', function() return 1 end)";
@@ -248,12 +248,14 @@ test('function libraries of the primary are kept, though nothing runs them here'
       .readNow(1 << 20)
       ?.toString('latin1') ?? '';
   t.true(rdb().includes(source));
+  t.is(run(store, store.openSession(), 'FCALL f 0'), ':1\r\n');
+  const broken = '#!lua name=broken\nnothing that Lua knows';
+  t.is(apply(words('FUNCTION', 'LOAD', broken)), Stop.drained);
+  t.true(rdb().includes(broken));
+  t.is(run(store, store.openSession(), 'FCALL f 0'), ':1\r\n');
   t.is(apply(words('FUNCTION', 'DELETE', 'lib')), Stop.drained);
   t.false(rdb().includes(source));
-  t.is(
-    run(store, store.openSession(), 'FUNCTION LOAD x'),
-    '-ERR redtwin does not support this command yet\r\n',
-  );
+  t.is(run(store, store.openSession(), 'FCALL f 0'), '-ERR Function not found\r\n');
   t.is(apply(words('FUNCTION', 'DELETE', 'lib')), Stop.failed);
 });
 

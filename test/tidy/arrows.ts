@@ -4,7 +4,7 @@
  *
  *   cli -> runtime -> { replication, cron, engine's door, protocol, config, observe }
  *   acl -> protocol, engine.ts     config -> acl, protocol
- *   replication, cron -> machine, protocol, engine.ts     portable -> engine.ts, protocol     machine -> nothing
+ *   replication, cron -> machine, protocol, engine.ts     portable -> engine.ts, lua, protocol     machine -> nothing
  */
 import { posix } from 'node:path';
 import type { SourceFile } from './files.ts';
@@ -27,10 +27,12 @@ export const rooms: readonly Room[] = [
   // Hashing of passwords; no clock, no file.
   { name: 'acl', holds: ['src/acl/'], imports: ['protocol', 'interface', 'errors'], node: ['node:crypto'] },
   { name: 'interface', holds: ['src/engine/engine.ts'], imports: [], node: [] },
+  // Reads the compiled interpreter of its package, once; that is all it has to do with the system.
+  { name: 'lua', holds: ['src/engine/lua/'], imports: [], node: ['node:fs', 'node:module'] },
   {
     name: 'portable',
     holds: ['src/engine/portable/'],
-    imports: ['interface', 'protocol', 'errors'],
+    imports: ['interface', 'lua', 'protocol', 'errors'],
     // Hashing (SHA-1 of DIGEST and scripts) and bytes; no clock, no socket, no file.
     node: ['node:crypto', 'node:buffer', 'node:util'],
   },

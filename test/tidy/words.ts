@@ -10,6 +10,7 @@ export const wireFiles: Record<string, string> = {
   'src/config/options/': 'the names of redis.conf are what this table is about',
   'src/config/special-kinds.ts': 'classes and messages as CONFIG GET and the parser word them',
   'crates/keyspace/src/command/eval.rs': 'an error that quotes Redis',
+  'src/engine/portable/commands/eval.ts': 'the same error in the other engine',
   'src/engine/portable/settings.ts': 'takes the older name of an option, as redis.conf does',
 };
 

@@ -265,10 +265,10 @@ export class Call {
 
   /**
    * For commands that meet keys by chance (SCAN, RANDOMKEY): the expired keys they deleted have nothing to do with each
-   * other, so the feed tells them one by one. Inside EXEC everything stays one unit.
+   * other, so the feed tells them one by one. Inside EXEC and scripts everything stays one unit.
    */
   feedApart(): void {
-    if (this.session.execution !== null) return;
+    if (this.session.execution !== null || this.session.isScript) return;
     this.keyspace.endUnit(false);
   }
 

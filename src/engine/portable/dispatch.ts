@@ -13,14 +13,10 @@ import { noPermission } from './access.ts';
 import { Call } from './call.ts';
 import { makeRoom } from './evict.ts';
 import type { Keyspace } from './keyspace.ts';
-
-import { HandBack, Refusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
+import { countErrors, type Dispatched, run } from './run.ts';
 import type { Session } from './session.ts';
 import { type Command, findCommand, nameOf } from './table.ts';
-
-/** What became of a request. */
-export type Dispatched = 'done' | 'host' | 'blocked';
 
 /** Commands that MULTI does not queue. */
 const neverQueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
@@ -75,43 +71,6 @@ export function dispatch(
     return 'host';
   }
   return run(new Call(keyspace, session, args, reply, nowMs), command);
-}
-
-/** Runs a command that has passed the gates. The reply is complete afterwards, unless it is blocked. */
-export function run(call: Call, command: Command): Dispatched {
-  call.name = command.name;
-  const counters = call.keyspace.commandCounters;
-  const fromMs = counters.nowMs();
-  try {
-    command.run(call);
-  } catch (thrown) {
-    if (thrown instanceof HandBack) {
-      counters.commands++;
-      call.session.hostCommand = [...call.args];
-      return 'host';
-    }
-    if (!(thrown instanceof Refusal)) throw thrown;
-    call.reply.error(thrown.text);
-  }
-  call.finish();
-  countErrors(call.keyspace, call.reply, command.name);
-  if (call.waiting === null) {
-    // An EXEC that goes on is over when its last command is: execution.ts counts it then.
-    if (call.session.execution === null || command.name !== 'exec') counters.ran(command.name, fromMs);
-    else call.session.execution.fromMs = fromMs;
-    return 'done';
-  }
-  counters.waits(command.name, fromMs);
-  call.session.waiting = call.waiting;
-  call.keyspace.waitingRoom.add(call.waiting);
-  return 'blocked';
-}
-
-/** Counts the errors written just now; a call that wrote some has failed. */
-export function countErrors({ commandCounters }: Keyspace, reply: Reply, name: string | null): void {
-  if (!reply.hasErrors) return;
-  for (const text of reply.takeErrors()) commandCounters.countError(text);
-  if (name !== null) commandCounters.failed(name);
 }
 
 function gate(

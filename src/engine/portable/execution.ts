@@ -7,9 +7,9 @@
  */
 import { noLongerAllowed } from './access.ts';
 import { Call } from './call.ts';
-import { countErrors, run } from './dispatch.ts';
 import type { Keyspace } from './keyspace.ts';
 import type { Reply } from './reply.ts';
+import { countErrors, run } from './run.ts';
 import type { Execution, Session } from './session.ts';
 import { findCommand } from './table.ts';
 

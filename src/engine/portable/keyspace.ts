@@ -13,6 +13,7 @@ import { type EventClass, EventLog } from './events.ts';
 import { type Effect, FeedLog } from './feed.ts';
 import { isFreedAside } from './lazy-free.ts';
 import { Random } from './random.ts';
+import type { Scripts } from './script/scripts.ts';
 import type { Session } from './session.ts';
 import { defaultSettings, type Settings } from './settings.ts';
 import { WaitingRoom } from './waiting.ts';
@@ -60,8 +61,10 @@ export class Keyspace {
   changes = 0;
   /** DEBUG SET-ACTIVE-EXPIRE. */
   isActiveExpiryOn = true;
-  /** Libraries of FUNCTION LOAD by name: kept, told to replicas and snapshots, never run here. */
+  /** Sources of function libraries by name, as snapshots carry them. Who changes them says so to `scripts`. */
   readonly functions = new Map<string, Buffer>();
+  /** What is known of scripts, and what becomes of those sources when they are run. */
+  readonly scripts: Scripts;
   /** Fields that modules put into an RDB outside of any key: kept raw, passed on to snapshots. */
   moduleAux: Buffer[] = [];
   /** A value of a module came in, so there may be some to count. */
@@ -72,7 +75,14 @@ export class Keyspace {
   readonly #watchers = new Map<string, Set<Session>>();
 
   /** `monotonicMs`: the clock by which commands are timed; without one they take no time. */
-  constructor(databases: number, seed: bigint, backlogBytes: number, monotonicMs?: () => number) {
+  constructor(
+    databases: number,
+    seed: bigint,
+    backlogBytes: number,
+    scripts: Scripts,
+    monotonicMs?: () => number,
+  ) {
+    this.scripts = scripts;
     this.commandCounters = new CommandCounters(monotonicMs);
     this.databases = Array.from({ length: databases }, () => new Database());
     this.random = new Random(seed);

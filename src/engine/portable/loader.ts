@@ -78,6 +78,7 @@ export class RdbLoader implements Loader, RdbSink {
     });
     keyspace.functions.clear();
     for (const [name, source] of this.#libraries) keyspace.functions.set(name, source);
+    keyspace.scripts.forgetFunctions();
     keyspace.moduleAux = this.#moduleAux;
     keyspace.mayHoldModules = this.#report.opaqueModuleValues > 0;
     return { ...this.#report, modules: [...this.#modules], bytes: this.#decoder.offset };

@@ -15,6 +15,7 @@ export class Reply {
   #buffer = Buffer.allocUnsafe(1024);
   #size = 0;
   #errors: string[] = [];
+  #hasFailed = false;
 
   /** Bytes written. */
   get size(): number {
@@ -23,13 +24,14 @@ export class Reply {
 
   /** True when errors were written that nobody has taken. */
   get hasErrors(): boolean {
-    return this.#errors.length > 0;
+    return this.#errors.length > 0 || this.#hasFailed;
   }
 
   /** Texts of the errors written since they were last taken: whoever runs commands counts them. */
   takeErrors(): string[] {
     const errors = this.#errors;
     this.#errors = [];
+    this.#hasFailed = false;
     return errors;
   }
 
@@ -74,6 +76,12 @@ export class Reply {
   /** `text` without the '-'. Line ends in it would break the protocol and become spaces, as in Redis. */
   error(text: string): void {
     this.#errors.push(text);
+    this.#text(`-${text.replace(/[\r\n]/g, ' ')}\r\n`);
+  }
+
+  /** An error that was counted where it arose (in a script) and is only passed on: the command has failed, no more. */
+  toldError(text: string): void {
+    this.#hasFailed = true;
     this.#text(`-${text.replace(/[\r\n]/g, ' ')}\r\n`);
   }
 

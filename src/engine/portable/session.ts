@@ -59,6 +59,8 @@ export class Session {
   isHostMuted = false;
   /** Has subscriptions: in RESP2 few commands are allowed then. */
   isSubscriber = false;
+  /** Runs the commands of a script: what they do is a part of the script's unit. */
+  isScript = false;
   /** What a blocking command of this session waits for. */
   waiting: Waiting | null = null;
   /** Set once this session applies a primary's feed. */

@@ -38,6 +38,8 @@ const defaults = {
   rdbchecksum: true,
   'sanitize-dump-payload': 'no',
   'latency-tracking': true,
+  /** Milliseconds a script may run, as far as its instructions tell; 0 for as long as it likes. */
+  'busy-reply-threshold': 5000,
 };
 
 export type SettingName = keyof typeof defaults;
@@ -52,6 +54,7 @@ const aliases: Record<string, SettingName> = {
   'zset-max-ziplist-entries': 'zset-max-listpack-entries',
   'zset-max-ziplist-value': 'zset-max-listpack-value',
   'slave-ignore-maxmemory': 'replica-ignore-maxmemory',
+  'lua-time-limit': 'busy-reply-threshold',
 };
 
 export const defaultSettings = (): Settings => ({ ...defaults });

@@ -32,7 +32,7 @@ import {
 import { Applying } from './apply.ts';
 import { Call } from './call.ts';
 import { digestOf } from './digest.ts';
-import { countErrors, dispatch } from './dispatch.ts';
+import { dispatch } from './dispatch.ts';
 import { continueExecution } from './execution.ts';
 import { expireCycle } from './expire.ts';
 import { Keyspace } from './keyspace.ts';
@@ -40,11 +40,13 @@ import { RdbLoader } from './loader.ts';
 import { mayReplicate } from './may-replicate.ts';
 import { Refusal } from './refusal.ts';
 import { Reply } from './reply.ts';
+import { countErrors } from './run.ts';
+import { Scripts } from './script/scripts.ts';
 import { Session } from './session.ts';
 import { applySetting } from './settings.ts';
 import { RdbSnapshot } from './snapshot.ts';
 import { statsOf } from './stats.ts';
-import { nameOf } from './table.ts';
+import { lookUp, nameOf } from './table.ts';
 import type { Waiting } from './waiting.ts';
 
 const nothing = new Uint8Array(0);
@@ -65,7 +67,8 @@ export class PortableStore implements Store {
   #feedMark = 0;
 
   constructor(options: StoreOptions) {
-    this.#keyspace = new Keyspace(options.databases, options.seed, options.backlogBytes, options.monotonicMs);
+    const { databases, seed, backlogBytes, monotonicMs } = options;
+    this.#keyspace = new Keyspace(databases, seed, backlogBytes, new Scripts(lookUp), monotonicMs);
   }
 
   get feed(): Feed {

@@ -43,18 +43,30 @@ const commands = new Map(commandTable.map((spec) => [spec.name, commandOf(spec, 
 
 /** The command that a request names, or the text of the error that Redis answers. Checks the number of arguments too. */
 export function findCommand(args: readonly Buffer[]): Command | string {
-  const container = commands.get(lower(binary(args[0]!)));
-  if (container === undefined) return unknownCommand(args);
-  let command = container;
-  if (container.subcommands !== null && args.length > 1) {
-    const sub = container.subcommands.get(lower(binary(args[1]!)));
-    if (sub === undefined)
-      return `ERR unknown subcommand '${cString(args[1]!, 128)}'. Try ${upper(container.name)} HELP.`;
-    command = sub;
+  const command = lookUp(args);
+  if (command === 'unknown') return unknownCommand(args);
+  if (command === 'unknownSub') {
+    const container = upper(binary(args[0]!));
+    return `ERR unknown subcommand '${cString(args[1]!, 128)}'. Try ${container} HELP.`;
   }
   const fits = command.arity >= 0 ? args.length === command.arity : args.length >= -command.arity;
   return fits ? command : `ERR wrong number of arguments for '${command.name}' command`;
 }
+
+/** The same for those who have their own words for what is wrong; does not look at the number of arguments. */
+export type LookUp = (args: readonly Buffer[]) => Command | 'unknown' | 'unknownSub';
+
+export const lookUp: LookUp = (args) => {
+  const container = commands.get(lower(binary(args[0]!)));
+  if (container === undefined) return 'unknown';
+  let command = container;
+  if (container.subcommands !== null && args.length > 1) {
+    const sub = container.subcommands.get(lower(binary(args[1]!)));
+    if (sub === undefined) return 'unknownSub';
+    command = sub;
+  }
+  return command;
+};
 
 /** Full name of the command that a request means, however many arguments it has; null when there is none of that name. */
 export function nameOf(args: readonly Buffer[]): string | null {

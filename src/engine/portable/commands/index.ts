@@ -8,6 +8,7 @@ import { blocking } from './blocking.ts';
 import { connection } from './connection.ts';
 import { debug } from './debug.ts';
 import { dump } from './dump.ts';
+import { evals } from './eval.ts';
 import { expiry } from './expiry.ts';
 import { functions } from './functions.ts';
 import { geo } from './geo.ts';
@@ -18,6 +19,7 @@ import { hyperLogLogs } from './hyperloglogs.ts';
 import { keys } from './keys.ts';
 import { lists } from './lists.ts';
 import { scans } from './scan.ts';
+import { scripts } from './scripts.ts';
 import { sets } from './sets.ts';
 import { sorts } from './sort.ts';
 import { streamClaims } from './stream-claims.ts';
@@ -58,6 +60,8 @@ const families: HandlerTable[] = [
   streamGroups,
   streamInfo,
   streamReads,
+  evals,
+  scripts,
   functions,
   debug,
 ];

@@ -92,6 +92,8 @@ function parseRead(call: Call, isGroup: boolean): ReadOptions {
     const more = call.args.length - at - 1;
     const word = call.word(at);
     if (word === 'BLOCK' && more > 0) {
+      if (call.session.isScript)
+        refuseWith(`ERR ${call.text(0)} command is not allowed with BLOCK option from scripts`);
       options.deadlineMs = deadline(call, ++at);
     } else if (word === 'COUNT' && more > 0) {
       options.count = Math.max(0, call.integer(++at));

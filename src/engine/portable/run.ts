@@ -1,0 +1,48 @@
+/**
+ * Runs one command that has passed its gates: for a client (dispatch.ts), in an EXEC (execution.ts), in a script
+ * (script/inner.ts). The reply is complete afterwards, unless the command waits; the command's time and errors are counted.
+ */
+import type { Call } from './call.ts';
+import type { Keyspace } from './keyspace.ts';
+import { HandBack, Refusal } from './refusal.ts';
+import type { Reply } from './reply.ts';
+import type { Command } from './table.ts';
+
+/** What became of a request. */
+export type Dispatched = 'done' | 'host' | 'blocked';
+
+export function run(call: Call, command: Command): Dispatched {
+  call.name = command.name;
+  const counters = call.keyspace.commandCounters;
+  const fromMs = counters.nowMs();
+  try {
+    command.run(call);
+  } catch (thrown) {
+    if (thrown instanceof HandBack) {
+      counters.commands++;
+      call.session.hostCommand = [...call.args];
+      return 'host';
+    }
+    if (!(thrown instanceof Refusal)) throw thrown;
+    call.reply.error(thrown.text);
+  }
+  call.finish();
+  countErrors(call.keyspace, call.reply, command.name);
+  if (call.waiting === null) {
+    // An EXEC that goes on is over when its last command is: execution.ts counts it then.
+    if (call.session.execution === null || command.name !== 'exec') counters.ran(command.name, fromMs);
+    else call.session.execution.fromMs = fromMs;
+    return 'done';
+  }
+  counters.waits(command.name, fromMs);
+  call.session.waiting = call.waiting;
+  call.keyspace.waitingRoom.add(call.waiting);
+  return 'blocked';
+}
+
+/** Counts the errors written just now; a call that wrote some has failed. */
+export function countErrors({ commandCounters }: Keyspace, reply: Reply, name: string | null): void {
+  if (!reply.hasErrors) return;
+  for (const text of reply.takeErrors()) commandCounters.countError(text);
+  if (name !== null) commandCounters.failed(name);
+}

@@ -1,0 +1,112 @@
+/**
+ * Scripts and functions: what is known of them, and the Lua that runs them.
+ *
+ *     EVAL, FCALL --> commands/eval.ts --> machine.ts (Lua 5.1) --> prelude (the sandbox)
+ *                                            |  redis.call
+ *                                            '--> inner.ts --> the command's handler --> convert.ts --> Lua
+ *
+ * Its one idea: a script is one unit. Each write in it is an effect of that unit, so the feed holds what the script
+ * did and never the script itself. Lua is made when the first script or function needs it, and made anew when it is spent: what
+ * is kept here are sources, and everything that is compiled belongs to one machine.
+ */
+import type { LookUp } from '../table.ts';
+import { Functions } from './functions.ts';
+import { type Compiled, Machine } from './machine.ts';
+import { sha1Hex } from './sha1.ts';
+import { type Flag, scriptHead } from './shebang.ts';
+
+/** A script that EVALSHA finds. */
+export interface Script {
+  readonly sha: string;
+  /** What the `#!` line says; null without such a line: old rules. */
+  readonly flags: ReadonlySet<Flag> | null;
+  /** Its Lua. */
+  readonly code: Buffer;
+  /** Ready to run, in that machine. */
+  compiled: { machine: Machine; ref: Compiled };
+}
+
+export class Scripts {
+  readonly lookUp: LookUp;
+  readonly #cache = new Map<string, Script>();
+  #machine: Machine | null = null;
+  /** Made from the libraries' sources when somebody asks; null when those have changed since. */
+  #functions: Functions | null = null;
+
+  /** `lookUp` finds the commands that scripts call. */
+  constructor(lookUp: LookUp) {
+    this.lookUp = lookUp;
+  }
+
+  /** The Lua state that runs scripts now. */
+  machine(): Machine {
+    if (this.#machine?.isSpent) this.#renew();
+    this.#machine ??= new Machine();
+    return this.#machine;
+  }
+
+  /** A cached script, ready to run in the machine of now; null when it is not cached. */
+  find(sha: string): Script | null {
+    const script = this.#cache.get(sha);
+    if (script === undefined) return null;
+    const machine = this.machine();
+    if (script.compiled.machine !== machine) script.compiled = compiledIn(machine, script.code);
+    return script;
+  }
+
+  has(sha: string): boolean {
+    return this.#cache.has(sha);
+  }
+
+  /** Puts a script into the cache, unless it is there. Answers its name, or Redis's words, without ERR. */
+  load(body: Buffer): string | { error: string } {
+    const sha = sha1Hex(body);
+    if (this.#cache.has(sha)) return sha;
+    const head = scriptHead(body);
+    if ('error' in head) return head;
+    const code = body.subarray(head.start);
+    const machine = this.machine();
+    const ref = machine.compileScript(code);
+    if (typeof ref === 'object') return { error: `Error compiling script (new function): ${ref.error}` };
+    this.#cache.set(sha, { sha, flags: head.flags, code, compiled: { machine, ref } });
+    return sha;
+  }
+
+  /** SCRIPT FLUSH. */
+  flush(): void {
+    for (const { compiled } of this.#cache.values())
+      if (compiled.machine === this.#machine) compiled.machine.forget(compiled.ref);
+    this.#cache.clear();
+  }
+
+  /** The functions of these libraries, which are run when they have not been. */
+  functions(sources: ReadonlyMap<string, Buffer>, instructions: number): Functions {
+    const machine = this.machine();
+    if (this.#functions?.machine !== machine) this.#functions = null;
+    this.#functions ??= Functions.of(machine, sources, instructions);
+    return this.#functions;
+  }
+
+  /** These are the functions from now on. */
+  adopt(functions: Functions): void {
+    this.#functions = functions;
+  }
+
+  /** The libraries have changed otherwise than through FUNCTION (an RDB was loaded). */
+  forgetFunctions(): void {
+    this.#functions = null;
+  }
+
+  /** The machine goes, with all that was compiled in it. */
+  #renew(): void {
+    this.#machine = null;
+    this.#functions = null;
+  }
+}
+
+function compiledIn(machine: Machine, code: Buffer): Script['compiled'] {
+  const ref = machine.compileScript(code);
+  // It compiled before, so only a machine without memory can say no.
+  if (typeof ref === 'object') throw new Error(`a script that was compiled before: ${ref.error}`);
+  return { machine, ref };
+}
