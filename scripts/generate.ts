@@ -38,6 +38,7 @@ interface Command {
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 const commands = JSON.parse(read('data/commands.json')) as Command[];
+const docs = JSON.parse(read('data/command-docs.json')) as Record<string, unknown>;
 const errors = JSON.parse(read('data/wire-errors.json')) as Record<string, string>;
 
 const preludePath = 'crates/keyspace/src/script/prelude.lua';
@@ -239,6 +240,45 @@ export const commandTable: CommandSpec[] = ${JSON.stringify(commands, null, 1)};
 `;
 }
 
+function tsDocs(): string {
+  const names = commands.flatMap((c) => [c, ...(c.subcommands ?? [])]).map(({ name }) => name);
+  const missing = names.filter((name) => !(name in docs));
+  const unknown = Object.keys(docs).filter((name) => !names.includes(name));
+  if (missing.length + unknown.length > 0)
+    throw new Error(`command-docs.json: missing ${missing.join(' ')}; unknown ${unknown.join(' ')}`);
+  return `// ${notice}
+/** An argument of a command, as COMMAND DOCS describes it. */
+export interface ArgumentDocs {
+  name: string;
+  /** string, integer, double, key, pattern, unix-time, pure-token, oneof, block. */
+  type: string;
+  /** Which of the command's key specifications finds it. */
+  keySpec?: number;
+  /** The word that stands before it, or that it is. */
+  token?: string;
+  since?: string;
+  deprecatedSince?: string;
+  /** optional, multiple, multiple_token. */
+  flags?: string[];
+  /** Of oneof and block. */
+  arguments?: ArgumentDocs[];
+}
+/** What COMMAND DOCS tells beside the command table. Sentences are our own. */
+export interface CommandDocs {
+  summary: string;
+  complexity?: string;
+  /** deprecated, syscmd. */
+  docFlags?: string[];
+  deprecatedSince?: string;
+  /** What to use in its place, as one would type it. */
+  replacedBy?: string;
+  arguments?: ArgumentDocs[];
+}
+/** By full name, subcommands as container|sub. */
+export const commandDocs: Readonly<Record<string, CommandDocs>> = ${JSON.stringify(docs, null, 1)};
+`;
+}
+
 function tsErrors(): string {
   return `// ${notice}
 /** Errors as clients read them, without the leading '-' and the CRLF. */
@@ -272,6 +312,7 @@ const outputs: [string, () => string][] = [
   ['crates/keyspace/src/generated/commands.rs', () => rustfmt(rustCommands())],
   ['crates/keyspace/src/generated/errors.rs', () => rustfmt(rustErrors())],
   ['src/protocol/generated/commands.ts', tsCommands],
+  ['src/protocol/generated/command-docs.ts', tsDocs],
   ['src/protocol/generated/wire-errors.ts', tsErrors],
   ['src/engine/portable/generated/prelude.ts', tsPrelude],
   ['docs/configuration.md', configurationPage],

@@ -2,9 +2,10 @@
  * COMMAND: the command table, as clients ask for it.
  *
  * Rows come from data/commands.json as they are; this only gives them the shape of the replies of Redis 7.0 (ten elements per
- * command). DOCS tells group and version, no texts.
+ * command). The sentences of DOCS are our own and stand in data/command-docs.json.
  */
 import { arityFits, commandOf, findCommand, keysOf } from '../../protocol/command-lookup.ts';
+import { type ArgumentDocs, commandDocs } from '../../protocol/generated/command-docs.ts';
 import { type CommandSpec, commandTable, type KeySpec } from '../../protocol/generated/commands.ts';
 import { matchesName } from '../../protocol/glob.ts';
 import {
@@ -66,13 +67,39 @@ function info(command: CommandSpec): Reply {
   ]);
 }
 
+/** Fields in Redis's order; those without a value are left out. */
+const fieldsOf = (fields: Readonly<Record<string, Reply | undefined>>): Reply =>
+  map(Object.entries(fields).flatMap(([name, value]) => (value ? [[bulk(name), value]] : [])));
+
+const bulkIf = (text: string | undefined): Reply | undefined => (text === undefined ? undefined : bulk(text));
+const setIf = (words: readonly string[] | undefined): Reply | undefined => words && set(words.map(simple));
+
+const argumentDocs = (argument: ArgumentDocs): Reply =>
+  fieldsOf({
+    name: bulk(argument.name),
+    type: bulk(argument.type),
+    key_spec_index: argument.keySpec === undefined ? undefined : integer(argument.keySpec),
+    token: bulkIf(argument.token),
+    since: bulkIf(argument.since),
+    deprecated_since: bulkIf(argument.deprecatedSince),
+    flags: setIf(argument.flags),
+    arguments: argument.arguments && array(argument.arguments.map(argumentDocs)),
+  });
+
 function docs(command: CommandSpec): [Reply, Reply] {
-  const fields: [Reply, Reply][] = [
-    [bulk('since'), bulk(command.since)],
-    [bulk('group'), bulk(command.group)],
-  ];
-  if (command.subcommands) fields.push([bulk('subcommands'), map(command.subcommands.map(docs))]);
-  return [bulk(command.name), map(fields)];
+  const texts = commandDocs[command.name]!;
+  const fields = fieldsOf({
+    summary: bulk(texts.summary),
+    since: bulk(command.since),
+    group: bulk(command.group),
+    complexity: bulkIf(texts.complexity),
+    doc_flags: setIf(texts.docFlags),
+    deprecated_since: bulkIf(texts.deprecatedSince),
+    replaced_by: bulkIf(texts.replacedBy),
+    arguments: texts.arguments && array(texts.arguments.map(argumentDocs)),
+    subcommands: command.subcommands && map(command.subcommands.map(docs)),
+  });
+  return [bulk(command.name), fields];
 }
 
 /** The rows that the words behind a subcommand name; all top-level rows without words. */
@@ -101,8 +128,7 @@ function getKeys({ args }: Call, show: (key: FoundKey) => Reply): Reply {
     return error('ERR The command has no key arguments');
   if (!arityFits(command, words.length))
     return error('ERR Invalid number of arguments specified for command');
-  const keys = keysOf(command, words);
-  if (!keys) return error('ERR Invalid arguments specified for command');
+  const keys = keysOf(command, words) ?? [];
   if (keys.length === 0 && !command.flags.includes('no_mandatory_keys'))
     return error('ERR Invalid arguments specified for command');
   return array(keys.map(show));
