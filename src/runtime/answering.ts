@@ -29,7 +29,9 @@ export class Answering {
     const { commands } = this.#server.stats;
     const fromMs = performance.now();
     const answer = this.#run(word, client, args);
-    commands.ran(name, (performance.now() - fromMs) * 1000);
+    const micros = (performance.now() - fromMs) * 1000;
+    commands.ran(name, micros);
+    this.#server.answered(client, args, micros);
     const counted = (reply: Reply): Reply => {
       if (reply.is === 'error') commands.failed(name, reply.text);
       return reply;

@@ -174,7 +174,8 @@ export class Connection implements Line, ReplicaLine {
         this.#addReply(answer);
         if (this.client.closing) break;
         into = page.free();
-        outcome = store.resume(this.client.session, into, this.client.lastMs);
+        // A host command may have taken its time (DEBUG SLEEP, CONFIG REWRITE): what waits for keys must not miss that.
+        outcome = store.resume(this.client.session, into, this.#server.nowMs());
         continue;
       }
       if (stop === Stop.blocked) this.client.blocked = true;

@@ -39,7 +39,7 @@ export class Observer {
     if (!command) return () => {};
     this.#tellMonitors(client, args, command.flags);
     const started = process.hrtime.bigint();
-    return () => this.#ended(client, args, Number((process.hrtime.bigint() - started) / 1000n), command);
+    return () => this.ended(client, args, Number((process.hrtime.bigint() - started) / 1000n), command);
   }
 
   /** A whole chunk has run. */
@@ -69,7 +69,15 @@ export class Observer {
     for (const monitor of monitors) if (monitor !== client) monitor.line.send(line);
   }
 
-  #ended(client: Client, args: Buffer[], micros: number, command: CommandSpec): void {
+  /** True when a command of this length belongs into the slow log. */
+  isSlow(micros: number): boolean {
+    const limit = this.#server.config.value('slowlog-log-slower-than');
+    return limit >= 0 && micros >= limit;
+  }
+
+  /** A command has run: into the slow log and the latency monitor with it, if it took long. */
+  ended(client: Client, args: Buffer[], micros: number, command: CommandSpec | null = commandOf(args)): void {
+    if (!command) return;
     const { config, latency } = this.#server;
     // Who waits has not run yet; what it will take then is not the time it waited.
     if (client.blocked) client.onWake = () => this.#log(client, args, micros, command);
@@ -83,8 +91,7 @@ export class Observer {
 
   #log(client: Client, args: Buffer[], micros: number, command: CommandSpec): void {
     const { config, slowLog } = this.#server;
-    const limit = config.value('slowlog-log-slower-than');
-    if (limit < 0 || micros < limit || command.flags.includes('skip_slowlog')) return;
+    if (!this.isSlow(micros) || command.flags.includes('skip_slowlog')) return;
     slowLog.add(
       {
         at: Math.floor(this.#server.nowMs() / 1000),

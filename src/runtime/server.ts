@@ -17,7 +17,7 @@ import { LatencyMonitor } from '../observe/latency.ts';
 import type { Log } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
-import { error, type Reply, simple } from '../protocol/reply.ts';
+import { error, type Reply } from '../protocol/reply.ts';
 import { Access } from './access.ts';
 import { Answering } from './answering.ts';
 import { Background } from './background.ts';
@@ -383,6 +383,12 @@ export class Server {
     if (ms > 0.5) this.#observer.ran(client, chunk, length, ms);
   }
 
+  /** A host command has run. What runs inside EXEC is logged for itself, because EXEC never is. */
+  answered(client: Client, args: Buffer[], micros: number): void {
+    if (this.#observer.isSlow(micros) && this.mayNotBlock(client))
+      this.#observer.ended(client, args, Math.floor(micros));
+  }
+
   /** Answers a host command. */
   answer(client: Client, args: Buffer[]): Answer {
     return this.#answering.answer(client, args);
@@ -405,17 +411,6 @@ export class Server {
   resetStats(): void {
     this.stats.reset();
     this.store.resetStats();
-  }
-
-  /** DEBUG RELOAD: the data set through its own RDB. */
-  reload(): Reply {
-    const nowMs = this.nowMs();
-    // 12 and not 10: fields that expire must come back, and nobody else reads this RDB.
-    const snapshot = this.store.snapshot({ version: 12, compress: true, checksum: true, nowMs, aux: [] });
-    const loader = this.store.loader({ nowMs, dropExpired: !this.isReplica, checksum: true });
-    for (let chunk = snapshot.readNow(1 << 20); chunk; chunk = snapshot.readNow(1 << 20)) loader.write(chunk);
-    loader.commit();
-    return simple('OK');
   }
 
   // --- Replication ---

@@ -22,6 +22,45 @@ const noAppendOnlyFile =
 
 export const acceptedMisses: readonly AcceptedMiss[] = [
   {
+    unit: 'unit/type/stream',
+    engines: both,
+    reason: noAppendOnlyFile,
+    tests: [
+      'Empty stream can be rewrite into AOF correctly',
+      'Stream can be rewrite into AOF correctly after XDEL lastid',
+      'XADD with MAXLEN > xlen can propagate correctly',
+      'XADD with MINID > lastid can propagate correctly',
+      'XADD with ~ MAXLEN and LIMIT can propagate correctly',
+      'XADD with ~ MAXLEN can propagate correctly',
+      'XADD with ~ MINID and LIMIT can propagate correctly',
+      'XADD with ~ MINID can propagate correctly',
+      'XTRIM with ~ MAXLEN can propagate correctly',
+    ],
+  },
+  {
+    unit: 'unit/type/stream-cgroups',
+    engines: both,
+    reason: noAppendOnlyFile,
+    tests: [
+      'Consumer without PEL is present in AOF after AOFRW',
+      'Empty stream with no lastid can be rewrite into AOF correctly',
+      'XREADGROUP with NOACK creates consumer',
+    ],
+  },
+  {
+    unit: 'unit/type/string',
+    engines: both,
+    reason: 'It runs only against a server whose allocator is jemalloc.',
+    tests: ['trim on SET with big value'],
+  },
+  {
+    unit: 'unit/lazyfree',
+    engines: ['native'],
+    reason:
+      'The test wants its set of 100,000 numbers to take more than a megabyte before it is freed; here it takes 0.77.',
+    tests: ['UNLINK can reclaim memory in background', 'FLUSHDB ASYNC can reclaim memory in background'],
+  },
+  {
     unit: 'unit/expire',
     engines: both,
     reason: noAppendOnlyFile,

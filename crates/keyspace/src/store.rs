@@ -313,6 +313,7 @@ impl Store {
                 }
             }
         };
+        parser.trim();
         session.parser = parser;
         (used, stop)
     }

@@ -33,6 +33,9 @@ pub enum Status {
     Incomplete,
 }
 
+/// Room for this many words is kept from one command to the next.
+const WORDS_KEPT_MAX: usize = 1024;
+
 /// Remembers how far an incomplete command has been read. One per session.
 #[derive(Debug)]
 pub struct Parser {
@@ -71,6 +74,14 @@ impl Parser {
     /// Forgets a half-read command.
     pub fn reset(&mut self) {
         self.started = false;
+    }
+
+    /// Between commands: gives back the memory that a command of very many words took.
+    #[inline]
+    pub fn trim(&mut self) {
+        if !self.started && self.ranges.capacity() > WORDS_KEPT_MAX {
+            self.ranges = Vec::new();
+        }
     }
 
     /// Was the last complete command an inline one, whose words are `take_words`?

@@ -24,6 +24,7 @@ import {
   verbatim,
 } from '../../protocol/reply.ts';
 import { type Call, container, type Handler, type Handlers, textOf, wordOf } from '../handler.ts';
+import { reload } from '../reload.ts';
 import { help } from './help.ts';
 
 /** Samples of every kind of reply, for tests of client libraries. */
@@ -73,7 +74,10 @@ const subcommands: Readonly<Record<string, { words: (count: number) => boolean; 
       return ok;
     },
   },
-  reload: { words: (count) => count >= 2, run: ({ server }) => server.reload() },
+  reload: {
+    words: (count) => count >= 2,
+    run: ({ server, args }) => reload(server, args.slice(2).map(textOf)),
+  },
   log: {
     words: (count) => count === 3,
     run: ({ server, args }) => {
