@@ -17,6 +17,7 @@ function scene(handlers: Handlers): { answering: Answering; lines: string[]; com
   const server = {
     stats: { commands },
     nowMs: () => 0,
+    answered: () => {},
     log: { warning: (line: string) => lines.push(line) },
   };
   return { answering: new Answering(server as unknown as Server, handlers), lines, commands };
