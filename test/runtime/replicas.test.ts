@@ -1,0 +1,280 @@
+/**
+ * What a server does with replicas, good and bad: raw conversations, on both engines.
+ *
+ * The replicas here are sockets that say what a test wants them to say; real servers are in test/interop.
+ */
+import test from 'ava';
+import { until } from '../servers/wait.ts';
+import { engineNames, Talk, withServer } from './helpers.ts';
+
+const settings = { 'repl-diskless-sync-delay': '0', 'enable-debug-command': 'yes' };
+/** The end of any RDB here, by length: its checksum follows the 0xff. */
+const bulkEnd = /^\$\d+\r\n[\s\S]*\xff[\s\S]{8}/m;
+
+/** A field of INFO. */
+async function field(talk: Talk, name: string): Promise<string | undefined> {
+  const text = await talk.ask('INFO everything', /Keyspace[\s\S]*\r\n\r\n$|^-/);
+  return new RegExp(`^${name}:(.*)\r$`, 'm').exec(text)?.[1];
+}
+
+const untilField = (talk: Talk, name: string, value: RegExp): Promise<boolean> =>
+  until(`${name} to be ${value}`, async () => value.test((await field(talk, name)) ?? ''), 20_000);
+
+/** A replica without a mark: it has its snapshot, by length, when this resolves. */
+async function attached(port: number): Promise<Talk> {
+  const replica = await Talk.open(port);
+  replica.socket.write('PSYNC ? -1\r\n');
+  await replica.hear(/\xff[\s\S]{8}$/);
+  return replica;
+}
+
+for (const engine of engineNames) {
+  const options = { engine, ...settings };
+
+  test(`no feed before the first replica, a fresh history with it [${engine}]`, async (t) => {
+    await withServer(options, async ({ port }) => {
+      const client = await Talk.open(port);
+      await client.ask('SET a 1');
+      t.is(await field(client, 'master_repl_offset'), '0');
+      t.is(await field(client, 'repl_backlog_active'), '0');
+      const before = await field(client, 'master_replid');
+      const replica = await Talk.open(port);
+      t.regex(await replica.ask('SYNC', bulkEnd), /^\$\d+\r\nREDIS0010/);
+      t.not(await field(client, 'master_replid'), before);
+      t.is(await field(client, 'repl_backlog_first_byte_offset'), '1');
+      await client.ask('SET b 2');
+      t.is(
+        await replica.hear(/b\r\n\$1\r\n2\r\n$/),
+        '*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nb\r\n$1\r\n2\r\n',
+      );
+      // The second one's snapshot selects nothing either.
+      const second = await Talk.open(port);
+      await second.ask('SYNC', bulkEnd);
+      await client.ask('SET c 3');
+      t.regex(await second.hear(/c\r\n\$1\r\n3\r\n$/), /^\*2\r\n\$6\r\nSELECT/);
+      t.is(await field(client, 'sync_full'), '2');
+    });
+  });
+
+  test(`+CONTINUE, with the id for those who understand it, and refusals with their reasons [${engine}]`, async (t) => {
+    await withServer(options, async ({ port }) => {
+      const client = await Talk.open(port);
+      const first = await attached(port);
+      await client.ask('SET a 1');
+      const id = await field(client, 'master_replid');
+      const end = Number(await field(client, 'master_repl_offset'));
+      const ask = async (capa: string, psync: string): Promise<string> => {
+        const talk = await Talk.open(port);
+        if (capa !== '') await talk.ask(`REPLCONF ${capa}`);
+        return (await talk.ask(`PSYNC ${psync}`, /\r\n/)).split('\r\n')[0]!;
+      };
+      t.is(await ask('', `${id} ${end + 1}`), '+CONTINUE');
+      t.is(await ask('capa eof capa psync2 capa nosuch', `${id} ${end + 1}`), `+CONTINUE ${id}`);
+      for (const [psync, because] of [
+        [`${'f'.repeat(40)} 1`, 'unknown-history'],
+        [`${id} ${end + 2}`, 'ahead-of-us'],
+        [`${id} 0`, 'too-far-behind'],
+        [`${id} -9223372036854775808`, 'too-far-behind'],
+        ['? -1', 'full-wanted'],
+      ] as const) {
+        t.regex(await ask('', psync), /^\+FULLRESYNC/);
+        t.is(await field(client, 'redtwin_last_psync_refused_because'), because);
+      }
+      t.is(await field(client, 'sync_partial_ok'), '2');
+      t.is(await field(client, 'sync_partial_err'), '4');
+      first.close();
+    });
+  });
+
+  test(`a snapshot with a mark: silence until the ACK, an empty line is a sign of life [${engine}]`, async (t) => {
+    await withServer(options, async ({ port }) => {
+      const client = await Talk.open(port);
+      const replica = await Talk.open(port);
+      await replica.ask('REPLCONF capa eof listening-port 4711 ip-address replica.example');
+      replica.socket.write('PSYNC ? -1\r\n');
+      const heard = await replica.hear(/\$EOF:([0-9a-f]{40})\r\n[\s\S]*\1$/);
+      t.regex(heard, /^\+FULLRESYNC [0-9a-f]{40} 0\r\n/);
+      await client.ask('SET a 1');
+      replica.socket.write('\n');
+      t.regex((await field(client, 'slave0'))!, /^ip=replica.example,port=4711,state=online,offset=0,lag=0$/);
+      t.is(replica.heardSoFar(), '');
+      replica.socket.write('REPLCONF ACK 0\r\n');
+      t.regex(await replica.hear(/a\r\n\$1\r\n1\r\n$/), /SELECT/);
+      replica.socket.write('REPLCONF ACK 50\r\n');
+      await untilField(client, 'slave0', /offset=50/);
+      t.regex(await client.ask('ROLE'), /replica\.example\r\n\$4\r\n4711\r\n\$2\r\n50\r\n$/);
+      t.regex(await client.ask('CLIENT LIST TYPE replica', /\n\r\n$/), /flags=S .*cmd=replconf/);
+    });
+  });
+
+  test(`strange replicas are closed, for a reason [${engine}]`, async (t) => {
+    await withServer({ ...options, 'repl-timeout': '1' }, async ({ port }) => {
+      const client = await Talk.open(port);
+      const good = await attached(port);
+      const acks = setInterval(() => good.socket.write('REPLCONF ACK 0\r\n'), 200);
+      for (const [what, because] of [
+        ['GET a', 'sent-command'],
+        ['nonsense', 'sent-command'],
+        ['REPLCONF ACK 999999999', 'acked-future'],
+        ['REPLCONF ACK 0\r\nREPLCONF ACK x\r\nREPLCONF GETACK *', 'ack-timeout'],
+      ] as const) {
+        const bad = await attached(port);
+        bad.socket.write(`${what}\r\n`);
+        await until('it to be closed', () => bad.isClosed);
+        t.is(await field(client, 'redtwin_last_replica_lost_because'), because, what);
+        t.notRegex(bad.heardSoFar(), /^[-+$]/, 'it hears no reply');
+      }
+      t.is(await field(client, 'connected_slaves'), '1');
+      t.false(good.isClosed);
+      clearInterval(acks);
+    });
+  });
+
+  test(`a replica that does not read is closed at its limit, and the others get everything [${engine}]`, async (t) => {
+    const limit = { 'client-output-buffer-limit': 'replica 3mb 0 0', 'repl-backlog-size': '64kb' };
+    await withServer({ ...options, ...limit }, async ({ port }) => {
+      const client = await Talk.open(port);
+      const [deaf, good] = [await attached(port), await attached(port)];
+      deaf.socket.pause();
+      let bytes = 0;
+      good.socket.on('data', (chunk) => {
+        bytes += chunk.length;
+      });
+      const value = 'x'.repeat(100_000);
+      const big = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${value.length}\r\n${value}\r\n`;
+      let sent = 0;
+      while ((await field(client, 'connected_slaves')) === '2') {
+        client.socket.write(big);
+        t.is(await client.hear(/\+OK\r\n$/), '+OK\r\n');
+        if (++sent > 500) t.fail('it is never closed');
+      }
+      t.is(await field(client, 'redtwin_last_replica_lost_because'), 'output-limit');
+      // Its own socket's buffers took some first.
+      t.true(sent >= 30, `closed after ${sent} writes of 100 kB`);
+      await until('the other to have everything', () => bytes >= sent * big.length);
+      // What was kept for the deaf one is let go.
+      const kept = Number(await field(client, 'repl_backlog_histlen'));
+      t.true(kept <= 64 * 1024 + 256 * 1024, `${kept} bytes kept`);
+    });
+  });
+
+  test(`a replica that vanishes in mid-snapshot disturbs nobody [${engine}]`, async (t) => {
+    await withServer(options, async ({ port }) => {
+      const client = await Talk.open(port);
+      await client.ask('DEBUG POPULATE 20000 key 300');
+      const gone = await Talk.open(port);
+      gone.socket.write('REPLCONF capa eof\r\n');
+      await gone.hear(/\+OK/);
+      gone.socket.write('PSYNC ? -1\r\n');
+      await gone.hear(/REDIS0010/);
+      gone.socket.resetAndDestroy();
+      await untilField(client, 'connected_slaves', /^0$/);
+      t.is(await field(client, 'redtwin_last_replica_lost_because'), 'closed');
+      const next = await attached(port);
+      t.is(await client.ask('SET a 1'), '+OK\r\n');
+      t.regex(await next.hear(/a\r\n\$1\r\n1\r\n$/), /SELECT/);
+    });
+  });
+
+  test(`WAIT: counts ACKs, asks for them, ends by time, unblock and role [${engine}]`, async (t) => {
+    await withServer(options, async ({ port }) => {
+      const [client, other] = [await Talk.open(port), await Talk.open(port)];
+      t.is(await client.ask('WAIT 1 10'), ':0\r\n');
+      const replica = await attached(port);
+      await client.ask('SET a 1');
+      t.is(await client.ask('WAIT 1 50'), ':0\r\n');
+      t.regex(await replica.hear(/GETACK\r\n\$1\r\n\*\r\n$/), /REPLCONF/);
+      const answer = client.ask('WAIT 1 0');
+      await replica.hear(/GETACK/);
+      replica.socket.write('REPLCONF ACK 50\r\n');
+      t.is(await answer, ':1\r\n');
+      t.is(await client.ask('WAIT 1 0'), ':1\r\n');
+      // A reader waits for nothing; in MULTI nobody waits.
+      t.is(await other.ask('WAIT 0 0'), ':1\r\n');
+      await client.ask('SET b 1');
+      await client.ask('MULTI');
+      await client.ask('WAIT 1 0');
+      t.is(await client.ask('EXEC'), '*1\r\n:0\r\n');
+      const id = (await client.ask('CLIENT ID')).slice(1, -2);
+      const waiting = client.ask('WAIT 1 0');
+      await untilField(other, 'blocked_clients', /^1$/);
+      t.is(await other.ask(`CLIENT UNBLOCK ${id}`), ':1\r\n');
+      t.is(await waiting, ':0\r\n');
+      const again = client.ask('WAIT 1 0');
+      await untilField(other, 'blocked_clients', /^1$/);
+      await other.ask(`CLIENT UNBLOCK ${id} ERROR`);
+      t.is(await again, '-UNBLOCKED client unblocked via CLIENT UNBLOCK\r\n');
+      const last = client.ask('WAIT 1 0');
+      await untilField(other, 'blocked_clients', /^1$/);
+      await other.ask('REPLICAOF 127.0.0.1 1');
+      t.regex(await last, /^-UNBLOCKED force unblock from blocking operation/);
+      t.regex(await client.ask('WAIT 1 0'), /^-ERR WAIT cannot be used with replica instances/);
+      await other.ask('REPLICAOF NO ONE');
+    });
+  });
+
+  test(`min-replicas-to-write: NOREPLICAS without enough good ones [${engine}]`, async (t) => {
+    const needs = { 'min-replicas-to-write': '1', 'min-replicas-max-lag': '1' };
+    await withServer({ ...options, ...needs }, async ({ port }) => {
+      const client = await Talk.open(port);
+      t.is(await client.ask('SET a 1'), '-NOREPLICAS Not enough good replicas to write.\r\n');
+      t.is(await field(client, 'min_slaves_good_slaves'), '0');
+      const replica = await attached(port);
+      t.is(await client.ask('SET a 1'), '+OK\r\n');
+      // It says nothing more: good no longer, though still connected.
+      await until('it to lag', async () => (await client.ask('SET a 1')).startsWith('-NOREPLICAS'));
+      t.is(await field(client, 'connected_slaves'), '1');
+      replica.socket.write('REPLCONF ACK 0\r\n');
+      await until('it to be good', async () => (await client.ask('SET a 1')) === '+OK\r\n');
+      replica.close();
+      await untilField(client, 'connected_slaves', /^0$/);
+      t.regex(await client.ask('SET a 1'), /^-NOREPLICAS/);
+    });
+  });
+
+  test(`the feed ends repl-backlog-ttl after the last replica, and its history with it [${engine}]`, async (t) => {
+    await withServer({ ...options, 'repl-backlog-ttl': '1' }, async ({ port }) => {
+      const client = await Talk.open(port);
+      const replica = await attached(port);
+      await client.ask('SET a 1');
+      const id = await field(client, 'master_replid');
+      replica.close();
+      await untilField(client, 'repl_backlog_active', /^0$/);
+      t.not(await field(client, 'master_replid'), id);
+      const back = await Talk.open(port);
+      t.regex(await back.ask(`PSYNC ${id} 51`, /\r\n/), /^\+FULLRESYNC/);
+    });
+  });
+
+  test(`PINGs go into the feed, empty lines to nobody who reads it [${engine}]`, async (t) => {
+    await withServer({ ...options, 'repl-ping-replica-period': '1' }, async ({ port }) => {
+      const replica = await attached(port);
+      t.is(await replica.hear(/ping\r\n$/), '*1\r\n$4\r\nping\r\n');
+    });
+  });
+
+  test(`another history: those who follow must ask again [${engine}]`, async (t) => {
+    await withServer(options, async ({ port }) => {
+      const client = await Talk.open(port);
+      await client.ask('REPLICAOF 127.0.0.1 1');
+      const refused = await Talk.open(port);
+      t.is(
+        await refused.ask('PSYNC ? -1'),
+        "-NOMASTERLINK Can't SYNC while not connected with my master\r\n",
+      );
+      await client.ask('REPLICAOF NO ONE');
+      const replica = await attached(port);
+      const id = await field(client, 'master_replid');
+      // Following an unreachable primary does not cut them: they may go on later.
+      await client.ask('REPLICAOF 127.0.0.1 1');
+      t.false(replica.isClosed);
+      await client.ask('REPLICAOF NO ONE');
+      await until('it to be closed', () => replica.isClosed);
+      t.is(await field(client, 'redtwin_last_replica_lost_because'), 'history-changed');
+      t.is(await field(client, 'master_replid2'), id);
+      const back = await Talk.open(port);
+      await back.ask('REPLCONF capa psync2');
+      t.is(await back.ask(`PSYNC ${id} 1`), `+CONTINUE ${await field(client, 'master_replid')}\r\n`);
+    });
+  });
+}
