@@ -1,0 +1,188 @@
+/**
+ * Three real Sentinels watch a redtwin primary with a redtwin and a real replica, while clients write. The primary is killed without
+ * warning, again and again: each time a replica is promoted, the others follow it with a partial resync, the killed one comes back
+ * empty and is demoted, and all have the same data in the end.
+ *
+ * Twice in `npm test`, ten times in `npm run test:interop`.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { enginesUnderTest } from '../engines.ts';
+import { commands, random } from '../link/writer.ts';
+import { Client } from '../servers/client.ts';
+import { obtain } from '../servers/obtain.ts';
+import { launch, type RunningServer, startRedtwin, startServer } from '../servers/server.ts';
+import { until } from '../servers/wait.ts';
+import { infoOf, untilEqual, untilLinkUp } from './info.ts';
+
+const rounds = process.env.REDTWIN_INTEROP === 'all' ? 10 : 2;
+
+function startSentinel(primaryPort: number): Promise<RunningServer> {
+  const redis = obtain('redis-7.0');
+  return launch({
+    name: 'sentinel',
+    version: redis.version,
+    cli: redis.program('cli'),
+    command: (port, folder) => {
+      const file = join(folder, 'sentinel.conf');
+      const lines = [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `dir ${folder}`,
+        `sentinel monitor it 127.0.0.1 ${primaryPort} 2`,
+        'sentinel down-after-milliseconds it 1000',
+        'sentinel failover-timeout it 6000',
+        'sentinel parallel-syncs it 2',
+      ];
+      writeFileSync(file, `${lines.join('\n')}\n`);
+      return [...redis.program('server'), file, '--sentinel'];
+    },
+  });
+}
+
+/** Whom a Sentinel takes for the primary. */
+async function primaryPort(sentinel: RunningServer): Promise<number> {
+  const client = await sentinel.client();
+  try {
+    const address = await client.ask(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'it']);
+    const port = Array.isArray(address) ? address[1] : null;
+    return Number(String(port));
+  } finally {
+    client.close();
+  }
+}
+
+/** A client that writes to whoever is the primary, and finds the next one when that is gone. */
+class Load {
+  readonly #sentinel: RunningServer;
+  readonly #n: (below: number) => number;
+  #isOn = true;
+  readonly #running: Promise<void>;
+  written = 0;
+
+  constructor(sentinel: RunningServer, seed: number) {
+    this.#sentinel = sentinel;
+    this.#n = random(seed);
+    this.#running = this.#run();
+  }
+
+  async #run(): Promise<void> {
+    while (this.#isOn) {
+      try {
+        const client = await Client.open(await primaryPort(this.#sentinel));
+        try {
+          while (this.#isOn) {
+            const lines = Array.from({ length: 10 }, () => commands(this.#n)).flat();
+            await client.batch(lines);
+            this.written += lines.length;
+            await new Promise((resolve) => setTimeout(resolve, 10));
+          }
+        } finally {
+          client.close();
+        }
+      } catch {
+        // The primary is gone: the next try asks who has taken its place.
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    }
+  }
+
+  stop(): Promise<void> {
+    this.#isOn = false;
+    return this.#running;
+  }
+}
+
+interface Member {
+  server: RunningServer;
+  /** Starts it anew, at the same port. */
+  start: (port?: number, ...args: string[]) => Promise<RunningServer>;
+}
+
+const numberOf = async (server: RunningServer, name: string): Promise<number> =>
+  Number((await infoOf(server, 'stats')).get(name));
+
+async function gather(t: ExecutionContext): Promise<Member[]> {
+  const starts: Member['start'][] = [
+    ...enginesUnderTest.map(
+      ({ name }): Member['start'] =>
+        (port, ...args) =>
+          startRedtwin({ engine: name, args, ...(port === undefined ? {} : { port }) }),
+    ),
+    (port, ...args) => startServer({ args, ...(port === undefined ? {} : { port }) }),
+  ];
+  const members: Member[] = [];
+  for (const start of starts) {
+    const first = members[0]?.server.port;
+    const follow = first === undefined ? [] : ['--replicaof', '127.0.0.1', String(first)];
+    members.push({ server: await start(undefined, ...follow), start });
+  }
+  t.teardown(() => Promise.all(members.map(({ server }) => server.stop())).then(() => {}));
+  return members;
+}
+
+test.serial(`Sentinel fails over ${rounds} times under load`, async (t) => {
+  t.timeout(60_000 + rounds * 60_000);
+  const members = await gather(t);
+  for (const { server } of members.slice(1)) await untilLinkUp(server);
+  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(members[0]!.server.port)));
+  t.teardown(() => Promise.all(sentinels.map((sentinel) => sentinel.stop())).then(() => {}));
+  const watch = sentinels[0]!;
+  const seen = async (name: string): Promise<string> => {
+    const client = await watch.client();
+    const rows = await client.ask(['SENTINEL', 'MASTER', 'it']);
+    client.close();
+    const words = Array.isArray(rows) ? rows.map(String) : [];
+    return words[words.indexOf(name) + 1] ?? '';
+  };
+
+  for (let round = 1; round <= rounds; round++) {
+    const portNow = await primaryPort(watch);
+    const primary = members.find(({ server }) => server.port === portNow)!;
+    const others = members.filter((member) => member !== primary);
+    await until(
+      'the Sentinels to know everybody',
+      async () =>
+        (await seen('num-slaves')) === String(others.length) &&
+        (await seen('num-other-sentinels')) === '2' &&
+        (await seen('flags')) === 'master',
+    );
+    const load = new Load(watch, round);
+    await until('some load', () => load.written > 1000);
+    const before = new Map<RunningServer, number>();
+    for (const { server } of others) before.set(server, await numberOf(server, 'sync_full'));
+
+    process.kill(primary.server.pid, 'SIGKILL');
+    const portNext = await until('another primary', async () => {
+      const ports = await Promise.all(sentinels.map(primaryPort));
+      return ports.every((port) => port !== portNow && port === ports[0]) && ports[0];
+    });
+    const heir = others.find(({ server }) => server.port === portNext)!;
+    const writtenThen = load.written;
+    await until('writes to the heir', () => load.written > writtenThen + 500);
+
+    // The others were only told where to go on: nobody needed everything.
+    const brother = others.find((member) => member !== heir)!;
+    await untilLinkUp(brother.server);
+    t.is((await infoOf(brother.server, 'replication')).get('master_port'), String(portNext));
+    t.is(
+      await numberOf(heir.server, 'sync_full'),
+      before.get(heir.server) ?? -1,
+      `round ${round}: a full resync too many`,
+    );
+
+    // The killed one comes back, empty and believing that it leads; it is told otherwise, and gets everything.
+    await primary.server.stop();
+    primary.server = await primary.start(portNow);
+    await until(
+      'the returned one to follow',
+      async () => (await infoOf(primary.server, 'replication')).get('master_port') === String(portNext),
+    );
+    await untilLinkUp(primary.server);
+    await load.stop();
+    for (const { server } of members) if (server !== heir.server) await untilEqual(heir.server, server, true);
+    t.is(await numberOf(heir.server, 'sync_full'), before.get(heir.server)! + 1);
+    t.log(`round ${round}: ${portNow} -> ${portNext}, ${load.written} writes`);
+  }
+});
