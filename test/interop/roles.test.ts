@@ -28,7 +28,7 @@ async function stopped(t: ExecutionContext, server: Promise<RunningServer>): Pro
 const ask = async (server: RunningServer, ...words: string[]): Promise<string> => {
   const client = await server.client();
   try {
-    return String(await client.ask(words));
+    return String(await client.raw(words)).trim().replace(/^\+/, '');
   } finally {
     client.close();
   }
@@ -60,7 +60,9 @@ for (const engine of enginesUnderTest) {
   test.serial(`FAILOVER from ${engine.name} to Redis and back`, async (t) => {
     t.timeout(120_000);
     const ours = await stopped(t, startRedtwin({ engine: engine.name }));
-    const writers = await startWriters(ours, seven, new Set(unsupportedBy(engine)));
+    // PFCOUNT keeps its result in the value, also on a replica (in Redis, too): the digests would differ.
+    const without = new Set([...unsupportedBy(engine), 'PFCOUNT', 'pfcount']);
+    const writers = await startWriters(ours, seven, without);
     t.teardown(() => writers.stop().catch(() => {}));
     const theirs = await stopped(t, startServer({ args: ['--replicaof', '127.0.0.1', String(ours.port)] }));
     await untilLinkUp(theirs);
