@@ -130,8 +130,8 @@ export class Replicas {
       wish === null
         ? ({ partial: false, because: 'old-sync' } as const)
         : decidePsync(wish, history.current, store.feed);
-    // The first PING comes a period after the first replica.
-    if (this.#all.size === 0) this.#runs.ping = monotonicMs();
+    // The first PING, and the first empty line, come a period after the first replica.
+    if (this.#all.size === 0) this.#runs.ping = this.#runs.alive = monotonicMs();
     this.#all.add(replica);
     if (decision.partial) {
       this.counts.partialAccepted++;
