@@ -46,6 +46,9 @@ import { DirectSink, type SnapshotSink, SpooledSink } from './snapshot-sink.ts';
 const empty = Buffer.alloc(0);
 /** Transitions kept for the trace. */
 const traceLength = 64;
+/** How long the event loop may be held by a burst of feed, and in which pieces it is applied so that this can be kept. */
+const feedSliceMs = 8;
+const feedPieceBytes = 16 * 1024;
 
 /**
  * The database that was selected in the feed when the snapshot was made. What the primary says of it is
@@ -76,10 +79,12 @@ export class Follower {
   #cutter: PayloadCutter | null = null;
   #sink: SnapshotSink | null = null;
   /**
-   * Bytes that came behind a snapshot that is still being loaded: one chunk at most, since the socket is
-   * paused.
+   * Bytes that came behind a snapshot that is still being loaded, or for which there was no time in this turn of the
+   * event loop: few chunks, since the socket is paused.
    */
   #held: Buffer = empty;
+  /** When this turn of the event loop began to apply the feed; null before. */
+  #sliceFromMs: number | null = null;
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
@@ -336,16 +341,47 @@ export class Follower {
           rest = this.#readSnapshot(rest, connection);
           break;
         case 'loading':
-          connection.pause();
-          this.#held = this.#held.length === 0 ? rest : Buffer.concat([this.#held, rest]);
+          this.#hold(rest, connection);
           return;
         case 'connected':
-          this.#readFeed(rest);
-          return;
+          if (this.#held.length > 0 || !this.#hasTime(connection)) {
+            this.#hold(rest, connection);
+            return;
+          }
+          this.#readFeed(rest.subarray(0, feedPieceBytes));
+          rest = rest.subarray(feedPieceBytes);
+          break;
         default:
           rest = this.#readLine(rest);
       }
     }
+  }
+
+  #hold(chunk: Buffer, connection: Connection): void {
+    connection.pause();
+    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+  }
+
+  /** Whether more of the feed may be applied in this turn. What is held then goes on in the next one, after the clients. */
+  #hasTime(connection: Connection): boolean {
+    const nowMs = this.#parts.monotonicMs();
+    if (this.#sliceFromMs === null) {
+      this.#sliceFromMs = nowMs;
+      setImmediate(() => {
+        this.#sliceFromMs = null;
+        if (this.#held.length > 0) this.#readHeld(connection);
+      });
+    }
+    return nowMs - this.#sliceFromMs < feedSliceMs;
+  }
+
+  /** Goes on with what was held, if the link is still that one; the socket goes on when nothing is held any more. */
+  #readHeld(connection: Connection): void {
+    if (this.#connection !== connection || this.#state.name !== 'connected') return;
+    const held = this.#held;
+    this.#held = empty;
+    this.#read(held);
+    if (this.#connection === connection && this.#held.length === 0) connection.resume();
   }
 
   #readLine(chunk: Buffer): Buffer {
@@ -456,14 +492,10 @@ export class Follower {
 
   #startFeed(): void {
     this.#record.feedBegan(this.#parts.store.feed.endOffset);
-    const held = this.#held;
-    this.#held = empty;
     // In the next turn, so that the link is seen as connected before the first command is applied.
     const connection = this.#connection;
     setImmediate(() => {
-      if (connection === null || this.#connection !== connection) return;
-      this.#read(held);
-      if (this.#connection === connection) connection.resume();
+      if (connection !== null) this.#readHeld(connection);
     });
   }
 

@@ -313,6 +313,45 @@ for (const { name, open } of stores) {
   });
 }
 
+test('a burst of feed is applied in slices, and the event loop turns between them', async (t) => {
+  const commands = 2000;
+  const burst = Array.from({ length: commands }, (_, at) => fed('SET', `key${at}`, 'x'.repeat(100))).join('');
+  const primary = await FakePrimary.start(t, async (peer) => {
+    await peer.greet();
+    peer.write(`+FULLRESYNC ${idA} 0\r\n`);
+    peer.write(byLength(newRdb));
+    t.is(await peer.ack(), 0);
+    peer.write(burst);
+  });
+  const store = new FakeStore();
+  const replica = new Replica(t, store);
+  let turn = 0;
+  let isOver = false;
+  const count = (): void => {
+    turn++;
+    if (!isOver) setImmediate(count);
+  };
+  count();
+  /** Slices of work by turn of the event loop. */
+  const work: number[] = [];
+  const apply = store.apply.bind(store);
+  store.apply = (...args) => {
+    // A slow engine: 3 ms for each piece, of which a turn has room for three.
+    replica.nowMs += 3;
+    work[turn] = (work[turn] ?? 0) + 1;
+    return apply(...args);
+  };
+  replica.follower.follow(primary.target);
+  await replica.applied(burst.length);
+  isOver = true;
+  const perTurn = work.filter((pieces) => pieces > 0);
+  t.true(Math.max(...perTurn) <= 3, `${perTurn}`);
+  t.true(perTurn.length >= burst.length / (16 * 1024) / 3, `${perTurn}`);
+  t.is(store.data.get(3)?.get(`key${commands - 1}`)?.length, 100);
+  replica.close();
+  await primary.stop();
+});
+
 test('sessions of the engine do not pile up', async (t) => {
   const primary = await FakePrimary.start(t, async (peer) => peer.end());
   const store = new FakeStore();

@@ -136,8 +136,8 @@ function sort(call: Call, mayStore: boolean): void {
   const isUnsorted = options.by !== null && !options.by.includes('*');
   if (!isUnsorted) {
     elements = sorted(call, elements, options.by, options);
-  } else if (value?.type === 'set' && options.store !== null) {
-    // The order of a set means nothing, but what is stored must be the same on every replica.
+  } else if (value?.type === 'set' && (options.store !== null || call.session.isScript)) {
+    // The order of a set means nothing, but what is stored, or decided by a script, must be the same on every replica.
     elements = sorted(call, elements, null, { ...options, isAlpha: true });
   } else if (value?.type !== 'set' && options.isDescending) {
     elements.reverse();

@@ -47,9 +47,11 @@ export function runUnpack(lua: Lua, thread: Thread): number {
     return lua.become(thread, upvalueIndex(1));
   // As C makes ints of them.
   const int = (index: number): number => Math.trunc(api.lua_tonumber(thread, index)) | 0;
+  const isBeyondInt = (index: number): boolean => Math.abs(api.lua_tonumber(thread, index)) > intMax;
   const first = api.lua_isnumber(thread, 2) !== 0 ? int(2) : 1;
   const last = api.lua_isnumber(thread, 3) !== 0 ? int(3) : api.lua_objlen(thread, 1);
   if (last - first < intMax) {
+    if (!isBeyondInt(2) && !isBeyondInt(3)) return lua.become(thread, upvalueIndex(1));
     // Its own way to an int is another one where pointers have 32 bits.
     api.lua_settop(thread, 1);
     api.lua_pushnumber(thread, first);
