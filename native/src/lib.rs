@@ -8,6 +8,7 @@ mod acl;
 mod allocator;
 mod clock;
 mod loader;
+mod rdb;
 mod snapshot;
 
 use napi::bindgen_prelude::{BigInt, Buffer, Error, Result, Uint8ArraySlice};

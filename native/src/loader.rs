@@ -11,7 +11,7 @@ fn text(bytes: &[u8]) -> String {
     bytes.iter().copied().map(char::from).collect()
 }
 
-fn refused(error: &redtwin_rdb::Error) -> Error {
+pub(crate) fn refused(error: &redtwin_rdb::Error) -> Error {
     Error::from_reason(format!("{}|{}|{error}", error.kind.code(), error.offset))
 }
 

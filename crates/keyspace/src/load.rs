@@ -22,7 +22,7 @@ mod crew;
 mod half;
 mod report;
 
-pub(crate) use build::{Builder, Built};
+pub use build::{Builder, Built};
 pub use report::LoadReport;
 
 use crate::db::Db;

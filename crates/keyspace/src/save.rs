@@ -202,15 +202,21 @@ pub(crate) fn source(entry: &Entry) -> Source<'_> {
     match entry.value() {
         Value::Int(integer) => Source::Integer(integer),
         Value::Bytes(bytes) => Source::Text(bytes),
-        Value::Object(object) => match object {
-            Object::Str(bytes) => Source::Text(bytes),
-            Object::List(list) => Source::List(list),
-            Object::Set(set) => Source::Set(set),
-            Object::Hash(hash) => Source::Hash(hash),
-            Object::Zset(zset) => Source::Zset(zset),
-            Object::Stream(stream) => Source::Stream(stream),
-            Object::Module(module) => Source::Module { id: module.id, body: &module.body },
-        },
+        Value::Object(object) => source_of(object),
+    }
+}
+
+/// A value as the encoder wants it.
+#[must_use]
+pub fn source_of(object: &Object) -> Source<'_> {
+    match object {
+        Object::Str(bytes) => Source::Text(bytes),
+        Object::List(list) => Source::List(list),
+        Object::Set(set) => Source::Set(set),
+        Object::Hash(hash) => Source::Hash(hash),
+        Object::Zset(zset) => Source::Zset(zset),
+        Object::Stream(stream) => Source::Stream(stream),
+        Object::Module(module) => Source::Module { id: module.id, body: &module.body },
     }
 }
 

@@ -29,7 +29,7 @@ use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
 use crate::format::{Kind, MAGIC_BYTES, Vendor, Version, opcode};
 use crate::input::{Halt, Input, Read};
-use crate::sink::{Item, Key, Sink, Wish};
+use crate::sink::{Item, Key, Part, Sink, Wish};
 use redtwin_checksum::crc64;
 
 /// No piece that is read whole or not at all is longer (the longest is a score in text).
@@ -263,7 +263,11 @@ impl Decoder {
                 self.name(kind, input, sink)
             }
             State::Value(value) => {
-                if value.step(&mut self.core, input, sink, self.wish == Wish::Value)? {
+                if let Some(tapped) = self.core.take_tapped() {
+                    sink.part(Part::Raw(&tapped))?;
+                    self.core.tapped(tapped);
+                }
+                if value.step(&mut self.core, input, sink, self.wish.wants_value())? {
                     self.end_of_value(input, sink)?;
                 }
                 Ok(())
@@ -411,6 +415,11 @@ impl Decoder {
         let name = self.core.string(input, true)?;
         let said = std::mem::take(&mut self.attributes);
         self.wish = sink.key(said.key(name, kind, self.key_offset))?;
+        if self.wish.wants_raw() {
+            // What was read so far is the type and the name: it must be committed before the tap is opened.
+            self.core.commit(input);
+            self.core.tap(true);
+        }
         self.state = State::Value(Value::begin(kind));
         Ok(())
     }
@@ -421,6 +430,13 @@ impl Decoder {
             // A value on its own: there is no key.
             self.state = State::Done;
             return Ok(());
+        }
+        if self.wish.wants_raw() {
+            if let Some(tapped) = self.core.take_tapped() {
+                sink.part(Part::Raw(&tapped))?;
+            }
+            sink.part(Part::Raw(input.since_mark()))?;
+            self.core.tap(false);
         }
         self.state = State::Record;
         let here = self.core.offset + input.since_mark().len() as u64;

@@ -111,6 +111,34 @@ impl Encoder {
 
     /// A key with its value.
     pub fn key(&mut self, name: &[u8], attributes: &Attributes, value: Source<'_>) {
+        self.attributes(attributes);
+        value::write(&mut self.writer, Some(name), value, &mut self.left_out);
+    }
+
+    /// A key whose value the caller writes itself, with `raw`, `length`, `string` and `number`: copied from another
+    /// file, or too large to be held. `byte` is its type in this version's table.
+    pub fn begin_key(&mut self, name: &[u8], attributes: &Attributes, byte: u8) {
+        self.attributes(attributes);
+        self.writer.out.push(byte);
+        self.writer.string(name);
+    }
+
+    /// Bytes that are in their form already.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        self.writer.out.extend_from_slice(bytes);
+    }
+
+    /// A count.
+    pub fn length(&mut self, length: u64) {
+        self.writer.length(length);
+    }
+
+    /// A string, in the shortest of its forms.
+    pub fn string(&mut self, bytes: &[u8]) {
+        self.writer.string(bytes);
+    }
+
+    fn attributes(&mut self, attributes: &Attributes) {
         let out = &mut self.writer.out;
         if let Some(at) = attributes.expire_at_ms {
             out.push(opcode::EXPIRE_MS);
@@ -123,7 +151,6 @@ impl Encoder {
         if let Some(frequency) = attributes.frequency {
             self.writer.out.extend([opcode::FREQUENCY, frequency]);
         }
-        value::write(&mut self.writer, Some(name), value, &mut self.left_out);
     }
 
     /// The end mark and the checksum. Nothing may follow.
@@ -147,6 +174,31 @@ impl Encoder {
             self.crc = crc64(self.crc, &out);
         }
         out
+    }
+
+    /// What is ready, to look at.
+    #[must_use]
+    pub fn peek(&self) -> &[u8] {
+        &self.writer.out
+    }
+
+    /// Takes the first `bytes` of what is ready.
+    pub fn take_first(&mut self, bytes: usize) -> Vec<u8> {
+        let rest = self.writer.out.split_off(bytes.min(self.writer.out.len()));
+        let out = self.take();
+        self.writer.out = rest;
+        out
+    }
+
+    /// Drops what is ready behind the first `bytes`: it was never written.
+    pub fn truncate(&mut self, bytes: usize) {
+        self.writer.out.truncate(bytes);
+    }
+
+    /// The checksum of everything taken so far, 0 when none is kept.
+    #[must_use]
+    pub fn checksum(&self) -> u64 {
+        self.crc
     }
 
     /// What could not be written so far.

@@ -65,8 +65,22 @@ pub trait Sink {
 pub enum Wish {
     /// Its value.
     Value,
+    /// The bytes of its value as they lie in the file, in pieces (`Part::Raw`): for who copies it.
+    Raw,
+    /// Both, each in its order.
+    Both,
     /// Nothing more.
     Skip,
+}
+
+impl Wish {
+    pub(crate) const fn wants_value(self) -> bool {
+        matches!(self, Wish::Value | Wish::Both)
+    }
+
+    pub(crate) const fn wants_raw(self) -> bool {
+        matches!(self, Wish::Raw | Wish::Both)
+    }
 }
 
 /// Something that belongs to no key.
@@ -171,6 +185,8 @@ pub struct StreamInfo {
 /// A piece of a value. Nothing in it has been checked beyond its form; blocks least of all.
 #[derive(Debug)]
 pub enum Part<'a> {
+    /// The next bytes of a value that is wanted raw. Nothing of it has been decompressed or checked.
+    Raw(&'a [u8]),
     /// The whole string.
     String(Bytes<'a>),
     /// How many pieces will follow: a hint for capacity, not to be trusted.

@@ -24,7 +24,7 @@ use redtwin_structures::{ziplist, zipmap};
 
 /// A finished value.
 #[derive(Debug)]
-pub(crate) enum Built {
+pub enum Built {
     /// A string.
     Str(Vec<u8>),
     /// Everything else.
@@ -33,7 +33,7 @@ pub(crate) enum Built {
 
 /// Makes values, one after the other.
 #[derive(Debug)]
-pub(crate) struct Builder {
+pub struct Builder {
     limits: Limits,
     /// Fields of hashes that expired before this (Unix ms) are left out.
     fields_from_ms: Option<u64>,
@@ -48,7 +48,8 @@ pub(crate) struct Builder {
 
 impl Builder {
     /// A builder of values within these limits. Fields that expired before `fields_from_ms` are left out.
-    pub(crate) fn new(limits: Limits, fields_from_ms: Option<u64>) -> Builder {
+    #[must_use]
+    pub fn new(limits: Limits, fields_from_ms: Option<u64>) -> Builder {
         Builder {
             limits,
             fields_from_ms,
@@ -61,7 +62,7 @@ impl Builder {
     }
 
     /// A value of this kind follows.
-    pub(crate) fn begin(&mut self, kind: Kind) {
+    pub fn begin(&mut self, kind: Kind) {
         self.class = kind.class();
         self.value = match self.class {
             Class::String | Class::Module => None,
@@ -78,7 +79,10 @@ impl Builder {
     }
 
     /// The finished value. None for a collection without elements, whose key is to be left out.
-    pub(crate) fn finish(&mut self) -> Taken<Option<Built>> {
+    ///
+    /// # Errors
+    /// Why it cannot be a value.
+    pub fn finish(&mut self) -> Taken<Option<Built>> {
         if self.class == Class::Set && self.value.is_none() {
             self.first_members_are_in()?;
         }
@@ -94,7 +98,10 @@ impl Builder {
     }
 
     /// The next part of the value.
-    pub(crate) fn part(&mut self, part: Part<'_>) -> Taken {
+    ///
+    /// # Errors
+    /// Why it cannot belong to it.
+    pub fn part(&mut self, part: Part<'_>) -> Taken {
         match part {
             Part::String(bytes) => self.value = Some(Built::Str(bytes.into_vec())),
             Part::Module { id, raw } => {

@@ -16,6 +16,8 @@ pub(super) struct Core {
     /// The number before such a group, for the same reason.
     number: Option<u64>,
     raw: Option<Vec<u8>>,
+    /// Committed bytes of a value that is wanted raw, until they are handed over.
+    tap: Option<Vec<u8>>,
     /// Position in the RDB of the mark.
     pub(super) offset: u64,
 }
@@ -120,8 +122,30 @@ impl Core {
         if let Some(raw) = &mut self.raw {
             raw.extend_from_slice(input.since_mark());
         }
+        if let Some(tap) = &mut self.tap {
+            tap.extend_from_slice(input.since_mark());
+        }
         self.offset += (input.at - input.mark) as u64;
         input.mark = input.at;
+    }
+
+    /// From the next commit on, a copy of all bytes is wanted, or is not any more.
+    pub(super) fn tap(&mut self, wanted: bool) {
+        self.tap = wanted.then(Vec::new);
+    }
+
+    /// What has gathered since the last time. The vector comes back with `tapped`, to be used again.
+    #[inline]
+    pub(super) fn take_tapped(&mut self) -> Option<Vec<u8>> {
+        self.tap.as_mut().filter(|tap| !tap.is_empty()).map(std::mem::take)
+    }
+
+    /// A vector that was handed over.
+    pub(super) fn tapped(&mut self, mut vector: Vec<u8>) {
+        vector.clear();
+        if let Some(tap) = self.tap.as_mut().filter(|tap| tap.is_empty()) {
+            *tap = vector;
+        }
     }
 
     /// From here on, keep all bytes as they are.

@@ -98,7 +98,7 @@ impl Stream {
             State::GroupCount => {
                 self.groups = input.length()?;
                 self.state = State::Group;
-                return self.next_group(core, input);
+                return Ok(self.next_group());
             }
             State::Group => {
                 let revision = self.revision;
@@ -126,7 +126,7 @@ impl Stream {
             }
             State::ConsumerCount => {
                 self.consumers = input.length()?;
-                return self.next_consumer(core, input);
+                return Ok(self.next_consumer());
             }
             State::Consumers => {
                 let revision = self.revision;
@@ -140,7 +140,7 @@ impl Stream {
                 }
                 self.consumers -= 1;
                 if owned == 0 {
-                    return self.next_consumer(core, input);
+                    return Ok(self.next_consumer());
                 }
                 self.state = State::Owned(owned);
             }
@@ -150,7 +150,7 @@ impl Stream {
                     sink.part(Part::StreamOwned(id))?;
                 }
                 if left == 1 {
-                    return self.next_consumer(core, input);
+                    return Ok(self.next_consumer());
                 }
                 self.state = State::Owned(left - 1);
             }
@@ -159,25 +159,24 @@ impl Stream {
         Ok(false)
     }
 
-    fn next_consumer(&mut self, core: &mut Core, input: &mut Input<'_>) -> Read<bool> {
+    fn next_consumer(&mut self) -> bool {
         if self.consumers == 0 {
-            return self.next_group(core, input);
+            return self.next_group();
         }
         self.state = State::Consumers;
-        Ok(false)
+        false
     }
 
-    fn next_group(&mut self, core: &mut Core, input: &mut Input<'_>) -> Read<bool> {
+    fn next_group(&mut self) -> bool {
         if self.groups > 0 {
             self.state = State::Group;
-            return Ok(false);
+            return false;
         }
         if self.revision < 4 {
-            return Ok(true);
+            return true;
         }
-        core.keep_raw(input);
         self.state = State::Tail(Tail::Head);
-        Ok(false)
+        false
     }
 
     fn tail<S: Sink>(
@@ -191,6 +190,10 @@ impl Stream {
         let producers_left = |left| if left == 0 { Tail::Counters } else { Tail::Producers(left) };
         self.state = State::Tail(match tail {
             Tail::Head => {
+                // Again when the head comes in two chunks, which does no harm: nothing was committed in between.
+                if keep {
+                    core.keep_raw(input);
+                }
                 input.length()?;
                 input.length()?;
                 producers_left(input.length()?)
@@ -214,8 +217,7 @@ impl Stream {
             Tail::Counters => {
                 input.length()?;
                 input.length()?;
-                let raw = core.take_raw(input).unwrap_or_default();
-                if keep {
+                if let Some(raw) = core.take_raw(input) {
                     sink.part(Part::StreamTail(&raw))?;
                 }
                 return Ok(true);

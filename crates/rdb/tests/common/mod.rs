@@ -63,6 +63,7 @@ impl Sink for Journal {
 
     fn part(&mut self, part: Part<'_>) -> Taken {
         self.lines.push(match part {
+            Part::Raw(bytes) => format!("raw {}", text(bytes)),
             Part::String(bytes) => format!("string {}", text(&bytes)),
             Part::Count(count) => format!("count {count}"),
             Part::Element(bytes) => format!("element {}", text(&bytes)),

@@ -1,0 +1,418 @@
+//! Keys as the commands that make them, in RESP, for `redis-cli --pipe` and for any server from 2.8 on.
+//!
+//! ```text
+//! SELECT  FUNCTION LOAD
+//! SET k v [PXAT ms]      RPUSH SADD HSET ZADD, some dozens of elements each      RESTORE (modules)
+//! XADD ... XSETID  XGROUP CREATE  XGROUP CREATECONSUMER  XCLAIM
+//! HPEXPIREAT (fields)    PEXPIREAT (keys)
+//! ```
+//!
+//! Its one idea: what the target cannot hold is left out and counted, so that whoever asked can be told; nothing is sent that
+//! it would refuse. Elements are gathered into commands of a bounded size, so memory does not grow with a value.
+
+use crate::draft::Draft;
+use crate::measure::Summary;
+use crate::sieve::Job;
+use crate::spread::{Elements, StreamPart, spread};
+use redtwin_rdb::format::{Class, Version};
+use redtwin_rdb::{Item, Key, Part, Source, StreamInfo, Taken, Wish, dump};
+use redtwin_structures::number::format_f64;
+use redtwin_structures::stream::{Fields, StreamId};
+use std::collections::BTreeMap;
+
+/// Elements of one command, at most.
+const ELEMENTS_MAX: usize = 128;
+/// Bytes of one command's elements, about.
+const ELEMENTS_BYTES_MAX: usize = 64 * 1024;
+
+/// A server's version: major, minor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Target(pub u8, pub u8);
+
+impl Target {
+    const CREATES_CONSUMERS: Target = Target(6, 2);
+    const SETS_WITH_EXPIRY: Target = Target(6, 2);
+    const TELLS_STREAM_COUNTERS: Target = Target(7, 0);
+    const HAS_FUNCTIONS: Target = Target(7, 0);
+    const SETS_MANY_FIELDS: Target = Target(4, 0);
+    const HAS_STREAMS: Target = Target(5, 0);
+    /// Redis 7.4 and Valkey 9.0.
+    const EXPIRES_FIELDS: Target = Target(7, 4);
+
+    /// The RDB version of payloads that it takes.
+    fn dump_version(self) -> Version {
+        Version::redis(match self {
+            Target(0..=6, _) => 9,
+            Target(7, 0..=1) => 10,
+            Target(7, 2..=3) => 11,
+            _ => 12,
+        })
+    }
+}
+
+/// What a target could not hold and was left out. All counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Fields whose expiry is gone (they stay, for ever).
+    pub field_expiries: u64,
+    /// Function libraries.
+    pub functions: u64,
+    /// Streams, whole keys.
+    pub streams: u64,
+    /// Data of modules that belongs to no key.
+    pub module_aux: u64,
+}
+
+/// The command that gathers elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verb {
+    Rpush,
+    Sadd,
+    Hset,
+    Hmset,
+    Zadd,
+}
+
+impl Verb {
+    const fn name(self) -> &'static [u8] {
+        match self {
+            Verb::Rpush => b"RPUSH",
+            Verb::Sadd => b"SADD",
+            Verb::Hset => b"HSET",
+            Verb::Hmset => b"HMSET",
+            Verb::Zadd => b"ZADD",
+        }
+    }
+}
+
+/// The job.
+#[derive(Debug)]
+pub struct Commands {
+    draft: Draft,
+    target: Target,
+    db: u64,
+    name: Vec<u8>,
+    expire_at_ms: Option<i64>,
+    verb: Verb,
+    /// Elements gathered, each as a bulk already.
+    gathered: Vec<u8>,
+    count: usize,
+    /// Fields that expire: field, Unix ms.
+    expiries: Vec<(Vec<u8>, u64)>,
+    group: Vec<u8>,
+    consumer: Vec<u8>,
+    consumer_is_new: bool,
+    /// Of the group under way: when an entry was delivered, and how often.
+    pending: BTreeMap<StreamId, (i64, u64)>,
+    left_out: LeftOut,
+}
+
+impl Commands {
+    /// For a server of this version.
+    #[must_use]
+    pub fn new(target: Target) -> Self {
+        Commands {
+            draft: Draft::default(),
+            target,
+            db: 0,
+            name: Vec::new(),
+            expire_at_ms: None,
+            verb: Verb::Rpush,
+            gathered: Vec::new(),
+            count: 0,
+            expiries: Vec::new(),
+            group: Vec::new(),
+            consumer: Vec::new(),
+            consumer_is_new: false,
+            pending: BTreeMap::new(),
+            left_out: LeftOut::default(),
+        }
+    }
+
+    /// What the target could not hold so far.
+    #[must_use]
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
+    }
+
+    fn command(&mut self, words: &[&[u8]]) {
+        head(&mut self.draft.out, words.len());
+        words.iter().for_each(|word| bulk(&mut self.draft.out, word));
+    }
+
+    /// One more word for the command that gathers.
+    fn gather(&mut self, word: &[u8]) {
+        bulk(&mut self.gathered, word);
+        self.count += 1;
+    }
+
+    fn flush_when_full(&mut self) {
+        if self.count >= ELEMENTS_MAX || self.gathered.len() >= ELEMENTS_BYTES_MAX {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        if self.count > 0 {
+            let out = &mut self.draft.out;
+            head(out, self.count + 2);
+            bulk(out, self.verb.name());
+            bulk(out, &self.name);
+            out.extend_from_slice(&self.gathered);
+            self.gathered.clear();
+            self.count = 0;
+        }
+        let name = std::mem::take(&mut self.name);
+        for (field, at) in std::mem::take(&mut self.expiries) {
+            self.command(&[b"HPEXPIREAT", &name, &text(at), b"FIELDS", b"1", &field]);
+        }
+        self.name = name;
+    }
+
+    /// A consumer that owns nothing must be made by name.
+    fn close_consumer(&mut self) {
+        if self.consumer_is_new && self.target >= Target::CREATES_CONSUMERS {
+            let (key, group, consumer) = (self.name.clone(), self.group.clone(), self.consumer.clone());
+            self.command(&[b"XGROUP", b"CREATECONSUMER", &key, &group, &consumer]);
+        }
+        self.consumer_is_new = false;
+    }
+
+    fn stream_info(&mut self, info: &StreamInfo) {
+        let key = self.name.clone();
+        let last = info.last.to_string();
+        if info.length == 0 {
+            // A stream is made by its first entry, which is trimmed at once.
+            let id = if info.last == StreamId::default() { "0-1" } else { &last };
+            self.command(&[b"XADD", &key, b"MAXLEN", b"0", id.as_bytes(), b"x", b"y"]);
+        }
+        match (info.entries_added, info.max_deleted) {
+            (Some(added), Some(deleted)) if self.target >= Target::TELLS_STREAM_COUNTERS => {
+                let (added, deleted) = (text(added), deleted.to_string());
+                let told: [&[u8]; 7] = [
+                    b"XSETID",
+                    &key,
+                    last.as_bytes(),
+                    b"ENTRIESADDED",
+                    &added,
+                    b"MAXDELETEDID",
+                    deleted.as_bytes(),
+                ];
+                self.command(&told);
+            }
+            _ => self.command(&[b"XSETID", &key, last.as_bytes()]),
+        }
+    }
+}
+
+fn head(out: &mut Vec<u8>, words: usize) {
+    out.push(b'*');
+    out.extend_from_slice(itoa::Buffer::new().format(words).as_bytes());
+    out.extend(b"\r\n");
+}
+
+fn bulk(out: &mut Vec<u8>, word: &[u8]) {
+    out.push(b'$');
+    out.extend_from_slice(itoa::Buffer::new().format(word.len()).as_bytes());
+    out.extend(b"\r\n");
+    out.extend_from_slice(word);
+    out.extend(b"\r\n");
+}
+
+fn text(number: impl itoa::Integer) -> Vec<u8> {
+    itoa::Buffer::new().format(number).as_bytes().to_vec()
+}
+
+impl Job for Commands {
+    fn item(&mut self, item: Item<'_>) -> Taken {
+        match item {
+            Item::Function(code) if self.target >= Target::HAS_FUNCTIONS => {
+                self.command(&[b"FUNCTION", b"LOAD", b"REPLACE", &code]);
+            }
+            Item::Function(_) => self.left_out.functions += 1,
+            Item::ModuleAux { .. } => self.left_out.module_aux += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn key(&mut self, db: u64, key: Key<'_>) -> Taken<Wish> {
+        if db != self.db {
+            self.db = db;
+            self.command(&[b"SELECT", &text(db)]);
+        }
+        self.draft.begin();
+        let class = key.kind.class();
+        if class == Class::Stream && self.target < Target::HAS_STREAMS {
+            self.left_out.streams += 1;
+            self.expire_at_ms = None;
+            return Ok(Wish::Skip);
+        }
+        self.name.clear();
+        self.name.extend_from_slice(&key.name);
+        self.expire_at_ms = key.expire_at_ms;
+        self.verb = match class {
+            Class::List => Verb::Rpush,
+            Class::Set => Verb::Sadd,
+            Class::Zset => Verb::Zadd,
+            _ if self.target >= Target::SETS_MANY_FIELDS => Verb::Hset,
+            _ => Verb::Hmset,
+        };
+        Ok(Wish::Value)
+    }
+
+    fn part(&mut self, class: Class, part: Part<'_>) -> Taken {
+        if class == Class::Stream && self.target < Target::HAS_STREAMS {
+            return Ok(());
+        }
+        spread(class, &part, self)
+    }
+
+    fn end(&mut self, _: &Summary) -> Taken {
+        self.flush();
+        self.close_consumer();
+        if let Some(at) = self.expire_at_ms.take() {
+            let name = std::mem::take(&mut self.name);
+            self.command(&[b"PEXPIREAT", &name, &text(at)]);
+            self.name = name;
+        }
+        self.draft.settle();
+        Ok(())
+    }
+
+    fn settle(&mut self) {
+        self.draft.settle();
+    }
+
+    fn undo(&mut self) {
+        self.gathered.clear();
+        self.count = 0;
+        self.expiries.clear();
+        self.consumer_is_new = false;
+        self.draft.undo();
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        self.draft.take()
+    }
+
+    fn finish(&mut self) -> Taken<Vec<u8>> {
+        Ok(self.draft.take())
+    }
+}
+
+impl Elements for Commands {
+    fn text(&mut self, bytes: &[u8]) -> Taken {
+        let name = std::mem::take(&mut self.name);
+        match self.expire_at_ms.filter(|_| self.target >= Target::SETS_WITH_EXPIRY) {
+            Some(at) => {
+                self.expire_at_ms = None;
+                self.command(&[b"SET", &name, bytes, b"PXAT", &text(at)]);
+            }
+            None => self.command(&[b"SET", &name, bytes]),
+        }
+        self.name = name;
+        Ok(())
+    }
+
+    fn element(&mut self, bytes: &[u8]) -> Taken {
+        self.gather(bytes);
+        self.flush_when_full();
+        Ok(())
+    }
+
+    fn field(&mut self, field: &[u8], value: &[u8], expire_at_ms: Option<u64>) -> Taken {
+        self.gather(field);
+        self.gather(value);
+        match expire_at_ms {
+            Some(at) if self.target >= Target::EXPIRES_FIELDS => self.expiries.push((field.to_vec(), at)),
+            Some(_) => self.left_out.field_expiries += 1,
+            None => {}
+        }
+        self.flush_when_full();
+        Ok(())
+    }
+
+    fn member(&mut self, member: &[u8], score: f64) -> Taken {
+        self.gather(&format_f64(score));
+        self.gather(member);
+        self.flush_when_full();
+        Ok(())
+    }
+
+    fn entry(&mut self, id: StreamId, fields: Fields<'_>) -> Taken {
+        let (mut a, mut b) = (itoa::Buffer::new(), itoa::Buffer::new());
+        let count = fields.clone().count();
+        let out = &mut self.draft.out;
+        head(out, 3 + count * 2);
+        bulk(out, b"XADD");
+        bulk(out, &self.name);
+        bulk(out, id.to_string().as_bytes());
+        for (field, value) in fields {
+            bulk(out, field.as_bytes(&mut a));
+            bulk(out, value.as_bytes(&mut b));
+        }
+        Ok(())
+    }
+
+    fn stream_part(&mut self, part: StreamPart<'_>) -> Taken {
+        match part {
+            StreamPart::Info(info) => self.stream_info(&info),
+            StreamPart::Group(group, last, read) => {
+                self.close_consumer();
+                self.group = group.to_vec();
+                self.pending.clear();
+                let (key, last) = (self.name.clone(), last.to_string());
+                match read.filter(|_| self.target >= Target::TELLS_STREAM_COUNTERS) {
+                    Some(read) => self.command(&[
+                        b"XGROUP",
+                        b"CREATE",
+                        &key,
+                        group,
+                        last.as_bytes(),
+                        b"ENTRIESREAD",
+                        &text(read),
+                    ]),
+                    None => self.command(&[b"XGROUP", b"CREATE", &key, group, last.as_bytes()]),
+                }
+            }
+            StreamPart::Pending(id, delivery_ms, deliveries) => {
+                self.pending.insert(id, (delivery_ms, deliveries));
+            }
+            StreamPart::Consumer(name, ..) => {
+                self.close_consumer();
+                self.consumer = name.to_vec();
+                self.consumer_is_new = true;
+            }
+            StreamPart::Owned(id) => {
+                self.consumer_is_new = false;
+                let (delivery_ms, deliveries) = self.pending.remove(&id).unwrap_or((0, 1));
+                let (key, group, consumer) = (self.name.clone(), self.group.clone(), self.consumer.clone());
+                self.command(&[
+                    b"XCLAIM",
+                    &key,
+                    &group,
+                    &consumer,
+                    b"0",
+                    id.to_string().as_bytes(),
+                    b"TIME",
+                    &text(delivery_ms),
+                    b"RETRYCOUNT",
+                    &text(deliveries),
+                    b"JUSTID",
+                    b"FORCE",
+                ]);
+            }
+            StreamPart::Tail(_) => {}
+        }
+        Ok(())
+    }
+
+    fn module(&mut self, id: u64, raw: &[u8]) -> Taken {
+        let payload = dump::encode(Source::Module { id, body: raw }, self.target.dump_version(), false);
+        let name = std::mem::take(&mut self.name);
+        self.command(&[b"RESTORE", &name, b"0", &payload]);
+        self.name = name;
+        Ok(())
+    }
+}
