@@ -3,6 +3,7 @@
  * The `redtwin` command.
  *
  *     redtwin serve [redis.conf] [--directive value ...] [-]     run a server, in redis-server's own syntax
+ *     redtwin rdb json | top | report ... dump.rdb               the RDB toolkit
  *     redtwin commands                                           what is supported
  *     redtwin --help, --version
  *
@@ -10,6 +11,7 @@
  */
 import { Command } from 'commander';
 import { redtwinVersion } from '../runtime/version.ts';
+import { addRdbCommands } from './rdb.ts';
 import { serve } from './serve.ts';
 import { supportTable } from './support-table.ts';
 
@@ -33,5 +35,7 @@ program
   .action(() => {
     process.stdout.write(supportTable());
   });
+
+addRdbCommands(program);
 
 await program.parseAsync();

@@ -15,6 +15,8 @@
  *                       feed (one offset-addressed log; replicas are cursors into it)
  */
 
+import type { RdbTools } from './rdb.ts';
+
 /** Why `execute`, `resume` or `apply` came back. Part of every `Outcome`. */
 export const Stop = {
   /** Everything complete was run; what is left is a part of a command, kept inside until more bytes come. */
@@ -436,6 +438,8 @@ export interface Engine {
   open(options: StoreOptions): Store;
   /** CRC64 (Jones) of bytes, continuing from `crc` (0n to start). Used by the self-test and DUMP tooling. */
   crc64(bytes: Uint8Array, crc?: bigint): bigint;
+  /** RDB files that are no part of a store. */
+  readonly rdb: RdbTools;
 }
 
 /** Changes whenever this interface does. */

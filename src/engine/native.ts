@@ -28,6 +28,7 @@ import type {
   StoreStats,
   Verdict,
 } from './engine.ts';
+import { nativeRdbTools } from './native-rdb.ts';
 
 type Addon = typeof import('../../native/index.d.ts');
 
@@ -50,6 +51,7 @@ export function loadNative(): Engine {
         ),
       ),
     crc64: (bytes, crc = 0n) => addon.crc64(bytes, crc),
+    rdb: nativeRdbTools(addon, translated),
   };
 }
 

@@ -399,6 +399,7 @@ impl Decoder {
         let start = input.at;
         input.at += 1;
         let name = input.simple_string();
+        let value_at = input.at - start;
         let value = name.as_ref().and_then(|_| input.simple_string());
         let (Some(name), Some(value)) = (name, value) else {
             input.at = start;
@@ -406,7 +407,8 @@ impl Decoder {
         };
         let bytes = (input.at - start) as u64;
         let said = std::mem::take(&mut self.attributes);
-        sink.string(said.key(name, Kind::String, self.core.offset), value, bytes)?;
+        let raw = input.since(start).get(value_at..).unwrap_or_default();
+        sink.string(said.key(name, Kind::String, self.core.offset), value, raw, bytes)?;
         Ok(true)
     }
 

@@ -62,6 +62,11 @@ impl<'a> Input<'a> {
         self.bytes.get(self.mark..self.at).unwrap_or_default()
     }
 
+    /// What was read since a position.
+    pub(crate) fn since(&self, start: usize) -> &'a [u8] {
+        self.bytes.get(start..self.at).unwrap_or_default()
+    }
+
     /// What was not yet looked at.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()

@@ -41,13 +41,18 @@ pub trait Sink {
     fn part(&mut self, part: Part<'_>) -> Taken;
 
     /// A key whose value is a string, all at once: the same as `key`, `part` if it is wished for, and `end_of_key`. Most
-    /// records are this; a sink that keeps them gains by taking name and value together.
+    /// records are this; a sink that keeps them gains by taking name and value together. `raw` is the value as it lies in
+    /// the file.
     ///
     /// # Errors
     /// Why it cannot be; ends the decoding.
     #[inline]
-    fn string(&mut self, key: Key<'_>, value: Bytes<'_>, bytes: u64) -> Taken {
-        if self.key(key)? == Wish::Value {
+    fn string(&mut self, key: Key<'_>, value: Bytes<'_>, raw: &[u8], bytes: u64) -> Taken {
+        let wish = self.key(key)?;
+        if wish.wants_raw() {
+            self.part(Part::Raw(raw))?;
+        }
+        if wish.wants_value() {
             self.part(Part::String(value))?;
         }
         self.end_of_key(bytes)

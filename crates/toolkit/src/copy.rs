@@ -121,7 +121,8 @@ const fn knows(version: Version, vendor: Vendor, kind: Kind) -> bool {
         }
         // Release candidates' forms are read by servers, but no newer file should hold them.
         Kind::HashExpiringPreGa | Kind::HashListpackExpiringPreGa => return false,
-        Kind::Stream4 => 13,
+        // No version that can be written here knows it.
+        Kind::Stream4 => return false,
         Kind::HashExpiringValkey => {
             return matches!(version.vendor, Vendor::Valkey) && matches!(vendor, Vendor::Valkey);
         }

@@ -16,10 +16,9 @@ use crate::draft::Draft;
 use crate::measure::{Summary, class_name};
 use crate::sieve::Job;
 use crate::spread::{Elements, StreamPart, spread};
-use crate::text::{json, number};
+use crate::text::{double, json, number};
 use redtwin_rdb::format::{Class, module_name};
 use redtwin_rdb::{Item, Key, Part, Taken, Wish};
-use redtwin_structures::number::format_f64;
 use redtwin_structures::stream::{Fields, StreamId};
 
 /// How it is laid out.
@@ -244,9 +243,9 @@ impl Elements for Json {
         json(&mut self.draft.out, member);
         self.draft.out.push(b',');
         if score.is_finite() {
-            self.draft.out.extend_from_slice(&format_f64(score));
+            double(&mut self.draft.out, score);
         } else {
-            json(&mut self.draft.out, &format_f64(score));
+            json(&mut self.draft.out, if score > 0.0 { b"inf" } else { b"-inf" });
         }
         self.draft.out.push(b']');
         Ok(())

@@ -67,6 +67,36 @@ pub(crate) fn number(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
+/// A finite double in the fewest digits that give it back, written as JavaScript writes numbers (ECMA-262, Number::toString), so that
+/// both engines print the same.
+pub(crate) fn double(out: &mut Vec<u8>, value: f64) {
+    // Rust's exponent form has those digits: "-1.234e-7".
+    let scientific = format!("{value:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |rest| ("-", rest));
+    let digits: String = mantissa.chars().filter(|&c| c != '.').collect();
+    if value == 0.0 {
+        return out.push(b'0');
+    }
+    out.extend_from_slice(sign.as_bytes());
+    let count = digits.len() as i32;
+    let text = match exponent {
+        21.. | ..=-7 => {
+            let (first, rest) = digits.split_at(1);
+            let point = if rest.is_empty() { "" } else { "." };
+            format!("{first}{point}{rest}e{exponent:+}")
+        }
+        0.. if count <= exponent + 1 => digits + &"0".repeat((exponent + 1 - count) as usize),
+        0.. => {
+            let (whole, rest) = digits.split_at((exponent + 1) as usize);
+            format!("{whole}.{rest}")
+        }
+        _ => format!("0.{}{digits}", "0".repeat((-exponent - 1) as usize)),
+    };
+    out.extend_from_slice(text.as_bytes());
+}
+
 /// A CSV field: quoted only where it must be, as RFC 4180 says; bytes that are no UTF-8 and control characters as `\xNN`.
 pub(crate) fn csv(out: &mut Vec<u8>, bytes: &[u8]) {
     let quoted = bytes.iter().any(|byte| matches!(byte, b',' | b'"' | b' ' | b'\t'));
@@ -112,6 +142,28 @@ mod tests {
         assert_eq!(as_json(b"a\"b\\c\n\x01\x7f"), "\"a\\\"b\\\\c\\n\\u0001\x7f\"");
         assert_eq!(as_json("naïve €".as_bytes()), "\"naïve €\"");
         assert_eq!(as_json(b"\xff\xc3x"), r#""\udcff\udcc3x""#);
+    }
+
+    #[test]
+    fn doubles_are_written_as_javascript_writes_them() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (0.1, "0.1"),
+            (-1.5, "-1.5"),
+            (100.0, "100"),
+            (123_456.789, "123456.789"),
+            (1e20, "100000000000000000000"),
+            (1e21, "1e+21"),
+            (1.25e-7, "1.25e-7"),
+            (0.000_001, "0.000001"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+        ] {
+            let mut out = Vec::new();
+            double(&mut out, value);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
     }
 
     #[test]

@@ -263,7 +263,7 @@ impl Sink for Fresh {
     }
 
     /// Goes straight from the chunk into its block.
-    fn string(&mut self, key: Key<'_>, value: Bytes<'_>, _bytes: u64) -> Taken {
+    fn string(&mut self, key: Key<'_>, value: Bytes<'_>, _raw: &[u8], _bytes: u64) -> Taken {
         if !self.begins(&key) {
             return Ok(());
         }

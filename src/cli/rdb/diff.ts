@@ -1,0 +1,109 @@
+/**
+ * `redtwin rdb diff A B`: which keys were added, removed and changed, in bounded memory.
+ *
+ *     count the keys of A --> so many parts that each fits --> per part: A record, B compare, A missing
+ *
+ * With --deep, the fields, members or elements of changed keys too: a second look at both files, at those keys only.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Command } from 'commander';
+import { defaultEngine } from '../../rdb/default-engine.ts';
+import { type CommonOptions, ExitCode, withFilters, withOutput } from './common.ts';
+import { changesWithin } from './deep.ts';
+import { type Output, openOutput } from './output.ts';
+import { sourceHelp } from './plain.ts';
+import { command, pass } from './run.ts';
+
+/** Keys whose hashes are held at once: 24 bytes each with the table's slack, some 50 MB in all. */
+const keysPerPart = 1_500_000;
+
+interface Change {
+  change: 'added' | 'removed' | 'changed';
+  db: number;
+  key: string;
+  type: string;
+}
+
+export function addDiffCommand(rdb: Command): void {
+  withOutput(withFilters(rdb.command('diff')))
+    .description('print what differs between two RDBs, as JSON Lines; exit code 1 when something does')
+    .argument('<first>', sourceHelp)
+    .argument('<second>', 'likewise; neither may be standard input, since files are read more than once')
+    .option('--deep', 'also which fields, members or elements of a changed key differ')
+    .action((first: string, second: string, options: CommonOptions & { deep?: boolean }) =>
+      command(async () => {
+        if (first === '-' || second === '-')
+          rdb.error('error: diff reads its files more than once: no standard input');
+        const output = await openOutput(options.output);
+        try {
+          const differs = await diff(first, second, options, output);
+          await output.close();
+          return differs ? ExitCode.no : ExitCode.fine;
+        } catch (error) {
+          await output.abandon();
+          throw error;
+        }
+      }),
+    );
+}
+
+async function diff(
+  first: string,
+  second: string,
+  options: CommonOptions & { deep?: boolean },
+  output: Output,
+): Promise<boolean> {
+  const counted = await pass(first, { job: 'entries', values: false, sizes: false, partBytes: 0 }, options, {
+    write: () => {},
+  });
+  const parts = Math.max(1, Math.ceil(counted.progress().wanted / keysPerPart));
+  const seed = randomBytes(8).readBigUInt64LE();
+  let differs = false;
+  for (let part = 0; part < parts; part++) {
+    const ledger = defaultEngine().rdb.ledger(part, parts, seed);
+    const lines = new Lines(async (changes) => {
+      differs = true;
+      if (options.deep !== true)
+        return void (await output.write(Buffer.from(changes.map((c) => c.line).join(''))));
+      await output.write(Buffer.from(await changesWithin(first, second, changes, options)));
+    });
+    try {
+      await pass(first, { job: 'record', ledger }, options, { write: () => {} });
+      await pass(second, { job: 'compare', ledger }, options, lines);
+      await pass(first, { job: 'missing', ledger }, options, lines);
+      await lines.end();
+    } finally {
+      ledger.close();
+    }
+  }
+  return differs;
+}
+
+export interface ChangeLine extends Change {
+  line: string;
+}
+
+/** How many changes are looked into at once. */
+const changesAtOnce = 10_000;
+
+/** Puts the lines of a scan together again and hands them over in portions. */
+class Lines {
+  readonly #take: (changes: ChangeLine[]) => Promise<void>;
+  #rest = '';
+  #waiting: ChangeLine[] = [];
+
+  constructor(take: (changes: ChangeLine[]) => Promise<void>) {
+    this.#take = take;
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    const lines = (this.#rest + Buffer.from(bytes).toString()).split('\n');
+    this.#rest = lines.pop()!;
+    for (const line of lines) this.#waiting.push({ ...(JSON.parse(line) as Change), line: `${line}\n` });
+    if (this.#waiting.length >= changesAtOnce) await this.end();
+  }
+
+  async end(): Promise<void> {
+    if (this.#waiting.length > 0) await this.#take(this.#waiting.splice(0));
+  }
+}

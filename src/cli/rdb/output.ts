@@ -1,0 +1,107 @@
+/**
+ * Where a result goes: standard output, or a file that is complete or not there at all.
+ *
+ *     write, write ... --> FILE.<pid>.part --> close: fsync, rename to FILE
+ *                                         '--> abandon: removed
+ *
+ * A pipe whose reader has gone (`| head`) ends the command without a word, as with any other tool.
+ */
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+
+export interface Output {
+  write(bytes: Uint8Array): Promise<void> | void;
+  close(): Promise<void>;
+  /** The result is of no use: what was written to a file is removed. */
+  abandon(): Promise<void>;
+}
+
+/** Thrown when nobody reads any more. */
+export class ReaderGone extends Error {}
+
+export async function openOutput(path: string | undefined): Promise<FileOutput | Output> {
+  return path === undefined || path === '-' ? standardOutput() : FileOutput.create(path);
+}
+
+function standardOutput(): Output {
+  let gone = false;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    gone = true;
+  });
+  return {
+    write(bytes) {
+      if (gone) throw new ReaderGone();
+      if (bytes.length === 0 || process.stdout.write(bytes)) return;
+      // The pipe is full: the scan waits, so memory stays bounded.
+      return new Promise((resolve) => {
+        const go = () => {
+          process.stdout.off('drain', go).off('error', go);
+          resolve();
+        };
+        process.stdout.on('drain', go).on('error', go);
+      });
+    },
+    close: async () => {},
+    abandon: async () => {},
+  };
+}
+
+/** One write is under way while the next bytes are made. */
+export class FileOutput implements Output {
+  readonly #path: string;
+  readonly #draft: string;
+  readonly #file: FileHandle;
+  #writing: Promise<unknown> = Promise.resolve();
+  #bytes = 0;
+
+  private constructor(path: string, draft: string, file: FileHandle) {
+    this.#path = path;
+    this.#draft = draft;
+    this.#file = file;
+  }
+
+  static async create(path: string): Promise<FileOutput> {
+    const draft = `${path}.${process.pid}.part`;
+    return new FileOutput(path, draft, await open(draft, 'w'));
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    await this.#writing;
+    this.#writing = this.#all(bytes, this.#bytes);
+    // A failure is met by the next write or by close; until then it is nobody's.
+    this.#writing.catch(() => {});
+    this.#bytes += bytes.length;
+  }
+
+  async #all(bytes: Uint8Array, position: number): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      at += (await this.#file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
+    }
+  }
+
+  /** Forgets everything behind the first `bytes`. */
+  async cutBack(bytes: number): Promise<void> {
+    await this.#writing;
+    await this.#file.truncate(bytes);
+    this.#bytes = bytes;
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#writing;
+      await this.#file.sync();
+      await this.#file.close();
+      await rename(this.#draft, this.#path);
+    } catch (error) {
+      await rm(this.#draft, { force: true });
+      throw error;
+    }
+  }
+
+  async abandon(): Promise<void> {
+    await this.#writing.catch(() => {});
+    await this.#file.close().catch(() => {});
+    await rm(this.#draft, { force: true });
+  }
+}

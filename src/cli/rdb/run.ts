@@ -1,0 +1,108 @@
+/**
+ * One pass over one RDB: source -> scan -> output, with the progress bar, and with errors as an exit code.
+ *
+ * Its one idea: the commands say which job runs and what is said at the end; how bytes flow is here, once.
+ */
+import type { RdbFilter, RdbJob, RdbScan } from '../../engine/rdb.ts';
+import { RedtwinError } from '../../errors.ts';
+import { defaultEngine } from '../../rdb/default-engine.ts';
+import { openSource } from '../../rdb/source.ts';
+import { type CommonOptions, ExitCode, filterOf } from './common.ts';
+import { type Output, openOutput, ReaderGone } from './output.ts';
+import { Progress } from './progress.ts';
+
+/** A pass whose result is written to `output`. Gives the scan, for what else it knows. Throws what goes wrong. */
+export async function pass(
+  source: string,
+  job: RdbJob,
+  options: CommonOptions,
+  output: Pick<Output, 'write'>,
+  filter: RdbFilter = filterOf(options),
+): Promise<RdbScan> {
+  const scan = defaultEngine().rdb.scan(job, filter, options.checksum);
+  await pump(source, scan, options, output);
+  return scan;
+}
+
+/** Pushes a source through a scan. */
+export async function pump(
+  source: string,
+  scan: RdbScan,
+  options: Pick<CommonOptions, 'progress'>,
+  output: Pick<Output, 'write'>,
+): Promise<void> {
+  const opened = await openSource(source);
+  const progress = new Progress(opened, options.progress);
+  try {
+    for await (const chunk of opened.chunks) {
+      await output.write(scan.push(chunk));
+      progress.tick();
+    }
+    await output.write(scan.finish());
+  } finally {
+    progress.end();
+  }
+}
+
+/** A pass whose result is small: its bytes. */
+export async function gathered(
+  source: string,
+  job: RdbJob,
+  options: CommonOptions,
+): Promise<{ bytes: Buffer; scan: RdbScan }> {
+  const parts: Buffer[] = [];
+  const scan = await pass(source, job, options, { write: (bytes) => void parts.push(Buffer.from(bytes)) });
+  return { bytes: Buffer.concat(parts), scan };
+}
+
+/** A pass from a source to the output that the options name; the file is complete or not there. */
+export async function toOutput(source: string, job: RdbJob, options: CommonOptions): Promise<RdbScan> {
+  const output = await openOutput(options.output);
+  try {
+    const scan = await pass(source, job, options, output);
+    await output.close();
+    return scan;
+  } catch (error) {
+    await output.abandon();
+    throw error;
+  }
+}
+
+/** Runs a command and sets the exit code. What goes wrong is one line on standard error. */
+export async function command(run: () => Promise<number | undefined>): Promise<void> {
+  try {
+    process.exitCode = (await run()) ?? ExitCode.fine;
+  } catch (error) {
+    if (error instanceof ReaderGone) return;
+    process.exitCode = ExitCode.trouble;
+    process.stderr.write(`redtwin rdb: ${said(error)}\n`);
+  }
+}
+
+/** An error in one line. An error that nobody foresaw keeps its stack. */
+export function said(error: unknown): string {
+  if (error instanceof RedtwinError) {
+    const at = error.offset === undefined ? '' : ` (at byte ${error.offset})`;
+    return `${error.message}${at} [${error.code}]`;
+  }
+  const known = error as NodeJS.ErrnoException;
+  return known.syscall === undefined ? String(known.stack ?? error) : known.message;
+}
+
+/** Says on standard error what a target could not hold. */
+export function tellLosses(scan: RdbScan, target: string): void {
+  for (const [what, number] of Object.entries(scan.losses()))
+    process.stderr.write(
+      `redtwin rdb: ${target} has no place for ${words[what] ?? what}: ${number} left out\n`,
+    );
+}
+
+const words: Record<string, string> = {
+  'field-expiries': 'the expiry of hash fields',
+  'stream-tails': 'idempotent producers of streams',
+  functions: 'functions',
+  'key-metadata': "modules' metadata of keys",
+  'slot-imports': 'slot imports under way',
+  streams: 'streams',
+  'module-aux': 'data of modules that belongs to no key',
+};

@@ -1,0 +1,189 @@
+/**
+ * Reading an RDB: `readRdb` pulls a source, `RdbReader` is pushed to.
+ *
+ *     for await (const entry of readRdb('dump.rdb')) console.log(entry.key, entry.memoryBytes)
+ *
+ *     source --> chunk --> scan.push (one crossing) --> batch --> entries, one by one or by the batch
+ *
+ * Its one idea: the next chunk is asked for when the entries of this one have been taken, so a slow reader slows the
+ * file down and memory stays at a chunk and a batch, whatever the file's size.
+ */
+
+import type { RdbFact, RdbFilter, RdbScan, RdbTools, RdbType } from '../engine/rdb.ts';
+import { recordLength } from '../engine/rdb.ts';
+import { defaultEngine } from './default-engine.ts';
+import { type As, RdbEntry } from './entry.ts';
+import { openSource, type RdbSource } from './source.ts';
+
+/** Which keys are wanted; those that are not are stepped over by length, without being decoded. */
+export interface KeyFilter {
+  db?: number | number[];
+  type?: RdbType | RdbType[];
+  /** A glob over the name, as KEYS has it; or a regular expression (its flags are not looked at). */
+  match?: string | Buffer | RegExp;
+  prefix?: string | Buffer;
+  /** Bytes in Redis's memory, at least (an estimate). Such keys must be read to be measured. */
+  minMemoryBytes?: number;
+  /** true: only keys that expire; false: only those that do not. */
+  expires?: boolean;
+  /** true: only keys that are expired by `nowMs` (default: now); false: only those that are not. */
+  expired?: boolean;
+  nowMs?: number;
+}
+
+export interface ReadOptions<A extends As = 'buffer'> extends KeyFilter {
+  /** Names and values as Buffers (default) or as UTF-8 strings. */
+  as?: A;
+  /** false: values are not kept. Default true. */
+  values?: boolean;
+  /** false: elements and memory are not counted, so values that nobody wants are not read. Default true. */
+  sizes?: boolean;
+  /**
+   * Collections longer than about this many bytes come in parts, each an entry of its own (`isPartial`, `isContinued`).
+   * 0 (default): always whole. A string is always whole.
+   */
+  partBytes?: number;
+  /** false: the file's checksum is not compared. Default true. */
+  checksum?: boolean;
+  /** Ends the reading. */
+  signal?: AbortSignal;
+  /** Default: native where it can be used, as REDTWIN_ENGINE says. */
+  engine?: 'native' | 'portable';
+}
+
+/** An RDB being read. It can be gone over once. */
+export interface RdbFile<A extends As> extends AsyncIterable<RdbEntry<A>> {
+  /** The keys of each chunk at once: fewer promises for who goes over millions. */
+  batches(): AsyncIterable<RdbEntry<A>[]>;
+  /** What was met so far that is no key: version, AUX fields, functions, data of modules. */
+  readonly facts: readonly RdbFact[];
+  /** Bytes of the RDB read so far. */
+  readonly bytes: number;
+}
+
+/** The filter as an engine takes it. */
+export function engineFilter(filter: KeyFilter): RdbFilter {
+  const { db, type, match, prefix, minMemoryBytes, expires, expired } = filter;
+  const bytes = (text: string | Buffer) => (typeof text === 'string' ? Buffer.from(text) : text);
+  return {
+    ...(db === undefined ? {} : { dbs: [db].flat() }),
+    ...(type === undefined ? {} : { types: [type].flat() }),
+    ...(match === undefined
+      ? {}
+      : match instanceof RegExp
+        ? { regex: match.source }
+        : { glob: bytes(match) }),
+    ...(prefix === undefined ? {} : { prefix: bytes(prefix) }),
+    ...(minMemoryBytes === undefined ? {} : { memoryMin: minMemoryBytes }),
+    ...(expires === undefined ? {} : { expires }),
+    ...(expired === undefined ? {} : { expired, nowMs: filter.nowMs ?? Date.now() }),
+  };
+}
+
+function entriesScan(tools: RdbTools, options: ReadOptions<As>): RdbScan {
+  const { values = true, sizes = true, partBytes = 0, checksum = true } = options;
+  return tools.scan({ job: 'entries', values, sizes, partBytes }, engineFilter(options), checksum);
+}
+
+/**
+ * Reads an RDB from a path ('-' is standard input), a Buffer, a stream or a `redis://` URL. Errors are RedtwinError with
+ * code 'rdb-*' and, where it is the file that is wrong, `offset`; they come from the iteration.
+ */
+export function readRdb<A extends As = 'buffer'>(
+  source: RdbSource,
+  options: ReadOptions<A> = {},
+): RdbFile<A> {
+  const facts: RdbFact[] = [];
+  const as = options.as ?? 'buffer';
+  let bytes = 0;
+  async function* batches(): AsyncGenerator<RdbEntry<A>[]> {
+    const scan = entriesScan(defaultEngine(options.engine).rdb, options);
+    const { chunks } = await openSource(source, options.signal);
+    for await (const chunk of chunks) {
+      options.signal?.throwIfAborted();
+      scan.push(chunk);
+      bytes += chunk.length;
+      const batch = takeEntries<A>(scan, as, facts);
+      if (batch.length > 0) yield batch;
+    }
+    scan.finish();
+    const last = takeEntries<A>(scan, as, facts);
+    if (last.length > 0) yield last;
+  }
+  return {
+    batches,
+    facts,
+    get bytes() {
+      return bytes;
+    },
+    [Symbol.asyncIterator]: () => new OneByOne(batches()),
+  };
+}
+
+function takeEntries<A extends As>(scan: RdbScan, as: As, facts: RdbFact[]): RdbEntry<A>[] {
+  const batch = scan.takeBatch();
+  facts.push(...batch.facts);
+  const count = batch.records.length / recordLength;
+  const entries = new Array<RdbEntry<A>>(count);
+  for (let index = 0; index < count; index++) entries[index] = new RdbEntry<A>(batch, index, as);
+  return entries;
+}
+
+/** Batches taken apart. Written out because a generator would cost several promises a key. */
+class OneByOne<A extends As> implements AsyncIterator<RdbEntry<A>> {
+  readonly #batches: AsyncIterator<RdbEntry<A>[]>;
+  #batch: RdbEntry<A>[] = [];
+  #at = 0;
+
+  constructor(batches: AsyncIterator<RdbEntry<A>[]>) {
+    this.#batches = batches;
+  }
+
+  next(): Promise<IteratorResult<RdbEntry<A>>> {
+    const value = this.#batch[this.#at++];
+    return value === undefined ? this.#more() : Promise.resolve({ done: false, value });
+  }
+
+  async #more(): Promise<IteratorResult<RdbEntry<A>>> {
+    const { done, value } = await this.#batches.next();
+    if (done === true) return { done: true, value: undefined };
+    this.#batch = value;
+    this.#at = 1;
+    return { done: false, value: value[0]! };
+  }
+
+  async return(): Promise<IteratorResult<RdbEntry<A>>> {
+    await this.#batches.return?.();
+    return { done: true, value: undefined };
+  }
+}
+
+/** The same for those who own their input: push chunks, get entries. Synchronous; memory is a batch. */
+export class RdbReader<A extends As = 'buffer'> {
+  readonly #scan: RdbScan;
+  readonly #as: As;
+  /** What was met so far that is no key. */
+  readonly facts: RdbFact[] = [];
+
+  constructor(options: ReadOptions<A> = {}) {
+    this.#scan = entriesScan(defaultEngine(options.engine).rdb, options);
+    this.#as = options.as ?? 'buffer';
+  }
+
+  /** The keys that this chunk completes. The chunk may be used again on return. Throws RedtwinError 'rdb-*'. */
+  push(chunk: Uint8Array): RdbEntry<A>[] {
+    this.#scan.push(chunk);
+    return takeEntries<A>(this.#scan, this.#as, this.facts);
+  }
+
+  /** Says that no more will come. Throws 'rdb-truncated' when the end of the RDB was not seen. */
+  end(): RdbEntry<A>[] {
+    this.#scan.finish();
+    return takeEntries<A>(this.#scan, this.#as, this.facts);
+  }
+
+  /** The end of the RDB was seen, and its checksum was right. */
+  get done(): boolean {
+    return this.#scan.progress().done;
+  }
+}

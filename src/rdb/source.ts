@@ -1,0 +1,112 @@
+/**
+ * Where the bytes of an RDB come from, as chunks.
+ *
+ *     path            read ahead: one read is under way while the chunk before it is worked on
+ *     Buffer          one chunk
+ *     stream          Node's or the web's
+ *     redis:// URL    a full resync, as a replica would get it (full-sync.ts)
+ *     .gz, .zst       recognised by their first bytes, and unpacked
+ *
+ * Its one idea: everything behind it sees chunks and nothing else. Who does not take the next chunk stops the reading.
+ */
+import { createReadStream } from 'node:fs';
+import { open, stat } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import * as zlib from 'node:zlib';
+import { RedtwinError } from '../errors.ts';
+import { fullSync, isServerUrl } from './full-sync.ts';
+
+/** What an RDB can be read from. */
+export type RdbSource = string | URL | Uint8Array | NodeJS.ReadableStream | ReadableStream<Uint8Array>;
+
+export interface OpenSource {
+  chunks: AsyncIterable<Uint8Array>;
+  /** Bytes of the file as it lies there (packed, if it is); null when nobody knows. */
+  totalBytes: number | null;
+  /** Bytes of it taken so far. */
+  takenBytes(): number;
+}
+
+/** Large enough that a crossing per chunk costs nothing, small enough for a processor's cache. */
+const chunkBytes = 512 * 1024;
+
+/** Opens a source. Throws RedtwinError 'rdb-source' when it cannot be. */
+export async function openSource(source: RdbSource, signal?: AbortSignal): Promise<OpenSource> {
+  if (source instanceof Uint8Array) return unpacked([source], source.length);
+  if (typeof source === 'string' && isServerUrl(source))
+    return unpacked(fullSync(new URL(source), signal), null);
+  if (source instanceof URL && isServerUrl(source.href)) return unpacked(fullSync(source, signal), null);
+  if (source === '-')
+    return unpacked(createReadStream('', { fd: 0, highWaterMark: chunkBytes, autoClose: false }), null);
+  if (typeof source === 'string' || source instanceof URL) {
+    const file = await stat(source).catch((cause: Error) => {
+      throw new RedtwinError('rdb-source', `${String(source)} cannot be read: ${cause.message}`, { cause });
+    });
+    if (!file.isFile()) return unpacked(createReadStream(source, { highWaterMark: chunkBytes }), null);
+    return unpacked(readAhead(source), file.size);
+  }
+  const stream = source instanceof ReadableStream ? Readable.fromWeb(source as never) : source;
+  return unpacked(stream as AsyncIterable<Uint8Array>, null);
+}
+
+/** A file's chunks. Two buffers take turns: one is worked on while the other is filled. */
+async function* readAhead(path: string | URL): AsyncGenerator<Uint8Array> {
+  const file = await open(path, 'r').catch((cause: Error) => {
+    throw new RedtwinError('rdb-source', `${String(path)} cannot be read: ${cause.message}`, { cause });
+  });
+  const buffers = [Buffer.allocUnsafeSlow(chunkBytes), Buffer.allocUnsafeSlow(chunkBytes)];
+  const read = (turn: number) => file.read(buffers[turn % 2]!, 0, chunkBytes, null);
+  try {
+    let next = read(0);
+    for (let turn = 0; ; turn++) {
+      const { bytesRead } = await next;
+      if (bytesRead === 0) return;
+      next = read(turn + 1);
+      // Should nobody come back for it, its failure is nobody's either.
+      next.catch(() => {});
+      yield buffers[turn % 2]!.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+async function unpacked(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  totalBytes: number | null,
+): Promise<OpenSource> {
+  let taken = 0;
+  async function* counted(): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      taken += chunk.length;
+      yield chunk;
+    }
+  }
+  const packed = counted();
+  const first = await packed.next();
+  const head: Uint8Array = first.done === true ? Buffer.alloc(0) : first.value;
+  async function* whole(): AsyncGenerator<Uint8Array> {
+    yield head;
+    yield* packed;
+  }
+  const unpacker = unpackerFor(head);
+  const plain = unpacker === null ? whole() : Readable.from(whole()).compose(unpacker);
+  return { chunks: plain as AsyncIterable<Uint8Array>, totalBytes, takenBytes: () => taken };
+}
+
+/** Node 22.15 and later can unpack zstd; its types here are those of Node 20. */
+const zstd = (zlib as unknown as { createZstdDecompress?: () => NodeJS.ReadWriteStream })
+  .createZstdDecompress;
+
+/** By the magic of gzip (1f 8b) and of zstd (28 b5 2f fd). Null when it is neither. */
+function unpackerFor(head: Uint8Array): NodeJS.ReadWriteStream | null {
+  if (head[0] === 0x1f && head[1] === 0x8b) return zlib.createGunzip({ chunkSize: chunkBytes });
+  if (head[0] !== 0x28 || head[1] !== 0xb5 || head[2] !== 0x2f || head[3] !== 0xfd) return null;
+  if (zstd === undefined) {
+    throw new RedtwinError(
+      'rdb-source',
+      `the source is packed with zstd, which Node ${process.versions.node} cannot unpack (22.15 can): pipe it through zstd -dc`,
+    );
+  }
+  return zstd();
+}
