@@ -8,6 +8,7 @@ import type { Command } from 'commander';
 import { addCheckCommand } from './rdb/check.ts';
 import { addDiffCommand } from './rdb/diff.ts';
 import { addPlainCommands } from './rdb/plain.ts';
+import { addReportCommand } from './rdb/report.ts';
 import { addRewriteCommands } from './rdb/rewrite.ts';
 import { addSumCommands } from './rdb/sums.ts';
 
@@ -24,4 +25,5 @@ export function addRdbCommands(program: Command): void {
   addDiffCommand(rdb);
   addRewriteCommands(rdb);
   addCheckCommand(rdb);
+  addReportCommand(rdb);
 }
