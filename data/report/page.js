@@ -14,6 +14,7 @@ const bytes = (n) => {
   return `${step === 0 || n >= 100 ? Math.round(n) : n.toFixed(1)} ${steps[step]}`;
 };
 const grouped = (n) => n.toLocaleString('en-US');
+const keysOf = (n) => `${grouped(n)} ${n === 1 ? 'key' : 'keys'}`;
 const share = (part) => `${((100 * part) / total).toFixed(1)} %`;
 /* Bytes that are no UTF-8 come as lone surrogates, which no browser draws. */
 const shown = (text) =>
@@ -42,9 +43,9 @@ function bars(id, rows) {
   for (const { label, sum } of rows) {
     const fill = element('div', { className: 'fill' });
     fill.style.width = `${(100 * sum.memoryBytes) / most}%`;
-    $(id).append(element('div', { title: `${label}: ${grouped(sum.keys)} keys, ${bytes(sum.memoryBytes)}` },
+    $(id).append(element('div', { title: `${label}: ${keysOf(sum.keys)}, ${bytes(sum.memoryBytes)}` },
       element('span', { textContent: label }), element('div', { className: 'track' }, fill),
-      element('span', { className: 'value', textContent: `${bytes(sum.memoryBytes)} · ${grouped(sum.keys)} keys` })));
+      element('span', { className: 'value', textContent: `${bytes(sum.memoryBytes)} · ${keysOf(sum.keys)}` })));
   }
   if (rows.length === 0) $(id).append(element('p', { className: 'note', textContent: 'None.' }));
 }
@@ -127,7 +128,7 @@ function draw() {
   map.replaceChildren(...squarified(items, 0, 0, width, height).map(({ item, x, y, w, h }) => {
     const into = item.children !== undefined && item.children.length > 0;
     const label = item.prefix === undefined ? item.label : shown(item.prefix.slice(at.prefix.length));
-    const tile = element('button', { type: 'button', className: into ? 'into' : '', title: `${item.prefix === undefined ? item.label : shown(item.prefix)}: ${bytes(item.memoryBytes)}, ${share(item.memoryBytes)}, ${grouped(item.keys)} keys` });
+    const tile = element('button', { type: 'button', className: into ? 'into' : '', title: `${item.prefix === undefined ? item.label : shown(item.prefix)}: ${bytes(item.memoryBytes)}, ${share(item.memoryBytes)}, ${keysOf(item.keys)}` });
     /* One hue; the darker, the larger: size is said twice, colour says nothing else. */
     const weight = Math.sqrt(item.memoryBytes / most);
     tile.style.cssText = `left:${x}px;top:${y}px;width:${w}px;height:${h}px;background:${item.prefix === undefined ? `hsl(215 8% ${46 - 8 * weight}%)` : `hsl(7 ${38 + 24 * weight}% ${52 - 16 * weight}%)`};`;
@@ -137,11 +138,13 @@ function draw() {
     if (into) tile.onclick = () => go(item);
     return tile;
   }));
-  $('map-note').textContent = `${at === root ? 'All keys' : shown(at.prefix)}: ${bytes(at.memoryBytes)} in ${grouped(at.keys)} keys. ` +
+  $('map-note').textContent = `${at === root ? 'All keys' : shown(at.prefix)}: ${bytes(at.memoryBytes)} in ${keysOf(at.keys)}. ` +
     (at.children.length > 0 ? 'Choose a tile to look into it.' : 'Names are not told apart any further.') +
     (data.prefixesCut ? ' There were too many prefixes to keep: the smallest are left out.' : '');
 }
 function go(node) {
+  /* A level that holds one prefix and nothing else tells nothing: go on to the one below it. */
+  while (node.children.length === 1 && node.children[0].keys === node.keys && node.children[0].children.length > 0) node = node.children[0];
   at = node;
   draw();
   $('path').lastElementChild.focus({ preventScroll: true });

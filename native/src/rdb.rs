@@ -307,7 +307,7 @@ impl NativeRdbScan {
                 let scan = Scan::new(copy, filter, checksum);
                 Running::Copy(Box::new(if careful { scan.tolerant() } else { scan }))
             }
-            "check" => Running::Other(Box::new(Scan::new(Check, filter, checksum).tolerant())),
+            "check" => Running::Other(Box::new(Scan::new(Check::default(), filter, checksum).tolerant())),
             name => {
                 let side = match name {
                     "record" => Side::Record,

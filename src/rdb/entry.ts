@@ -47,7 +47,7 @@ export interface StreamGroup<A extends As> {
   /** Null when the writer did not know. */
   entriesRead: bigint | null;
   pending: { id: string; deliveredMs: number; deliveries: number }[];
-  /** `activeMs` is null when the version did not say; `pending` are ids. */
+  /** `activeMs` is null when it never was; `pending` are ids. */
   consumers: { name: Text<A>; seenMs: number; activeMs: number | null; pending: string[] }[];
 }
 

@@ -351,7 +351,7 @@ impl Elements for Entries {
                 self.ready.heap.push(5);
                 self.put(name);
                 self.put_i64(seen);
-                self.put_i64(active.unwrap_or(-1));
+                self.put_i64(active);
             }
             StreamPart::Owned(id) => {
                 self.ready.heap.push(6);

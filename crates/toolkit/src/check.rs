@@ -10,10 +10,13 @@ use redtwin_rdb::format::Class;
 use redtwin_rdb::{Item, Key, Part, Taken, Wish};
 use redtwin_structures::limits::Malformed;
 use redtwin_structures::stream::{Fields, StreamId};
+use std::collections::BTreeSet;
 
-/// The job.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Check;
+/// The job. What only a loader finds, because it builds the value (a member twice), is not looked for.
+#[derive(Debug, Default)]
+pub struct Check {
+    looks: Looks,
+}
 
 impl Job for Check {
     fn item(&mut self, _: Item<'_>) -> Taken {
@@ -28,20 +31,20 @@ impl Job for Check {
     fn part(&mut self, class: Class, part: Part<'_>) -> Taken {
         // Strings and elements need no second look; only what is packed, or a number, can be wrong.
         match part {
-            Part::Packed(..) | Part::StreamNode { .. } | Part::Member { .. } => {
-                spread(class, &part, &mut Looks)
-            }
-            _ => Ok(()),
+            Part::String(_) | Part::Element(_) | Part::Field { .. } | Part::Count(_) => Ok(()),
+            part => spread(class, &part, &mut self.looks),
         }
     }
 
     fn end(&mut self, _: &Summary) -> Taken {
-        Ok(())
+        self.looks.end_of_group()
     }
 
     fn settle(&mut self) {}
 
-    fn undo(&mut self) {}
+    fn undo(&mut self) {
+        self.looks = Looks::default();
+    }
 
     fn take(&mut self) -> Vec<u8> {
         Vec::new()
@@ -53,7 +56,22 @@ impl Job for Check {
 }
 
 /// Takes elements and only looks whether they can be.
-pub(crate) struct Looks;
+#[derive(Debug, Default)]
+pub(crate) struct Looks {
+    /// Pending entries of the stream's group under way that no consumer has claimed yet.
+    pending: BTreeSet<StreamId>,
+}
+
+impl Looks {
+    /// Each pending entry must have an owner by now.
+    pub(crate) fn end_of_group(&mut self) -> Taken {
+        if std::mem::take(&mut self.pending).is_empty() {
+            Ok(())
+        } else {
+            Err(Malformed("stream group with a pending entry that no consumer has"))
+        }
+    }
+}
 
 impl Elements for Looks {
     fn text(&mut self, _: &[u8]) -> Taken {
@@ -71,8 +89,17 @@ impl Elements for Looks {
     fn entry(&mut self, _: StreamId, _: Fields<'_>) -> Taken {
         Ok(())
     }
-    fn stream_part(&mut self, _: StreamPart<'_>) -> Taken {
-        Ok(())
+    fn stream_part(&mut self, part: StreamPart<'_>) -> Taken {
+        match part {
+            StreamPart::Group(..) => self.end_of_group(),
+            StreamPart::Pending(id, ..) if !self.pending.insert(id) => {
+                Err(Malformed("stream group with the same pending entry twice"))
+            }
+            StreamPart::Owned(id) if !self.pending.remove(&id) => {
+                Err(Malformed("stream consumer with an entry that its group does not hold pending for it"))
+            }
+            _ => Ok(()),
+        }
     }
     fn module(&mut self, _: u64, _: &[u8]) -> Taken {
         Ok(())

@@ -9,6 +9,7 @@
 //! Its one idea: what can be copied is not understood, so it is fast, exact, and a value of any size takes no memory.
 //! What the target has no place for is left out and counted.
 
+use crate::check::Looks;
 use crate::measure::Summary;
 use crate::sieve::Job;
 use redtwin_checksum::crc64;
@@ -91,6 +92,7 @@ pub struct Copy {
     complete: u64,
     complete_crc: u64,
     lost: Lost,
+    looks: Looks,
 }
 
 impl std::fmt::Debug for Copy {
@@ -152,6 +154,7 @@ impl Copy {
             complete: 0,
             complete_crc: 0,
             lost: Lost::default(),
+            looks: Looks::default(),
         })
     }
 
@@ -274,7 +277,7 @@ impl Job for Copy {
             (Way::Raw, Part::Raw(bytes)) => self.encoder.raw(bytes),
             (Way::Raw, part) => {
                 if self.options.careful {
-                    crate::spread::spread(class, &part, &mut crate::check::Looks)?;
+                    crate::spread::spread(class, &part, &mut self.looks)?;
                 }
             }
             (Way::Fields(_), Part::Count(count)) => self.encoder.length(count),
@@ -296,6 +299,7 @@ impl Job for Copy {
     }
 
     fn end(&mut self, _: &Summary) -> Taken {
+        self.looks.end_of_group()?;
         if self.way == Way::Built {
             match self.builder.finish()? {
                 Some(Built::Object(object)) => {
@@ -321,6 +325,7 @@ impl Job for Copy {
     }
 
     fn undo(&mut self) {
+        self.looks = Looks::default();
         if let Some(began) = self.began.take() {
             self.encoder.truncate(began);
         }

@@ -307,7 +307,7 @@ impl Elements for Json {
                 self.draft.out.extend(b"{\"name\":");
                 json(&mut self.draft.out, name);
                 self.named_number(",\"seenMs\":", Some(seen_ms));
-                self.named_number(",\"activeMs\":", active_ms);
+                self.named_number(",\"activeMs\":", Some(active_ms));
                 self.draft.out.extend(b",\"pending\":[");
                 (self.within, self.first) = (Within::Owned, true);
             }

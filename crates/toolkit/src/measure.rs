@@ -222,7 +222,7 @@ impl Measure {
             Part::Module { raw, .. } => {
                 self.summary.elements = 1;
                 self.summary.longest = raw.len() as u64;
-                self.bytes += cost::OBJECT + raw.len() as u64;
+                self.bytes += raw.len() as u64;
             }
             Part::Count(_) | Part::StreamOwned(_) | Part::Raw(_) => {}
         }

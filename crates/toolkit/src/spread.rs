@@ -65,8 +65,8 @@ pub enum StreamPart<'a> {
     Group(&'a [u8], StreamId, Option<u64>),
     /// An entry delivered and not acknowledged: id, Unix ms, how often.
     Pending(StreamId, i64, u64),
-    /// A consumer: its name, when it was seen and active last (Unix ms; None: the version did not say).
-    Consumer(&'a [u8], i64, Option<i64>),
+    /// A consumer: its name, when it was seen and active last (Unix ms; -1: never).
+    Consumer(&'a [u8], i64, i64),
     /// The last consumer owns this pending entry.
     Owned(StreamId),
     /// What Redis 8.6 writes behind the groups, raw.
@@ -128,7 +128,8 @@ pub fn spread(class: Class, part: &Part<'_>, to: &mut impl Elements) -> Taken {
             to.stream_part(StreamPart::Pending(*id, *delivery_ms, *deliveries))
         }
         Part::StreamConsumer { name, seen_ms, active_ms } => {
-            to.stream_part(StreamPart::Consumer(name, *seen_ms, *active_ms))
+            // Before 7.2 nobody wrote when a consumer was active: as loaders do, it is taken to have been when it was seen.
+            to.stream_part(StreamPart::Consumer(name, *seen_ms, active_ms.unwrap_or(*seen_ms)))
         }
         Part::StreamOwned(id) => to.stream_part(StreamPart::Owned(*id)),
         Part::StreamTail(raw) => to.stream_part(StreamPart::Tail(raw)),

@@ -259,7 +259,7 @@ fn stream(value: &[u8], limits: &Limits) -> Result<Stream, Malformed> {
             5 => {
                 let (name, seen, active) = (heap.bytes()?, heap.i64()?, heap.i64()?);
                 let group = stream.group_mut(&group).ok_or(LOOSE)?;
-                consumer = Some(group.load_consumer(name, seen, if active < 0 { seen } else { active })?);
+                consumer = Some(group.load_consumer(name, seen, active)?);
             }
             6 => {
                 let id = heap.id()?;

@@ -29,7 +29,9 @@ fn vectors() -> Vec<(String, Vec<u8>)> {
 /// Those that hold what a server could have written.
 fn sound_vectors() -> impl Iterator<Item = (String, Vec<u8>)> {
     let doubled = |name: &str| name.starts_with("duplicate-") || name.starts_with("empty-");
-    vectors().into_iter().filter(move |(name, file)| !doubled(name) && run(Check, file, 1000).is_ok())
+    vectors()
+        .into_iter()
+        .filter(move |(name, file)| !doubled(name) && run(Check::default(), file, 1000).is_ok())
 }
 
 fn copying(version: Option<Version>, careful: bool) -> Copy {
@@ -73,7 +75,7 @@ fn every_job_says_the_same_whatever_the_chunks() {
         same_in_all_chunks(&name, &file, || copying(None, false));
         same_in_all_chunks(&name, &file, || copying(None, true));
         same_in_all_chunks(&name, &file, tally);
-        same_in_all_chunks(&name, &file, || Check);
+        same_in_all_chunks(&name, &file, Check::default);
     }
 }
 
@@ -139,7 +141,9 @@ fn records_can_be_written_again() {
         // What an older version did not say of a stream (its counters, when a consumer was active) is said afterwards.
         let without_streams = |json: &[u8]| {
             let mut lines = sorted(json);
-            let streams = json.split(|&byte| byte == b'\n').map(|line| String::from_utf8_lossy(line).contains("\"stream\""));
+            let streams = json
+                .split(|&byte| byte == b'\n')
+                .map(|line| String::from_utf8_lossy(line).contains("\"stream\""));
             let mut is_stream = streams;
             lines.retain(|_| !is_stream.next().unwrap_or(false));
             lines

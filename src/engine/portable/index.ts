@@ -6,10 +6,12 @@
 import { type Engine, engineAbi } from '../engine.ts';
 import { crc64 } from './crc64.ts';
 import { PortableStore } from './store.ts';
+import { portableRdbTools } from './toolkit/index.ts';
 
 export const portableEngine: Engine = {
   name: 'portable',
   abi: engineAbi,
   open: (options) => new PortableStore(options),
   crc64,
+  rdb: portableRdbTools,
 };

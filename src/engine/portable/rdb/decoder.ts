@@ -39,6 +39,22 @@ export interface Attributes {
   keyMeta: Buffer | null;
 }
 
+/** How a key lies in the file. */
+export interface Written {
+  /** The type byte. */
+  type: number;
+  /** Position of the type byte. */
+  offset: number;
+  /** Type, name and value. */
+  bytes: number;
+  /** Sizes of its packed blocks, unpacked; valid during the call. */
+  blockBytes: readonly number[];
+  /** Sizes of the elements of a list that are nodes of their own; likewise. */
+  plainBytes: readonly number[];
+  /** Why the value cannot be what it says; null when it can. Only of a tolerant decoder. */
+  broken: string | null;
+}
+
 /** Something that only a module understands, outside of any key. */
 export interface ModuleAux {
   /** Nine letters. */
@@ -56,7 +72,9 @@ export interface RdbSink {
   select(db: number): void;
   /** How many keys and expiries the database will have: a hint, not to be trusted. */
   sizes(keys: number, expires: number): void;
-  entry(key: string, value: RdbValue, attributes: Attributes): void;
+  entry(key: string, value: RdbValue, attributes: Attributes, written: Written): void;
+  /** A key begins; its value follows with `entry`. */
+  keyBegins?(key: string, offset: number): void;
   /** Source of a function library. */
   library(source: string): void;
   moduleAux(aux: ModuleAux): void;
@@ -73,11 +91,15 @@ export class Decoder {
   readonly #run: Step<void>;
   #done = false;
 
-  /** With `checksum` false the checksum at the end is read and not compared. */
-  constructor(sink: RdbSink, checksum = true) {
+  /**
+   * With `checksum` false the checksum at the end is read and not compared. When `tolerant`, a packed block that is none spoils its
+   * key and not the file.
+   */
+  constructor(sink: RdbSink, checksum = true, tolerant = false) {
     this.#sink = sink;
     this.#checksum = checksum;
     this.#input = new Input(checksum);
+    this.#input.tolerant = tolerant;
     this.#run = this.#rdb();
   }
 
@@ -186,8 +208,16 @@ export class Decoder {
           throw unknownOpcode(opcode, dialect, input);
       }
       if (opcode > Type.stream4) throw unknownOpcode(opcode, dialect, input);
+      const offset = input.offset - 1;
       const key = input.text() ?? (yield* more(() => input.text()));
-      sink.entry(key, yield* readValue(input, opcode, dialect), attributes);
+      sink.keyBegins?.(key, offset);
+      input.blockBytes.length = 0;
+      input.plainBytes.length = 0;
+      input.broken = null;
+      const value = yield* readValue(input, opcode, dialect);
+      const { blockBytes, plainBytes, broken } = input;
+      const bytes = input.offset - offset;
+      sink.entry(key, value, attributes, { type: opcode, offset, bytes, blockBytes, plainBytes, broken });
       attributes = noAttributes;
     }
   }

@@ -96,16 +96,26 @@ export class Encoder {
     this.#output.blob(source);
   }
 
-  select(db: number, keys: number, expires: number): void {
+  /** The keys that follow are in this database, and nobody knows how many they are. */
+  selectOnly(db: number): void {
     this.#output.byte(Opcode.selectDb);
     this.#output.count(db);
+  }
+
+  select(db: number, keys: number, expires: number): void {
+    this.selectOnly(db);
     this.#output.byte(Opcode.resizeDb);
     this.#output.count(keys);
     this.#output.count(expires);
   }
 
   /** Throws 'rdb-unsupported-version' when the version cannot hold the value (fields that expire, before 12), unless lossy. */
-  entry(key: string, value: Value, expireAtMs: number | null): void {
+  entry(
+    key: string,
+    value: Value,
+    expireAtMs: number | null,
+    { idleSeconds = null, frequency = null }: { idleSeconds?: number | null; frequency?: number | null } = {},
+  ): void {
     const output = this.#output;
     const dialect = this.#lossy ? { ...this.dialect, lossy: true } : this.dialect;
     if (this.#lossy) this.leftOut.fieldExpiries += expiringFields(value, dialect);
@@ -113,6 +123,14 @@ export class Encoder {
     if (expireAtMs !== null) {
       output.byte(Opcode.expireMs);
       output.int64(BigInt(expireAtMs));
+    }
+    if (idleSeconds !== null) {
+      output.byte(Opcode.idle);
+      output.count(idleSeconds);
+    }
+    if (frequency !== null) {
+      output.byte(Opcode.frequency);
+      output.byte(frequency);
     }
     output.byte(type);
     output.text(key);

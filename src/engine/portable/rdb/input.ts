@@ -38,6 +38,20 @@ const special = -1;
 const nothing = Buffer.alloc(0);
 
 export class Input {
+  /** Sizes of the packed blocks of the value being read, for who wants to know what it takes in memory. */
+  readonly blockBytes: number[] = [];
+  /** Likewise, of the elements of a list that are nodes of their own. */
+  readonly plainBytes: number[] = [];
+  /** A value that cannot be does not end the reading: `broken` says why, and the value is what was understood of it. */
+  tolerant = false;
+  broken: string | null = null;
+
+  /** The value being read cannot be: an error, or a note for a tolerant reader, who goes on behind it. */
+  spoil(what: string): void {
+    if (!this.tolerant) throw this.corrupt(what);
+    this.broken ??= what;
+  }
+
   #window: Buffer = nothing;
   #at = 0;
   #end = 0;

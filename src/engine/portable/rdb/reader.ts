@@ -110,10 +110,17 @@ function* readTexts(input: Input, size: number): Step<string[]> {
 }
 
 /** A blob, read by one of the readers of packed forms. */
-function* readPacked<T>(input: Input, read: (bytes: Buffer) => T): Step<T> {
+function* readPacked<T>(input: Input, read: (bytes: Buffer) => T[]): Step<T[]> {
   const offset = input.offset;
   const bytes = input.blob() ?? (yield* more(() => input.blob()));
-  return unpacked(offset, () => read(bytes));
+  input.blockBytes.push(bytes.length);
+  try {
+    return unpacked(offset, () => read(bytes));
+  } catch (error) {
+    if (!input.tolerant || !(error instanceof RedtwinError)) throw error;
+    input.broken ??= error.message;
+    return [];
+  }
 }
 
 function* readZset(input: Input, readScore: () => number | null): Step<RdbZset> {
@@ -123,19 +130,19 @@ function* readZset(input: Input, readScore: () => number | null): Step<RdbZset> 
   while (members.length < size) {
     members.push(input.text() ?? (yield* more(() => input.text())));
     const score = readScore() ?? (yield* more(readScore));
-    if (Number.isNaN(score)) throw input.corrupt('a score that is not a number');
+    if (Number.isNaN(score)) input.spoil('a score that is not a number');
     scores.push(score);
   }
   return { type: 'zset', members, scores };
 }
 
 function zsetOf(input: Input, elements: string[]): RdbZset {
-  if (elements.length % 2 !== 0) throw input.corrupt('a member without a score');
+  if (elements.length % 2 !== 0) input.spoil('a member without a score');
   const members: string[] = [];
   const scores: number[] = [];
   for (let at = 0; at < elements.length; at += 2) {
     members.push(elements[at]!);
-    scores.push(scoreOf(input, elements[at + 1]!));
+    scores.push(scoreOf(input, elements[at + 1] ?? ''));
   }
   return { type: 'zset', members, scores, packed: true };
 }
@@ -144,7 +151,7 @@ function zsetOf(input: Input, elements: string[]): RdbZset {
 function scoreOf(input: Input, text: string): number {
   const score =
     text === 'inf' ? Infinity : text === '-inf' ? -Infinity : Number(text.trim() === '' ? 'none' : text);
-  if (Number.isNaN(score)) throw input.corrupt('a score that is not a number');
+  if (Number.isNaN(score)) input.spoil('a score that is not a number');
   return score;
 }
 
@@ -160,8 +167,8 @@ function* readHash(input: Input): Step<RdbHash> {
 }
 
 function hashOf(input: Input, elements: string[]): RdbHash {
-  if (elements.length % 2 !== 0) throw input.corrupt('a field without a value');
-  const fields = elements.filter((_, index) => index % 2 === 0);
+  if (elements.length % 2 !== 0) input.spoil('a field without a value');
+  const fields = elements.filter((_, index) => index % 2 === 0 && index + 1 < elements.length);
   const values = elements.filter((_, index) => index % 2 === 1);
   return { type: 'hash', fields, values, expiresAtMs: null };
 }
@@ -184,14 +191,17 @@ function* readHashMetadata(input: Input, minimum: number): Step<RdbHash> {
 
 /** Redis 7.4, small: field, value, absolute time in turn. */
 function expiringHashOf(input: Input, elements: string[]): RdbHash {
-  if (elements.length % 3 !== 0) throw input.corrupt('a field without a value or an expiry');
+  if (elements.length % 3 !== 0) {
+    input.spoil('a field without a value or an expiry');
+    elements = [];
+  }
   const hash: RdbHash = { type: 'hash', fields: [], values: [], expiresAtMs: [] };
   for (let at = 0; at < elements.length; at += 3) {
     const expiry = parseInt64(elements[at + 2]!);
-    if (expiry === null || expiry < 0n) throw input.corrupt('a field with an expiry that is no time');
+    if (expiry === null || expiry < 0n) input.spoil('a field with an expiry that is no time');
     hash.fields.push(elements[at]!);
     hash.values.push(elements[at + 1]!);
-    hash.expiresAtMs!.push(Number(expiry));
+    hash.expiresAtMs!.push(Number(expiry ?? 0));
   }
   return hash;
 }
@@ -225,7 +235,9 @@ function* readQuicklist2(input: Input): Step<RdbList> {
   for (let i = 0; i < nodes; i++) {
     const container = yield* count(input);
     if (container === plain) {
-      elements.push(input.text() ?? (yield* more(() => input.text())));
+      const element = input.text() ?? (yield* more(() => input.text()));
+      input.plainBytes.push(element.length);
+      elements.push(element);
     } else if (container === packed) {
       for (const element of yield* readPacked(input, readListpack)) elements.push(element);
     } else {

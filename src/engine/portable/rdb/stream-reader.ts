@@ -54,6 +54,7 @@ function* readNode(input: Input, stream: StreamValue): Step<void> {
   const before = stream.nodes[stream.nodes.length - 1];
   const offset = input.offset;
   const listpack = input.blob() ?? (yield* more(() => input.blob()));
+  input.blockBytes.push(listpack.length);
   const node = unpacked(offset, () => readStreamNode(baseId, listpack));
   if (before !== undefined && before.entries[before.entries.length - 1]!.id >= node.entries[0]!.id) {
     throw input.corrupt('stream nodes out of order');
