@@ -57,6 +57,7 @@ const crateArrows: Record<string, readonly string[]> = {
   backlog: [],
   rdb: ['checksum', 'structures'],
   keyspace: ['checksum', 'structures', 'resp', 'backlog', 'rdb'],
+  toolkit: ['checksum', 'structures', 'rdb', 'keyspace'],
 };
 
 test('no crate knows N-API, and crates depend only on the ones below them', (t) => {

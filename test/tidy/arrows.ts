@@ -26,7 +26,7 @@ export const rooms: readonly Room[] = [
   { name: 'protocol', holds: ['src/protocol/'], imports: ['errors'], node: [] },
   // Hashing of passwords; no clock, no file.
   { name: 'acl', holds: ['src/acl/'], imports: ['protocol', 'interface', 'errors'], node: ['node:crypto'] },
-  { name: 'interface', holds: ['src/engine/engine.ts'], imports: [], node: [] },
+  { name: 'interface', holds: ['src/engine/engine.ts', 'src/engine/rdb.ts'], imports: [], node: [] },
   // Reads the compiled interpreter of its package, once; that is all it has to do with the system.
   { name: 'lua', holds: ['src/engine/lua/'], imports: [], node: ['node:fs', 'node:module'] },
   {
@@ -38,7 +38,7 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'native',
-    holds: ['src/engine/native.ts', 'src/engine/native/'],
+    holds: ['src/engine/native.ts', 'src/engine/native-rdb.ts', 'src/engine/native/'],
     imports: ['interface', 'protocol', 'errors'],
     node: 'any',
   },
@@ -87,9 +87,16 @@ export const rooms: readonly Room[] = [
     node: 'any',
   },
   {
+    name: 'toolkit',
+    holds: ['src/rdb/'],
+    // Of the runtime only where a snapshot's payload ends, for a full resync that is read and not followed.
+    imports: ['interface', 'engine', 'runtime', 'replication', 'errors'],
+    node: 'any',
+  },
+  {
     name: 'cli',
     holds: ['src/cli/'],
-    imports: ['runtime', 'config', 'observe', 'engine', 'interface', 'protocol', 'errors'],
+    imports: ['toolkit', 'runtime', 'config', 'observe', 'engine', 'interface', 'protocol', 'errors'],
     node: 'any',
   },
   {

@@ -1,4 +1,8 @@
-/** Numbers and tables for people. */
+/**
+ * Numbers and tables for people: sizes in steps of 1024, counts in groups of three, names on one line whatever they hold.
+ *
+ * Programs get JSON instead, and exact numbers.
+ */
 
 const steps = ['B', 'KB', 'MB', 'GB', 'TB', 'PB'];
 

@@ -1,4 +1,8 @@
-/** The commands that are one pass and nothing else: json, resp, keys, memory. */
+/**
+ * The commands that are one pass and nothing else: json, resp, keys, memory.
+ *
+ * What they print is made by the engine's job of that name (src/engine/rdb.ts); here is only how it is asked for.
+ */
 import { type Command, InvalidArgumentError } from 'commander';
 import { type CommonOptions, withFilters, withOutput } from './common.ts';
 import { command, tellLosses, toOutput } from './run.ts';

@@ -1,4 +1,10 @@
-/** The commands that write another RDB: filter, convert, repair. */
+/**
+ * The commands that write another RDB: filter, convert, repair.
+ *
+ *     filter   some of the keys      convert   another version      repair   what is complete and sound
+ *
+ * All three are the engine's job 'copy'. A result is complete or not there; what the target has no place for is said.
+ */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RdbJob } from '../../engine/rdb.ts';
 import { defaultEngine } from '../../rdb/default-engine.ts';

@@ -1,4 +1,8 @@
-/** The commands that sum up: stats, top, prefixes. Tables for people, JSON for programs. */
+/**
+ * The commands that sum up: stats, top, prefixes. Tables for people, JSON for programs.
+ *
+ * All of them are the engine's job 'tally', asked for more or less; its document is described here, where it is read.
+ */
 import type { Command } from 'commander';
 import type { RdbJob } from '../../engine/rdb.ts';
 import { type CommonOptions, count, withFilters, withOutput } from './common.ts';

@@ -1,4 +1,7 @@
-//! The sums as JSON. Names of keys and prefixes are written as in `text::json`.
+//! The sums as JSON, for the commands that print them and for the page of `redtwin rdb report`.
+//!
+//! Lists leave out what has no keys. Names of keys and prefixes are written as in `text::json`, so that nothing of them is
+//! lost; the portable engine writes the same document.
 
 use super::{Sum, TTL_SECONDS, Tally};
 use crate::measure::{Encoding, class_name};

@@ -73,6 +73,8 @@ export interface RdbSink {
   /** How many keys and expiries the database will have: a hint, not to be trusted. */
   sizes(keys: number, expires: number): void;
   entry(key: string, value: RdbValue, attributes: Attributes, written: Written): void;
+  /** What a cluster's server wrote of a slot: of no use elsewhere. */
+  slotHint?(): void;
   /** A key begins; its value follows with `entry`. */
   keyBegins?(key: string, offset: number): void;
   /** Source of a function library. */
@@ -198,6 +200,7 @@ export class Decoder {
         case Opcode.slotInfo:
           // Slot, keys, expires: hints of a cluster.
           for (let i = 0; i < 3; i++) yield* length(input);
+          sink.slotHint?.();
           continue;
         case Opcode.keyMeta:
           if (dialect.vendor === 'valkey') yield* readSlotImport(input, sink);

@@ -1,4 +1,8 @@
-/** Keys as the commands that make them: see crates/toolkit/src/commands.rs for which, and why. */
+/**
+ * Keys as the commands that make them, in RESP, for a server of a given version.
+ *
+ * The twin of crates/toolkit/src/commands.rs, which says which commands and why: the bytes are the same.
+ */
 import type { RdbLosses } from '../../rdb.ts';
 import { bytes } from '../bytes.ts';
 import { formatDouble } from '../numbers.ts';

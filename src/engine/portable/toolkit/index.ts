@@ -119,6 +119,9 @@ class Scan implements RdbScan, RdbSink {
   slotImport(): void {
     this.#job.slotImport?.();
   }
+  slotHint(): void {
+    this.#job.slotHint?.();
+  }
   keyBegins(key: string): void {
     this.#last = { db: this.#db, key: bytes(key) };
   }

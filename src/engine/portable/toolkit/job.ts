@@ -29,6 +29,7 @@ export interface Job {
   library?(source: string): void;
   moduleAux?(aux: ModuleAux): void;
   slotImport?(): void;
+  slotHint?(): void;
   entry(entry: Entry): void;
   /** What is ready. */
   take?(): Buffer;

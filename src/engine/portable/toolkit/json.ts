@@ -1,4 +1,8 @@
-/** Keys as JSON: see crates/toolkit/src/json.rs for the two layouts. */
+/**
+ * Keys as JSON, in two layouts: a line each, or one document as redis-rdb-tools writes it.
+ *
+ * The twin of crates/toolkit/src/json.rs, which draws both: the bytes are the same.
+ */
 import type { RdbValue } from '../rdb/value.ts';
 import { formatStreamId, streamIdMax } from '../stream-id.ts';
 import type { Entry, Job } from './job.ts';

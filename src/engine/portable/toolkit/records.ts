@@ -1,5 +1,7 @@
 /**
- * Keys as records, both ways: the layout is that of src/engine/rdb.ts.
+ * Keys as records, both ways: what was read becomes numbers and a heap, and what a program laid out becomes values.
+ *
+ * The layout is that of src/engine/rdb.ts. Nothing of a record is trusted on the way in: it comes from somebody's program.
  */
 import { RedtwinError } from '../../../errors.ts';
 import {

@@ -1,4 +1,8 @@
-/** A line per key: names, or the CSV of sizes. See crates/toolkit/src/table.rs. */
+/**
+ * A line per key: its name, or the CSV of sizes with the columns of redis-rdb-tools.
+ *
+ * The twin of crates/toolkit/src/table.rs: the bytes are the same.
+ */
 import type { Entry, Job } from './job.ts';
 import { csv, line } from './text.ts';
 

@@ -93,6 +93,9 @@ export class TallyJob implements Job {
   slotImport(): void {
     this.#slotHints++;
   }
+  slotHint(): void {
+    this.#slotHints++;
+  }
 
   #count(module: string): void {
     this.#modules.set(module, (this.#modules.get(module) ?? 0) + 1);
