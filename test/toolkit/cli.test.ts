@@ -1,0 +1,99 @@
+/** `redtwin rdb` as a shell sees it: results, exit codes, files that are complete or not there. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { RdbReader, RdbWriter } from '../../src/rdb/index.ts';
+
+const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
+const folder = mkdtempSync(join(tmpdir(), 'redtwin-cli-'));
+test.after.always(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, keys: Record<string, string>, version = 10): string {
+  const writer = new RdbWriter({ version });
+  for (const [key, value] of Object.entries(keys)) writer.write({ key, type: 'string', value });
+  const path = join(folder, name);
+  writeFileSync(path, writer.end());
+  return path;
+}
+
+const first = file('first.rdb', { 'user:1': 'a', 'user:2': 'b', other: 'c'.repeat(3000) });
+const second = file('second.rdb', { 'user:1': 'a', 'user:2': 'changed', new: 'd' });
+const damaged = join(folder, 'damaged.rdb');
+writeFileSync(damaged, readFileSync(first).subarray(0, readFileSync(first).length - 15));
+
+function rdb(args: string[], input?: Buffer) {
+  const options = { encoding: 'utf8', ...(input === undefined ? {} : { input }) } as const;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import=tsx', main, 'rdb', ...args],
+    options,
+  );
+  return { status, stdout, stderr };
+}
+
+test('json and keys print what is there, from a file and from standard input', (t) => {
+  const json = rdb(['json', '--prefix', 'user:', first]);
+  t.is(json.status, 0, json.stderr);
+  t.is(
+    json.stdout,
+    '{"db":0,"key":"user:1","type":"string","value":"a"}\n{"db":0,"key":"user:2","type":"string","value":"b"}\n',
+  );
+  t.is(rdb(['keys', '--min-size', '1kb', '-'], readFileSync(first)).stdout, 'other\n');
+});
+
+test('diff says what differs, and so does its exit code', (t) => {
+  const found = rdb(['diff', '--deep', first, second]);
+  t.is(found.status, 1, found.stderr);
+  const lines = found.stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  t.deepEqual(lines.map(({ change, key }) => `${change} ${key}`).sort(), [
+    'added new',
+    'changed user:2',
+    'removed other',
+  ]);
+  t.deepEqual(lines.find(({ change }) => change === 'changed')?.parts, { value: ['b', 'changed'] });
+  t.deepEqual([rdb(['diff', first, first]).status, rdb(['diff', first, first]).stdout], [0, '']);
+});
+
+test('check tells a damaged file from a sound one, and repair saves what is complete', (t) => {
+  t.is(rdb(['check', first]).status, 0);
+  const found = rdb(['check', '--json', damaged]);
+  t.is(found.status, 1);
+  const said = JSON.parse(found.stdout) as { sound: boolean; keys: number; frame: { code: string } };
+  t.like(said, { sound: false, keys: 2, frame: { code: 'rdb-truncated' } });
+  const out = join(folder, 'repaired.rdb');
+  t.is(rdb(['repair', '-o', out, damaged]).status, 1);
+  const reader = new RdbReader({ as: 'string' });
+  t.deepEqual(
+    [...reader.push(readFileSync(out)), ...reader.end()].map(({ key }) => key),
+    ['user:1', 'user:2'],
+  );
+});
+
+test('a file that cannot be completed is not there, and trouble has its exit code', (t) => {
+  const out = join(folder, 'never.json');
+  const found = rdb(['json', '-o', out, damaged]);
+  t.is(found.status, 2);
+  t.regex(found.stderr, /^redtwin rdb: .*\[rdb-truncated\]\n$/);
+  t.false(existsSync(out));
+  t.deepEqual(
+    readdirSync(folder).filter((name) => name.includes('.part')),
+    [],
+  );
+  t.is(rdb(['json', join(folder, 'none.rdb')]).status, 2);
+});
+
+test('convert changes the version, and report writes a page with the data in it', (t) => {
+  const out = join(folder, 'older.rdb');
+  t.is(rdb(['convert', '--to', 'redis-6.0', '-o', out, first]).status, 0);
+  t.is(readFileSync(out, 'latin1').slice(0, 9), 'REDIS0009');
+  const page = join(folder, 'report.html');
+  t.is(rdb(['report', '-o', page, first]).status, 0);
+  const html = readFileSync(page, 'utf8');
+  t.true(html.includes('"prefix":"user:"') && html.includes('squarified'));
+  t.notRegex(html, /(src|href)="|\/\*(DATA|STYLE|SCRIPT)\*\//);
+});
