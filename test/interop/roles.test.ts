@@ -28,7 +28,9 @@ async function stopped(t: ExecutionContext, server: Promise<RunningServer>): Pro
 const ask = async (server: RunningServer, ...words: string[]): Promise<string> => {
   const client = await server.client();
   try {
-    return String(await client.raw(words)).trim().replace(/^\+/, '');
+    return String(await client.raw(words))
+      .trim()
+      .replace(/^\+/, '');
   } finally {
     client.close();
   }

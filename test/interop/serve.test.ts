@@ -40,13 +40,44 @@ async function untilMore(writers: Writers, count: number): Promise<void> {
   await until('writes after the sync', () => writers.sent() > before + count);
 }
 
+/** A writer of commands that every server understands. */
+async function startCounter(server: RunningServer): Promise<Writers> {
+  const client = await server.client();
+  let sent = 0;
+  let going = true;
+  const running = (async () => {
+    while (going) {
+      await client.batch([
+        ['SELECT', sent % 3],
+        ['INCR', `n${sent % 100}`],
+        ['RPUSH', 'numbers', sent],
+        ['HINCRBY', 'h', sent % 10, 1],
+      ]);
+      sent += 4;
+    }
+  })();
+  return {
+    sent: () => sent,
+    async stop() {
+      going = false;
+      await running;
+      client.close();
+    },
+  };
+}
+
 for (const source of readers) {
   for (const engine of enginesUnderTest) {
     test.serial(`${source.name} follows ${engine.name}, under writes`, async (t) => {
       t.timeout(180_000);
-      const primary = await stopped(t, startRedtwin({ engine: engine.name }));
-      await fill(primary, seven, engine.name);
-      const writers = await startWriters(primary, seven, new Set(unsupportedBy(engine)));
+      // Redis 6.0 says no version, and does not understand all that is fed: SET ... PXAT among others.
+      const isOld = source.name === 'redis-6.0';
+      const args = isOld ? ['--feed-compat', '6.2'] : [];
+      const primary = await stopped(t, startRedtwin({ engine: engine.name, args }));
+      await fill(primary, isOld ? source : seven, engine.name);
+      const writers = isOld
+        ? await startCounter(primary)
+        : await startWriters(primary, seven, new Set(unsupportedBy(engine)));
       t.teardown(() => writers.stop().catch(() => {}));
       const replica = await stopped(
         t,

@@ -9,7 +9,6 @@ import { option } from '../option.ts';
 import { primaryAddress } from '../special-kinds.ts';
 
 const intMax = 2 ** 31 - 1;
-const serving = 'For feeding replicas of our own.';
 
 export const replication = {
   replicaof: option(primaryAddress, '', 'The primary to follow. At run time: REPLICAOF.', {
@@ -63,9 +62,14 @@ export const replication = {
   'repl-backlog-size': option(memory(1), '1mb', 'Bytes of the feed kept for replicas that come back.', {
     by: 'engine',
   }),
-  'repl-backlog-ttl': option(integer(0, null), '3600', serving, { by: 'ignored' }),
-  'repl-ping-replica-period': option(integer(1, intMax), '10', serving, {
-    by: 'ignored',
+  'repl-backlog-ttl': option(
+    integer(0, null),
+    '3600',
+    'Seconds after the last replica has left until the feed, and its history, end; 0 for never.',
+    { by: 'link' },
+  ),
+  'repl-ping-replica-period': option(integer(1, intMax), '10', 'Seconds between two PINGs into the feed.', {
+    by: 'link',
     alias: 'repl-ping-slave-period',
   }),
   'repl-diskless-sync': option(
