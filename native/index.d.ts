@@ -76,6 +76,8 @@ export declare class NativeStore {
   mayReplicate(session: number, args: Array<Buffer>): boolean
   takeOverflow(): Buffer
   takePushes(): Array<Push>
+  recordScripts(on: boolean): void
+  takeScripted(): Array<Scripted>
   takeEvents(): Array<KeyEvent>
   takeDenials(): Array<Denial>
   permit(user: number, selectors?: Array<Selector> | undefined | null): void
@@ -285,6 +287,12 @@ export interface RdbProgress {
 export interface RdbSalvage {
   keepBytes: number
   tail: Buffer
+}
+
+/** A command that a script has run; see `takeScripted` in engine.ts. */
+export interface Scripted {
+  db: number
+  args: Array<Buffer>
 }
 
 /** See `Selector` in engine.ts. */

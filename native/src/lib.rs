@@ -23,7 +23,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 10;
+const ABI: u32 = 11;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -110,6 +110,14 @@ pub struct KeyEvent {
     pub event: String,
     pub key: Buffer,
     pub flags: String,
+}
+
+/// A command that a script has run; see `takeScripted` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct Scripted {
+    pub db: u32,
+    pub args: Vec<Buffer>,
 }
 
 /// See `StoreStats` in engine.ts.
@@ -357,6 +365,19 @@ impl NativeStore {
         std::mem::take(&mut self.store.pushes)
             .into_iter()
             .map(|(session, bytes)| Push { session, bytes: Buffer::from(bytes) })
+            .collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn record_scripts(&mut self, on: bool) {
+        self.store.keys.scripted = on.then(Vec::new);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_scripted(&mut self) -> Vec<Scripted> {
+        let scripted = self.store.keys.scripted.as_mut().map(std::mem::take).unwrap_or_default();
+        let told = scripted.into_iter();
+        told.map(|(db, args)| Scripted { db: db as u32, args: args.into_iter().map(Buffer::from).collect() })
             .collect()
     }
 

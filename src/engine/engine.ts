@@ -371,6 +371,10 @@ export interface Store {
   takeOverflow(): Buffer;
   /** Output for other sessions, in order. */
   takePushes(): { session: SessionId; bytes: Buffer }[];
+  /** Records the commands that scripts run from now on (for MONITOR), or stops doing so. Off at first; what was recorded is forgotten. */
+  recordScripts(on: boolean): void;
+  /** What scripts have run since the last call, in order, while it was recorded. */
+  takeScripted(): { db: number; args: Buffer[] }[];
   /** Keyspace events since the last call, in order: `flags` is the notify class letter. */
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[];
   /** Denials since the last call, in order. */
@@ -443,4 +447,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 10;
+export const engineAbi = 11;

@@ -159,6 +159,12 @@ class NativeStoreFront implements Store {
   takePushes(): { session: SessionId; bytes: Buffer }[] {
     return this.#run((store) => store.takePushes());
   }
+  recordScripts(on: boolean): void {
+    this.#run((store) => store.recordScripts(on));
+  }
+  takeScripted(): { db: number; args: Buffer[] }[] {
+    return this.#run((store) => store.takeScripted());
+  }
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[] {
     return this.#run((store) => store.takeEvents());
   }

@@ -35,7 +35,11 @@ export class Background {
     const { store, config, stats, delivery } = this.#server;
     const nowMs = this.#server.nowMs();
     const hz = config.value('hz');
+    const fromMs = performance.now();
     this.#server.noted(store.cron(nowMs, keysPerTurn * config.value('active-expire-effort')));
+    const tookMs = Math.floor(performance.now() - fromMs);
+    const threshold = config.value('latency-monitor-threshold');
+    if (threshold > 0 && tookMs >= threshold) this.#server.latency.add('expire-cycle', tookMs, nowMs);
     this.#server.replication.tick();
     this.#turn++;
     if (this.#turn % Math.max(1, Math.round(hz / 10)) === 0)

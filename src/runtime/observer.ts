@@ -39,7 +39,10 @@ export class Observer {
     if (!command) return () => {};
     this.#tellMonitors(client, args, command.flags);
     const started = process.hrtime.bigint();
-    return () => this.ended(client, args, Number((process.hrtime.bigint() - started) / 1000n), command);
+    return () => {
+      this.ended(client, args, Number((process.hrtime.bigint() - started) / 1000n), command);
+      this.#tellScripted();
+    };
   }
 
   /** A whole chunk has run. */
@@ -56,17 +59,31 @@ export class Observer {
   }
 
   #tellMonitors(client: Client, args: Buffer[], flags: readonly string[]): void {
-    const { monitors } = this.#server;
+    const { monitors, store } = this.#server;
     if (monitors.size === 0 || flags.includes('skip_monitor') || flags.includes('admin')) return;
-    const nowMs = this.#server.nowMs();
-    const { db } = this.#server.store.sessionInfo(client.session);
+    const { db } = store.sessionInfo(client.session);
     const from = client.isUnixSocket ? `unix:${client.address.replace(/:0$/, '')}` : client.address;
+    const line = this.#line(db, from, args);
+    for (const monitor of monitors) if (monitor !== client) monitor.line.send(line);
+  }
+
+  /** What scripts ran, which is known only afterwards. */
+  #tellScripted(): void {
+    const { monitors, store } = this.#server;
+    if (monitors.size === 0) return;
+    for (const { db, args } of store.takeScripted()) {
+      const line = this.#line(db, 'lua', args);
+      for (const monitor of monitors) monitor.line.send(line);
+    }
+  }
+
+  #line(db: number, from: string, args: Buffer[]): Buffer {
+    const nowMs = this.#server.nowMs();
     const words = redacted(args)
       .map((arg) => quoteArgument(arg.toString('latin1')))
       .join(' ');
     const at = `${Math.floor(nowMs / 1000)}.${String((nowMs % 1000) * 1000).padStart(6, '0')}`;
-    const line = Buffer.from(`+${at} [${db} ${from}] ${words}\r\n`, 'latin1');
-    for (const monitor of monitors) if (monitor !== client) monitor.line.send(line);
+    return Buffer.from(`+${at} [${db} ${from}] ${words}\r\n`, 'latin1');
   }
 
   /** True when a command of this length belongs into the slow log. */

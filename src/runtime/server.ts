@@ -270,7 +270,8 @@ export class Server {
   /** Ends subscriptions and MONITOR. */
   forgetModes(client: Client): void {
     this.pubsub.forget(client);
-    this.monitors.delete(client);
+    if (this.monitors.delete(client) && this.monitors.size === 0 && !this.#isOver)
+      this.store.recordScripts(false);
     client.monitoring = false;
   }
 

@@ -172,6 +172,8 @@ pub struct Keyspace {
     pub dirty: u64,
     /// Frees large values aside.
     pub lazy_free: LazyFree,
+    /// Commands that scripts have run, each with its database, while somebody monitors them.
+    pub scripted: Option<Vec<(usize, Vec<Vec<u8>>)>>,
     /// Notifications not fetched yet.
     pub events: Vec<KeyEvent>,
     /// Keys under WATCH.
@@ -213,6 +215,7 @@ impl Keyspace {
             effects: Effects::default(),
             dirty: 0,
             lazy_free: LazyFree::default(),
+            scripted: None,
             events: Vec::new(),
             watched: Watched::default(),
             changed: Changed::default(),

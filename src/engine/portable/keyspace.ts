@@ -59,6 +59,8 @@ export class Keyspace {
   readonly commandCounters: CommandCounters;
   /** Changes made to the data since the start, as Redis counts them for save points. */
   changes = 0;
+  /** Commands that scripts have run, while somebody monitors them. */
+  scripted: { db: number; args: Buffer[] }[] | null = null;
   /** DEBUG SET-ACTIVE-EXPIRE. */
   isActiveExpiryOn = true;
   /** Sources of function libraries by name, as snapshots carry them. Who changes them says so to `scripts`. */

@@ -135,7 +135,7 @@ export class PortableStore implements Store {
   }
 
   mayReplicate(id: SessionId, args: Buffer[]): boolean {
-    return mayReplicate(this.#session(id), args);
+    return mayReplicate(this.#keyspace, this.#session(id), args);
   }
 
   resetSession(id: SessionId): void {
@@ -198,6 +198,14 @@ export class PortableStore implements Store {
     const pushes = this.#pushes;
     this.#pushes = [];
     return pushes;
+  }
+
+  recordScripts(on: boolean): void {
+    this.#keyspace.scripted = on ? [] : null;
+  }
+
+  takeScripted(): { db: number; args: Buffer[] }[] {
+    return this.#keyspace.scripted?.splice(0) ?? [];
   }
 
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[] {

@@ -83,6 +83,7 @@ function monitor({ server, client }: Call): Reply {
   if (server.mayNotBlock(client)) return error("ERR MONITOR isn't allowed for DENY BLOCKING client");
   if (!server.monitors.has(client)) {
     client.monitoring = true;
+    if (server.monitors.size === 0) server.store.recordScripts(true);
     server.monitors.add(client);
   }
   return ok;

@@ -5,6 +5,24 @@ import type { Case } from '../case.ts';
 
 export const cases: Case[] = [
   {
+    name: 'a pattern of too many stars matches nothing',
+    commands: [
+      `SET ${'a'.repeat(3000)} 1`,
+      `KEYS ${'*?'.repeat(1000)}`,
+      `KEYS ${'*?'.repeat(1001)}`,
+      `KEYS ${'*?'.repeat(1001)}*`,
+      `KEYS ${'*'.repeat(5000)}`,
+    ],
+  },
+  {
+    name: 'FLUSHALL and UNLINK, in the background or not',
+    commands: [
+      ['RPUSH', 'l', ...Array.from({ length: 3000 }, (_, i) => `element-${i}`)],
+      ...['UNLINK l l none', 'SET a 1', 'FLUSHDB ASYNC', 'DBSIZE', 'SET a 1', 'FLUSHALL ASYNC', 'DBSIZE'],
+      ...['FLUSHALL SYNC', 'FLUSHALL NEVER', 'FLUSHDB SYNC ASYNC', 'DBSIZE'],
+    ],
+  },
+  {
     name: 'del, unlink, exists, touch, type',
     commands: [
       'MSET a 1 b 2 c 3',

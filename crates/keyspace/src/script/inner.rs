@@ -93,6 +93,9 @@ impl Inner<'_> {
                 return counted(error.as_bytes());
             }
         };
+        if let Some(scripted) = &mut self.keys.scripted {
+            scripted.push((self.session.db, words.iter().map(|word| word.to_vec()).collect()));
+        }
         let (row, since_ns) = (row_of(spec, &words), (self.keys.command_stats.clock)());
         let done = self.run(spec, &words);
         self.keys.command_stats.inside(row, since_ns);

@@ -18,14 +18,14 @@ import { flagNames, libraryHead } from '../script/shebang.ts';
 const instructionsPerMs = 100_000;
 
 /** Instructions that a script of this call may run. */
-export function instructionsMax({ settings }: Call): number {
+export function instructionsMax({ settings }: Pick<Call, 'settings'>): number {
   const ms = settings['busy-reply-threshold'];
   return ms > 0 ? ms * instructionsPerMs : Number.POSITIVE_INFINITY;
 }
 
 /** The functions, made from the sources when they are not known yet. */
-export function functionsOf(call: Call): Functions {
-  return call.keyspace.scripts.functions(call.keyspace.functions, instructionsMax(call));
+export function functionsOf({ keyspace }: Pick<Call, 'keyspace'>): Functions {
+  return keyspace.scripts.functions(keyspace.functions, instructionsMax(keyspace));
 }
 
 /** The functions are these from now on. */

@@ -84,6 +84,7 @@ export class Inner implements Host {
       errorTable(lua, thread, refusal, true);
       return;
     }
+    this.#keyspace.scripted?.push({ db: this.#session.db, args: words });
     const reply = this.#run(command as Command, words);
     const isError = reply[0] === refusedByReply;
     lua.pushBoolean(thread, !isError);
