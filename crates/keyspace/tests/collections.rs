@@ -186,7 +186,7 @@ fn what_is_random_or_waits_is_fed_as_what_it_did() {
     assert_eq!(server.fed_for("SPOP s 9"), ["DEL s"]);
     server.run("RPUSH l a b c d e f g");
     assert_eq!(server.fed_for("BLPOP l 1"), ["LPOP l"]);
-    assert_eq!(server.fed_for("BLMOVE l l left right 1"), ["LMOVE l l LEFT RIGHT"]);
+    assert_eq!(server.fed_for("BLMOVE l l left right 1"), ["LMOVE l l left right"]);
     assert_eq!(server.fed_for("BRPOPLPUSH l l 1"), ["RPOPLPUSH l l"]);
     assert_eq!(server.fed_for("BLMPOP 1 2 x l right COUNT 2"), ["RPOP l 2"]);
     assert_eq!(server.fed_for("LMPOP 1 l LEFT COUNT 100"), ["LPOP l 4"]);
