@@ -79,6 +79,8 @@ export declare class NativeStore {
   recordScripts(on: boolean): void
   takeScripted(): Array<Scripted>
   takeEvents(): Array<KeyEvent>
+  trace(on: boolean): void
+  takeTraces(): Array<Trace>
   takeDenials(): Array<Denial>
   permit(user: number, selectors?: Array<Selector> | undefined | null): void
   judge(user: number, args: Array<Buffer>): Verdict | null
@@ -313,6 +315,7 @@ export interface SessionInfo {
   lastCommand: string
   executing: boolean
   muted: boolean
+  caching: boolean
 }
 
 /** See `SessionSettings` in engine.ts. */
@@ -322,6 +325,8 @@ export interface SessionSettings {
   reply?: string
   subscriber?: boolean
   user?: number
+  tracking?: string
+  caching?: boolean
 }
 
 /** One number for one setting's value, whatever its kind. */
@@ -372,6 +377,13 @@ export interface StoreStats {
   usedMemoryPeakBytes: number
   opaqueModuleValues: number
   databases: Array<DatabaseStats>
+}
+
+/** See `Trace` in engine.ts. */
+export interface Trace {
+  kind: string
+  session: number
+  key: Buffer
 }
 
 /** See `Verdict` in engine.ts. */

@@ -10,12 +10,13 @@ mod clock;
 mod loader;
 mod rdb;
 mod snapshot;
+mod traces;
 
 use napi::bindgen_prelude::{BigInt, Buffer, Error, Result, Uint8ArraySlice};
 use napi_derive::napi;
 use redtwin_keyspace::Protocol;
 use redtwin_keyspace::command_stats::Row;
-use redtwin_keyspace::session::{ReplyMode, Stop};
+use redtwin_keyspace::session::{ReplyMode, Stop, Tracking};
 use redtwin_keyspace::settings::SettingValue;
 use redtwin_keyspace::store::Store;
 
@@ -70,6 +71,8 @@ pub struct SessionSettings {
     pub reply: Option<String>,
     pub subscriber: Option<bool>,
     pub user: Option<u32>,
+    pub tracking: Option<String>,
+    pub caching: Option<bool>,
 }
 
 /// See `SessionInfo` in engine.ts.
@@ -84,6 +87,7 @@ pub struct SessionInfo {
     pub last_command: String,
     pub executing: bool,
     pub muted: bool,
+    pub caching: bool,
 }
 
 /// See `Failure` in engine.ts.
@@ -184,6 +188,7 @@ const NOTE_FEED_GREW: u32 = 2;
 const NOTE_OVERFLOW: u32 = 4;
 const NOTE_EVENTS: u32 = 8;
 const NOTE_DENIALS: u32 = 16;
+const NOTE_TRACES: u32 = 32;
 
 #[napi]
 #[allow(missing_docs, reason = "documented in engine.ts")]
@@ -253,6 +258,16 @@ impl NativeStore {
         if let Some(user) = given.user {
             session.user = user;
         }
+        match given.tracking.as_deref() {
+            Some("all") => session.tracking = Tracking::All,
+            Some("optin") => session.tracking = Tracking::OptIn,
+            Some("optout") => session.tracking = Tracking::OptOut,
+            Some(_) => session.tracking = Tracking::Off,
+            None => {}
+        }
+        if let Some(caching) = given.caching {
+            session.caching = caching;
+        }
         if given.reply.is_some() {
             session.host_muted = false;
         }
@@ -276,6 +291,7 @@ impl NativeStore {
             last_command: session.last_command_name(),
             executing: session.exec.is_some(),
             muted: session.host_muted,
+            caching: session.caching,
         })
     }
 
@@ -315,6 +331,9 @@ impl NativeStore {
         }
         if !self.store.keys.acl.denials.is_empty() {
             notes |= NOTE_DENIALS;
+        }
+        if !self.store.keys.traces.list.is_empty() {
+            notes |= NOTE_TRACES;
         }
         notes
     }
@@ -392,6 +411,16 @@ impl NativeStore {
                 flags: char::from(event.class).to_string(),
             })
             .collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn trace(&mut self, on: bool) {
+        self.store.keys.traces.wanted = on;
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_traces(&mut self) -> Vec<traces::Trace> {
+        std::mem::take(&mut self.store.keys.traces.list).into_iter().map(traces::trace).collect()
     }
 
     #[napi(catch_unwind)]

@@ -29,6 +29,8 @@ export const Stop = {
   closing: 3,
   /** Only from `apply`: a command of the primary is unknown or failed here; `failure()` says which and why. Nothing after it ran. */
   failed: 4,
+  /** A session with `tracking` did something that `takeTraces` tells: take it, say what is to be said, `resume()`. */
+  paused: 5,
 } as const;
 export type Stop = (typeof Stop)[keyof typeof Stop];
 
@@ -44,6 +46,8 @@ export const Note = {
   events: 8,
   /** Something was refused to a restricted session: call `takeDenials()`. */
   denials: 16,
+  /** Something happened that clients who track keys must hear of: call `takeTraces()`. */
+  traces: 32,
 } as const;
 
 /**
@@ -105,6 +109,23 @@ export interface SessionSettings {
   subscriber?: boolean;
   /** Whose permissions its commands are held against (see `Store.permit`); 0: it may do everything, and pays nothing for it. */
   user?: number;
+  /**
+   * CLIENT TRACKING without BCAST: whether keys that the session reads are told by `takeTraces`. 'optin' and 'optout': only, or
+   * all but, those of the command (or transaction) behind CLIENT CACHING.
+   */
+  tracking?: 'off' | 'all' | 'optin' | 'optout';
+  /** CLIENT CACHING: the next command is the exception. */
+  caching?: boolean;
+}
+
+/** Something that happened to a key (or to all of them), for CLIENT TRACKING. */
+export interface Trace {
+  /** A tracked session read it; a command changed it; it expired or was evicted; all keys of a database are gone. */
+  kind: 'read' | 'changed' | 'gone' | 'flushed';
+  /** Whose command was running; -1 in the background. */
+  session: SessionId | -1;
+  /** Empty when all keys are gone. */
+  key: Buffer;
 }
 
 /**
@@ -158,6 +179,8 @@ export interface SessionInfo {
   executing: boolean;
   /** CLIENT REPLY says that the reply of the host command at which it stopped is not sent. */
   muted: boolean;
+  /** CLIENT CACHING was said and is still to be used. */
+  caching: boolean;
 }
 
 /** A command of the primary that could not be applied. */
@@ -379,6 +402,10 @@ export interface Store {
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[];
   /** Denials since the last call, in order. */
   takeDenials(): Denial[];
+  /** Says whether changes of keys are told by `takeTraces`. While they are not, they cost nothing. */
+  trace(on: boolean): void;
+  /** What happened to keys since the last call, in order. */
+  takeTraces(): Trace[];
 
   /**
    * Says what the sessions of a user may do; null forgets the user. `user` is a number above 0 of the caller's choice. A session

@@ -26,6 +26,7 @@ import type {
   SnapshotOptions,
   Store,
   StoreStats,
+  Trace,
   Verdict,
 } from './engine.ts';
 import { nativeRdbTools } from './native-rdb.ts';
@@ -167,6 +168,12 @@ class NativeStoreFront implements Store {
   }
   takeEvents(): { db: number; event: string; key: Buffer; flags: string }[] {
     return this.#run((store) => store.takeEvents());
+  }
+  trace(on: boolean): void {
+    this.#run((store) => store.trace(on));
+  }
+  takeTraces(): Trace[] {
+    return this.#run((store) => store.takeTraces()) as Trace[];
   }
   takeDenials(): Denial[] {
     return this.#run((store) => store.takeDenials()) as Denial[];

@@ -31,6 +31,8 @@ export interface InfoFacts {
     readonly largestInputBytes: number;
     readonly largestOutputBytes: number;
     readonly bufferBytes: number;
+    /** CLIENT TRACKING: clients, keys remembered, clients per key summed up, prefixes. */
+    readonly tracking: { clients: number; keys: number; items: number; prefixes: number };
   };
   readonly memory: {
     readonly residentBytes: number;

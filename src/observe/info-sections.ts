@@ -68,7 +68,7 @@ function clients({ clients: c }: InfoFacts): Fields {
     ['client_recent_max_input_buffer', c.largestInputBytes],
     ['client_recent_max_output_buffer', c.largestOutputBytes],
     ['blocked_clients', c.blocked],
-    ['tracking_clients', 0],
+    ['tracking_clients', c.tracking.clients],
     ['clients_in_timeout_table', 0],
   ];
 }
@@ -174,7 +174,7 @@ function persistence({ persistence: p, nowMs }: InfoFacts): Fields {
   ];
 }
 
-function stats({ stats: s, store, pubsub, replication: r }: InfoFacts): Fields {
+function stats({ stats: s, store, pubsub, replication: r, clients: { tracking } }: InfoFacts): Fields {
   const kilobytes = (rate: number): string => (rate / 1024).toFixed(2);
   return [
     ['total_connections_received', s.connectionsReceived],
@@ -210,7 +210,9 @@ function stats({ stats: s, store, pubsub, replication: r }: InfoFacts): Fields {
       'active_defrag_key_misses',
     ),
     ...zeros('total_active_defrag_time', 'current_active_defrag_time'),
-    ...zeros('tracking_total_keys', 'tracking_total_items', 'tracking_total_prefixes'),
+    ['tracking_total_keys', tracking.keys],
+    ['tracking_total_items', tracking.items],
+    ['tracking_total_prefixes', tracking.prefixes],
     ['unexpected_error_replies', 0],
     ['total_error_replies', store.errorReplies + s.commands.errorReplies],
     ['dump_payload_sanitizations', 0],

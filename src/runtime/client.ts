@@ -8,6 +8,7 @@ import type { SessionId, SessionInfo } from '../engine/engine.ts';
 import type { Protocol } from '../protocol/reply.ts';
 import { nothingAnnounced } from './announced.ts';
 import type { Replica } from './replica.ts';
+import type { TrackingMode } from './tracking.ts';
 
 export type ClientType = 'normal' | 'replica' | 'pubsub' | 'primary';
 
@@ -58,6 +59,8 @@ export class Client {
   readonly channels = new Set<string>();
   readonly patterns = new Set<string>();
   readonly shardChannels = new Set<string>();
+  /** CLIENT TRACKING; null when it is off. */
+  tracking: TrackingMode | null = null;
   /** Called once when the engine ends its wait; null when nobody wants to know. */
   onWake: (() => void) | null = null;
   /** Ends a wait of the host (WAIT) early, with its outcome or with an error; null when there is none. */
@@ -116,6 +119,9 @@ export class Client {
     if (this.isSubscriber) flags += 'P';
     if (info.multi >= 0) flags += 'x';
     if (this.blocked || this.isHeld) flags += 'b';
+    if (this.tracking) flags += 't';
+    if (this.tracking?.isBroken) flags += 'R';
+    if (this.tracking?.isBroadcast) flags += 'B';
     if (this.closing) flags += 'c';
     if (this.isUnixSocket) flags += 'U';
     if (this.noEvict) flags += 'e';
@@ -156,7 +162,7 @@ export class Client {
       `events=${waiting > 0 ? 'rw' : 'r'}`,
       `cmd=${info.lastCommand === '' ? 'NULL' : info.lastCommand}`,
       `user=${this.user}`,
-      'redir=-1',
+      `redir=${this.tracking?.redirect ?? -1}`,
       `resp=${this.protocol}`,
     ].join(' ');
   }

@@ -162,7 +162,9 @@ export class Connection implements Line, ReplicaLine {
       if (notes !== 0) {
         if (notes & Note.overflow) page.add(store.takeOverflow());
         if (notes & Note.feedGrew) this.client.writtenOffset = store.feed.endOffset;
-        this.#server.noted(notes);
+        // A message may not stand between the replies of an EXEC.
+        const isMidway = outcomeStop(outcome) === Stop.host && notes & Note.traces && this.#isExecuting;
+        this.#server.noted(isMidway ? notes & ~Note.traces : notes);
       }
       const stop = outcomeStop(outcome);
       if (stop === Stop.host) {
@@ -178,12 +180,21 @@ export class Connection implements Line, ReplicaLine {
         outcome = store.resume(this.client.session, into, this.#server.nowMs());
         continue;
       }
+      if (stop === Stop.paused) {
+        into = page.free();
+        outcome = store.resume(this.client.session, into, this.client.lastMs);
+        continue;
+      }
       if (stop === Stop.blocked) this.client.blocked = true;
       if (stop === Stop.closing) this.close('after-writes');
       break;
     }
     this.#isRunning = false;
     this.#flushPage();
+  }
+
+  get #isExecuting(): boolean {
+    return this.#server.store.sessionInfo(this.client.session).executing;
   }
 
   #addReply(reply: Reply): void {

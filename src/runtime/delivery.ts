@@ -16,6 +16,8 @@ export class Delivery {
   #withOutput: Connection[] = [];
   #hasPushes = false;
   #isPlanned = false;
+  /** Called before what others sent is written, once all chunks have run. */
+  onTurnEnd: () => void = () => {};
 
   constructor(store: Store) {
     this.#store = store;
@@ -32,6 +34,11 @@ export class Delivery {
 
   left(session: number): void {
     this.#bySession.delete(session);
+  }
+
+  /** Something is to be said at the end of the turn: `onTurnEnd` will be called. */
+  endsTurn(): void {
+    this.#soon();
   }
 
   /** The engine has output for sessions. */
@@ -64,6 +71,7 @@ export class Delivery {
         if (connection?.client.blocked) connection.wake();
       }
     }
+    this.onTurnEnd();
     const waiting = this.#withOutput;
     this.#withOutput = [];
     for (const connection of waiting) connection.flush();

@@ -45,6 +45,7 @@ export function infoFacts(server: Server): InfoFacts {
       largestInputBytes: 0,
       largestOutputBytes: Math.max(0, ...pending),
       bufferBytes: pending.reduce((sum, bytes) => sum + bytes, 0),
+      tracking: server.tracking.counts,
     },
     memory: {
       residentBytes: resident,

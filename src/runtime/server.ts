@@ -39,6 +39,7 @@ import { PubSub } from './pubsub.ts';
 import { fileVersion, rdbSnapshot } from './replica-snapshot.ts';
 import { Replication } from './replication.ts';
 import { Saver } from './saver.ts';
+import { Tracking } from './tracking.ts';
 import { compatibleVersion, redtwinVersion } from './version.ts';
 
 export interface ServerParts {
@@ -68,6 +69,7 @@ export class Server {
   readonly listeners: Listeners;
   readonly saver: Saver;
   readonly access: Access;
+  readonly tracking: Tracking;
   readonly replication: Replication;
   readonly #observer: Observer;
   readonly #answering = new Answering(this);
@@ -98,6 +100,13 @@ export class Server {
     });
     this.delivery = new Delivery(this.store);
     this.access = new Access(this);
+    this.tracking = new Tracking({
+      store: this.store,
+      clientById: (id) => this.clients.get(id),
+      clientOf: (session) => this.clientOf(session),
+      keysMax: () => config.value('tracking-table-max-keys'),
+    });
+    this.delivery.onTurnEnd = () => this.tracking.broadcast();
     this.saver = new Saver({
       store: this.store,
       config,
@@ -272,6 +281,7 @@ export class Server {
     this.pubsub.forget(client);
     if (this.monitors.delete(client) && this.monitors.size === 0 && !this.#isOver)
       this.store.recordScripts(false);
+    this.tracking.stop(client);
     client.monitoring = false;
   }
 
@@ -401,6 +411,10 @@ export class Server {
     if (notes & Note.events) this.#publishEvents();
     if (notes & Note.feedGrew) this.replication.replicas.feedGrew();
     if (notes & Note.denials) this.access.collectDenials();
+    if (notes & Note.traces) {
+      this.tracking.collect();
+      this.delivery.endsTurn();
+    }
   }
 
   #publishEvents(): void {

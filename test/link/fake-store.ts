@@ -105,6 +105,7 @@ export class FakeStore implements FollowerStore {
       lastCommand: '',
       executing: false,
       muted: false,
+      caching: false,
     } as const;
   }
   selectDb(id: SessionId, db: number): void {

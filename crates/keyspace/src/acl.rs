@@ -8,7 +8,7 @@
 //! later word of the same kind (Redis 7.0's ACLCheckAllUserCommandPerm). Commands that need no login need no right
 //! either. Rules, passwords and the log are the host's (src/acl); here is their compiled form.
 
-mod keys;
+pub(crate) mod keys;
 
 use crate::generated::commands::{CommandId, CommandSpec, FLAG_NO_AUTH, KeySpec, SubcommandSpec};
 use crate::glob;
@@ -105,11 +105,13 @@ impl Named {
         self.sub.map_or(self.spec.id as u16, |sub| sub.row)
     }
 
-    fn flags(&self) -> u32 {
+    /// FLAG_* bits.
+    pub fn flags(&self) -> u32 {
         self.sub.map_or(self.spec.flags, |sub| sub.flags)
     }
 
-    fn key_specs(&self) -> &'static [KeySpec] {
+    /// Where its keys are.
+    pub fn key_specs(&self) -> &'static [KeySpec] {
         self.sub.map_or(self.spec.key_specs, |sub| sub.key_specs)
     }
 

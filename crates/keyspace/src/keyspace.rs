@@ -21,6 +21,7 @@ use crate::object::Object;
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::table::Hash;
+use crate::traces::{TraceKind, Traces};
 use crate::watch::{Presence, Watched};
 
 /// Why a handler stopped before its end.
@@ -158,6 +159,8 @@ pub struct Keyspace {
     pub caller: Caller,
     /// What clients may do.
     pub gates: Gates,
+    /// What those who track keys must hear of.
+    pub traces: Traces,
     /// What restricted users may do, and what was refused to them.
     pub acl: Access,
     /// Options.
@@ -209,6 +212,7 @@ impl Keyspace {
             caller: Caller::Client,
             gates: Gates::default(),
             acl: Access::default(),
+            traces: Traces::default(),
             settings: Settings::default(),
             stats: Stats::default(),
             command_stats: CommandStats::default(),
@@ -407,7 +411,15 @@ impl Keyspace {
     /// Tells those who WATCH the key, or wait for it.
     #[inline]
     pub fn signal(&mut self, key: &[u8]) {
+        self.signal_as(TraceKind::Changed, key);
+    }
+
+    #[inline]
+    fn signal_as(&mut self, kind: TraceKind, key: &[u8]) {
         self.signal_waiters(key);
+        if self.traces.wanted {
+            self.traces.add(kind, key);
+        }
         if !self.watched.is_empty() {
             let exists = self.presence(self.selected, key) != Presence::Absent;
             self.watched.touch(self.selected, key, exists);
@@ -437,7 +449,7 @@ impl Keyspace {
             self.stats.expired_keys += 1;
             let word: &[u8] = if lazily { b"UNLINK" } else { b"DEL" };
             self.effects.also(db, &[word, key]);
-            self.signal(key);
+            self.signal_as(TraceKind::Gone, key);
             self.notify(b'x', "expired", key);
         }
     }
@@ -450,7 +462,7 @@ impl Keyspace {
             self.stats.evicted_keys += 1;
             let word: &[u8] = if lazily { b"UNLINK" } else { b"DEL" };
             self.effects.also(db, &[word, key]);
-            self.signal(key);
+            self.signal_as(TraceKind::Gone, key);
             self.notify(b'e', "evicted", key);
         }
     }

@@ -43,6 +43,7 @@ pub mod session;
 pub mod settings;
 pub mod store;
 pub mod table;
+pub mod traces;
 mod waiters;
 mod watch;
 

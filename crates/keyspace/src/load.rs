@@ -188,6 +188,7 @@ impl Store {
     /// Puts a load in the place of all data. Watched keys that were or are there count as changed; expiry, waits and the
     /// feed are the caller's to think of.
     pub fn adopt(&mut self, loaded: Loaded) -> LoadReport {
+        self.keys.traces.flushed();
         let old = std::mem::replace(&mut self.keys.dbs, loaded.dbs);
         let new = &self.keys.dbs;
         let now_ms = self.keys.now_ms;

@@ -1,6 +1,6 @@
 //! One connection as the engine sees it: what it has selected, queued, watched, and the input not yet run.
 
-use crate::generated::commands::CommandSpec;
+use crate::generated::commands::{CommandId, CommandSpec};
 use redtwin_resp::{Parser, Protocol};
 
 pub use crate::watch::SessionId;
@@ -57,6 +57,20 @@ pub enum ReplyMode {
     Skip,
 }
 
+/// CLIENT TRACKING without BCAST: which reads are noted. See `SessionSettings` in engine.ts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Tracking {
+    /// None.
+    #[default]
+    Off,
+    /// All.
+    All,
+    /// Only those of commands behind CLIENT CACHING YES.
+    OptIn,
+    /// All but those of commands behind CLIENT CACHING NO.
+    OptOut,
+}
+
 /// Why a session stopped running commands. Numbers as `Stop` in engine.ts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "documented in engine.ts")]
@@ -66,6 +80,7 @@ pub enum Stop {
     Blocked = 2,
     Closing = 3,
     Failed = 4,
+    Paused = 5,
 }
 
 /// A session. See `SessionSettings` and `SessionInfo` in engine.ts.
@@ -79,6 +94,10 @@ pub struct Session {
     pub protocol: Protocol,
     /// May run commands without the no_auth flag.
     pub authenticated: bool,
+    /// CLIENT TRACKING: which of the keys it reads are noted.
+    pub tracking: Tracking,
+    /// CLIENT CACHING was said: the next command (or transaction) is the exception that it asks for.
+    pub caching: bool,
     /// Whose permissions its commands are held against; 0: it may do everything.
     pub user: u32,
     /// CLIENT REPLY.
@@ -128,6 +147,8 @@ impl Session {
             protocol: Protocol::Resp2,
             authenticated: true,
             user: 0,
+            tracking: Tracking::Off,
+            caching: false,
             reply_mode: ReplyMode::On,
             parser: Parser::new(),
             pending: Vec::new(),
@@ -147,6 +168,22 @@ impl Session {
             in_script: false,
             at_host: false,
         }
+    }
+
+    /// Are the keys noted that it reads now?
+    pub fn remembers_reads(&self) -> bool {
+        match self.tracking {
+            Tracking::Off => false,
+            Tracking::All => true,
+            Tracking::OptIn => self.caching,
+            Tracking::OptOut => !self.caching,
+        }
+    }
+
+    /// A command is over: CLIENT CACHING was for it, unless it is CLIENT itself or part of a transaction.
+    pub fn end_caching(&mut self) {
+        let is_client = self.last_command.is_some_and(|spec| spec.id == CommandId::Client);
+        self.caching &= is_client || self.multi.is_some() || self.exec.is_some();
     }
 
     /// Commands of the open MULTI or the EXEC under way; -1 for none.

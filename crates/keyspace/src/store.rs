@@ -19,6 +19,7 @@ mod may_replicate;
 mod transactions;
 mod waiting;
 
+use crate::acl::Named;
 use crate::batch::{Batch, End};
 use crate::command::{Call, Handler};
 use crate::command_stats::{RowNumber, row_of};
@@ -26,7 +27,7 @@ use crate::eviction::{self, Pool};
 use crate::generated::commands::{CommandId, CommandSpec};
 use crate::generated::errors;
 use crate::keyspace::{Caller, Keyspace, Stopped};
-use crate::session::{ReplyMode, Session, SessionId, Stop, Waiting};
+use crate::session::{ReplyMode, Session, SessionId, Stop, Tracking, Waiting};
 use crate::settings::SettingValue;
 use crate::waiters::Waiters;
 use admission::{subcommand, unknown_command};
@@ -39,6 +40,7 @@ enum Flow {
     Host,
     Blocked,
     Close,
+    Pause,
 }
 
 /// Databases, sessions and the feed.
@@ -129,6 +131,7 @@ impl Store {
             session.reply_mode = ReplyMode::On;
             session.host_muted = false;
             session.subscriber = false;
+            (session.tracking, session.caching) = (Tracking::Off, false);
             self.sessions[id as usize] = Some(session);
         }
     }
@@ -205,6 +208,7 @@ impl Store {
         self.keys.now_ms = now_ms;
         self.keys.caller = Caller::Client;
         self.reply.protocol = session.protocol;
+        self.keys.traces.session = Some(id);
         let stop = self.run_input(&mut session, input);
         self.sessions[id as usize] = Some(session);
         self.serve_waiters();
@@ -234,6 +238,11 @@ impl Store {
             if let Flow::Host = flow {
                 session.pending.extend_from_slice(input);
                 return Stop::Host;
+            }
+            session.caching = false;
+            if session.tracking != Tracking::Off && !self.keys.traces.list.is_empty() {
+                session.pending.extend_from_slice(input);
+                return Stop::Paused;
             }
         }
         if session.pending.is_empty() {
@@ -283,10 +292,16 @@ impl Store {
             if let Some(words) = batch.inline.take() {
                 let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
                 flow = self.run_one(session, &words);
+                if session.tracking != Tracking::Off {
+                    flow = self.after_tracked(session, flow);
+                }
             }
             for index in 0..batch.len() {
                 let (args, bytes_end) = batch.command(index);
                 flow = self.run_one(session, args);
+                if session.tracking != Tracking::Off {
+                    flow = self.after_tracked(session, flow);
+                }
                 if !matches!(flow, Flow::Done) {
                     // What was parsed ahead is parsed again when it may run.
                     batch.used = bytes_end;
@@ -303,6 +318,7 @@ impl Store {
                 (Flow::Host, _) => break Stop::Host,
                 (Flow::Blocked, _) => break Stop::Blocked,
                 (Flow::Close, _) => break Stop::Closing,
+                (Flow::Pause, _) => break Stop::Paused,
                 (Flow::Done, End::More) => {}
                 (Flow::Done, End::Incomplete) => break Stop::Drained,
                 (Flow::Done, End::Error(error)) => {
@@ -316,6 +332,16 @@ impl Store {
         parser.trim();
         session.parser = parser;
         (used, stop)
+    }
+
+    /// A command of a client that tracks its keys is over. What it must hear of its own doings comes right behind the reply.
+    #[cold]
+    fn after_tracked(&mut self, session: &mut Session, flow: Flow) -> Flow {
+        session.end_caching();
+        match flow {
+            Flow::Done if !self.keys.traces.list.is_empty() => Flow::Pause,
+            flow => flow,
+        }
     }
 
     /// Admits and runs one command of a client.
@@ -434,6 +460,9 @@ impl Store {
         }
         let dirty = self.keys.dirty != dirty;
         self.keys.effects.command_done(self.keys.selected, args, dirty);
+        if session.tracking != Tracking::Off && !session.woken {
+            self.keys.traces.read(session, Named::new(spec, args), args);
+        }
         if let Some(wait) = wait {
             let command = wait.command.unwrap_or_else(|| args.iter().map(|a| a.to_vec()).collect());
             let waiting = Waiting {
@@ -510,6 +539,7 @@ impl Store {
 
     /// Empties all databases, without a word in the feed.
     pub fn flush(&mut self) {
+        self.keys.traces.flushed();
         for db in 0..self.keys.dbs.len() {
             self.keys.flush_db(db, false);
         }
@@ -520,6 +550,7 @@ impl Store {
     pub fn cron(&mut self, now_ms: i64, budget: usize) {
         self.keys.now_ms = now_ms;
         self.keys.caller = Caller::Client;
+        self.keys.traces.session = None;
         self.end_waits(now_ms);
         // Memory may have become scarce without a command: maxmemory was lowered.
         if self.keys.settings.maxmemory > 0 {

@@ -87,9 +87,7 @@ export const data = {
   'stream-node-max-bytes': option(memory(), '4096', 'Size of a stream node.', { by: 'engine' }),
   'stream-node-max-entries': option(integer(0, null), '100', 'Entries of a stream node.', { by: 'engine' }),
   'hll-sparse-max-bytes': option(memory(), '3000', 'Longest sparse HyperLogLog.', { by: 'engine' }),
-  'tracking-table-max-keys': option(integer(0, null), '1000000', 'Keys remembered for CLIENT TRACKING.', {
-    by: 'ignored',
-  }),
+  'tracking-table-max-keys': option(integer(0, null), '1000000', 'Keys remembered for CLIENT TRACKING.'),
   'busy-reply-threshold': option(
     integer(0, null),
     '5000',

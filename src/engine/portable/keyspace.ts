@@ -16,6 +16,7 @@ import { Random } from './random.ts';
 import type { Scripts } from './script/scripts.ts';
 import type { Session } from './session.ts';
 import { defaultSettings, type Settings } from './settings.ts';
+import { Traces } from './traces.ts';
 import { WaitingRoom } from './waiting.ts';
 
 /** Counters that resetStats clears. */
@@ -54,6 +55,7 @@ export class Keyspace {
   readonly events = new EventLog();
   readonly waitingRoom = new WaitingRoom();
   readonly access = new Access();
+  readonly traces = new Traces();
   counters = zeroCounters();
   /** Counters per command. */
   readonly commandCounters: CommandCounters;
@@ -133,7 +135,7 @@ export class Keyspace {
     const name = isLazy ? 'UNLINK' : 'DEL';
     this.effects.push({ db, args: [bytes(name), bytes(key)] });
     this.notify('x', 'expired', key, db);
-    this.touch(db, key);
+    this.touch(db, key, 'gone');
   }
 
   /** Deletes a key to make room. The feed is told at once: what comes next has nothing to do with it. */
@@ -144,7 +146,7 @@ export class Keyspace {
     const name = isLazy ? 'UNLINK' : 'DEL';
     this.effects.push({ db, args: [bytes(name), bytes(key)] });
     this.notify('e', 'evicted', key, db);
-    this.touch(db, key);
+    this.touch(db, key, 'gone');
     this.endUnit(false);
   }
 
@@ -180,7 +182,8 @@ export class Keyspace {
   }
 
   /** A key was changed or is gone: transactions of those who watch it will fail, those who wait for it will look again. */
-  touch(db: number, key: string): void {
+  touch(db: number, key: string, kind: 'changed' | 'gone' = 'changed'): void {
+    this.traces.add(kind, key);
     this.waitingRoom.signal(db, key);
     const watchers = this.#watchers.get(watchName(db, key));
     if (watchers === undefined) return;

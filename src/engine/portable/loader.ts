@@ -68,6 +68,7 @@ export class RdbLoader implements Loader, RdbSink {
   commit(): LoadReport {
     this.#decoder.end();
     const keyspace = this.#keyspace;
+    keyspace.traces.add('flushed');
     // Keys that go and keys that come are changes to those who watch them.
     keyspace.databases.forEach((_, db) => {
       keyspace.touchAll(db);

@@ -27,6 +27,7 @@ export function run(call: Call, command: Command): Dispatched {
     call.reply.error(thrown.text);
   }
   call.finish();
+  if (call.session.tracking !== 'off') call.keyspace.traces.read(call.session, command.spec, call.args);
   countErrors(call.keyspace, call.reply, command.name);
   if (call.waiting === null) {
     // An EXEC that goes on is over when its last command is: execution.ts counts it then.

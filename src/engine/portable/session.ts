@@ -43,6 +43,12 @@ export class Session {
   db = 0;
   protocol: 2 | 3 = 2;
   authenticated = true;
+  /** CLIENT TRACKING: which of the keys it reads are noted. */
+  tracking: 'off' | 'all' | 'optin' | 'optout' = 'off';
+  /** In a script: the script's own keys, which count as read when it reads anything. */
+  declaredKeys: readonly Buffer[] | null = null;
+  /** CLIENT CACHING was said: the next command (or transaction) is the exception that it asks for. */
+  isCaching = false;
   /** Whose permissions its commands are held against; 0: it may do everything. */
   user = 0;
   /** CLIENT REPLY; 'skip' is for the next command only. */
@@ -69,6 +75,18 @@ export class Session {
 
   constructor(id: number) {
     this.id = id;
+  }
+
+  /** Are the keys noted that it reads now? */
+  get remembersReads(): boolean {
+    if (this.tracking === 'optin') return this.isCaching;
+    return this.tracking === 'all' || (this.tracking === 'optout' && !this.isCaching);
+  }
+
+  /** A command is over: CLIENT CACHING was for it, unless it is CLIENT itself or part of a transaction. */
+  endCaching(): void {
+    const isClient = this.lastCommand.startsWith('client');
+    this.isCaching = isClient || this.transaction !== null || this.execution !== null;
   }
 
   /** Commands of the open MULTI or the EXEC under way; -1 for none. */

@@ -27,6 +27,7 @@ import {
   type Store,
   type StoreOptions,
   type StoreStats,
+  type Trace,
   type Verdict,
 } from '../engine.ts';
 import { Applying } from './apply.ts';
@@ -118,6 +119,8 @@ export class PortableStore implements Store {
     }
     if (settings.subscriber !== undefined) session.isSubscriber = settings.subscriber;
     if (settings.user !== undefined) session.user = settings.user;
+    if (settings.tracking !== undefined) session.tracking = settings.tracking;
+    if (settings.caching !== undefined) session.isCaching = settings.caching;
   }
 
   sessionInfo(id: SessionId): SessionInfo {
@@ -131,6 +134,7 @@ export class PortableStore implements Store {
       lastCommand: session.lastCommand,
       executing: session.execution !== null,
       muted: session.isHostMuted,
+      caching: session.isCaching,
     };
   }
 
@@ -146,6 +150,8 @@ export class PortableStore implements Store {
     session.replyMode = 'on';
     session.isHostMuted = false;
     session.isSubscriber = false;
+    session.tracking = 'off';
+    session.isCaching = false;
   }
 
   /** Lets go of everything that others hold of a session. */
@@ -212,6 +218,14 @@ export class PortableStore implements Store {
     return this.#keyspace.events.take();
   }
 
+  trace(on: boolean): void {
+    this.#keyspace.traces.isWanted = on;
+  }
+
+  takeTraces(): Trace[] {
+    return this.#keyspace.traces.take();
+  }
+
   takeDenials(): Denial[] {
     const { access } = this.#keyspace;
     const { denials } = access;
@@ -244,6 +258,7 @@ export class PortableStore implements Store {
   #serve(session: Session, output: Uint8Array, nowMs: number): Outcome {
     this.#feedMark = this.feed.endOffset;
     this.#nowMs = nowMs;
+    this.#keyspace.traces.session = session.id;
     let stop = this.#run(session, nowMs);
     session.parser.settle();
     if (session.parser.pendingBytes > this.#keyspace.settings['client-query-buffer-limit'])
@@ -263,8 +278,15 @@ export class PortableStore implements Store {
       if (stop === Stop.drained) return stop;
       if (mode === 'skip') session.replyMode = 'on';
       if (stop === Stop.host) session.isHostMuted = mode !== 'on';
+      if (session.tracking !== 'off' && this.#hasTold(session)) return stop ?? Stop.paused;
       if (stop !== null) return stop;
     }
+  }
+
+  /** A command of a client that tracks its keys is over: is there something that belongs right behind its reply? */
+  #hasTold(session: Session): boolean {
+    if (session.isCaching) session.endCaching();
+    return session.execution === null && !this.#keyspace.traces.isEmpty;
   }
 
   /** One request, or the next piece of an EXEC. Null: go on. */
@@ -300,6 +322,7 @@ export class PortableStore implements Store {
 
   apply(id: SessionId, input: Uint8Array, length: number, nowMs: number): Outcome {
     const session = this.#session(id);
+    this.#keyspace.traces.session = id;
     session.applying ??= new Applying(this.#keyspace, session, (at) => this.#serveWaiting(at));
     this.#feedMark = this.feed.endOffset;
     return this.#outcome(session.applying.take(input.subarray(0, length), nowMs), nothing);
@@ -386,11 +409,13 @@ export class PortableStore implements Store {
   }
 
   flush(): void {
+    this.#keyspace.traces.add('flushed');
     for (const database of this.#keyspace.databases) database.clear();
   }
 
   cron(nowMs: number, budget: number): number {
     this.#nowMs = nowMs;
+    this.#keyspace.traces.session = -1;
     this.#feedMark = this.feed.endOffset;
     for (const waiting of this.#keyspace.waitingRoom.expired(nowMs)) {
       this.#wake(waiting, nowMs, (call) => {
@@ -436,7 +461,8 @@ export class PortableStore implements Store {
       (this.feed.endOffset !== this.#feedMark ? Note.feedGrew : 0) |
       (this.#overflow.length > 0 ? Note.overflow : 0) |
       (this.#keyspace.events.isEmpty ? 0 : Note.events) |
-      (this.#keyspace.access.denials.length > 0 ? Note.denials : 0)
+      (this.#keyspace.access.denials.length > 0 ? Note.denials : 0) |
+      (this.#keyspace.traces.isEmpty ? 0 : Note.traces)
     );
   }
 

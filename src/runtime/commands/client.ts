@@ -2,25 +2,14 @@
  * CLIENT: who is connected, and what may be done about it.
  *
  * Each subcommand is a small function from a call to a reply. The line that describes a client is made in ../client.ts, the
- * filters of KILL in client-filters.ts. TRACKING is not here yet and says so.
+ * filters of KILL in client-filters.ts. TRACKING is in client-tracking.ts.
  */
-import {
-  array,
-  bulk,
-  error,
-  integer,
-  map,
-  nil,
-  nothing,
-  ok,
-  type Reply,
-  set,
-  verbatim,
-} from '../../protocol/reply.ts';
+import { bulk, error, integer, nil, nothing, ok, type Reply, verbatim } from '../../protocol/reply.ts';
 import { clientTypeWords } from '../../protocol/wire.ts';
 import type { Client } from '../client.ts';
 import { type Call, container, integerOf, notInteger, syntaxError, textOf, wordOf } from '../handler.ts';
 import { killFilter } from './client-filters.ts';
+import { trackingSubcommands } from './client-tracking.ts';
 import { badClientName, isClientName } from './connection.ts';
 import { help } from './help.ts';
 
@@ -99,14 +88,6 @@ function noEvict({ client, args }: Call): Reply {
   return ok;
 }
 
-const trackingLater = error('ERR redtwin does not support CLIENT TRACKING yet');
-const tracking = ({ args }: Call): Reply =>
-  args.length === 3 && wordOf(args[2]) === 'off'
-    ? ok
-    : wordOf(args[2]) === 'on'
-      ? trackingLater
-      : syntaxError;
-
 export const clientCommand = container('client', {
   list,
   kill,
@@ -114,7 +95,6 @@ export const clientCommand = container('client', {
   reply,
   pause,
   unblock,
-  tracking,
   'no-evict': noEvict,
   getname: ({ client }) => (client.name === '' ? nil : bulk(client.name)),
   id: ({ client }) => integer(client.id),
@@ -123,16 +103,6 @@ export const clientCommand = container('client', {
     server.endPause();
     return ok;
   },
-  getredir: () => integer(-1),
-  trackinginfo: () =>
-    map([
-      [bulk('flags'), set([bulk('off')])],
-      [bulk('redirect'), integer(-1)],
-      [bulk('prefixes'), array([])],
-    ]),
-  caching: () =>
-    error(
-      'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled',
-    ),
+  ...trackingSubcommands,
   help: help('client'),
 });

@@ -160,6 +160,7 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
     session.db = call.session.db;
     session.in_script = true;
     session.user = call.session.user;
+    (session.tracking, session.caching) = (call.session.tracking, call.session.caching);
     (session.last_command, session.last_subcommand) =
         (call.session.last_command, call.session.last_subcommand);
     let permissions = (session.user != 0).then(|| call.keys.acl.of(session.user));
@@ -170,7 +171,7 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
         wrote: false,
     };
     let reply = Reply::new(Protocol::Resp2);
-    let mut inner = Inner { keys: call.keys, session, reply, rights, machine: &machine };
+    let mut inner = Inner { keys: call.keys, session, reply, rights, machine: &machine, declared: keys };
     let outcome = machine.run(&program.compiled, program.function, keys, argv, instructions, |lua, args| {
         inner.call(lua, &args)
     });

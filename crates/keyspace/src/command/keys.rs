@@ -233,6 +233,7 @@ fn flush_arguments(call: &Call<'_>) -> Result<bool, Stopped> {
 }
 
 fn touch_watched_of(call: &mut Call<'_>, which: Option<usize>) {
+    call.keys.traces.flushed();
     call.keys.changed.all = true;
     let (dbs, now_ms) = (&call.keys.dbs, call.keys.now_ms);
     call.keys.watched.touch_all(|db, key| {

@@ -8,11 +8,11 @@ use crate::acl::{Context, Named, not_in_script};
 use crate::command::Call;
 use crate::command_stats::row_of;
 use crate::generated::commands::{
-    CommandId, CommandSpec, FLAG_DENYOOM, FLAG_NOSCRIPT, FLAG_STALE, FLAG_WRITE,
+    CommandId, CommandSpec, FLAG_DENYOOM, FLAG_NOSCRIPT, FLAG_READONLY, FLAG_STALE, FLAG_WRITE,
 };
 use crate::generated::errors;
 use crate::keyspace::{Caller, Keyspace, Stopped};
-use crate::session::Session;
+use crate::session::{Session, Tracking};
 use crate::store::admission::arity_fits;
 use mlua::{Lua, Value};
 use redtwin_resp::{Protocol, Reply};
@@ -50,6 +50,8 @@ pub struct Inner<'a> {
     pub reply: Reply,
     /// What the script may do.
     pub rights: Rights,
+    /// The script's own keys: what a tracked client counts as read when the script reads anything.
+    pub declared: &'a [&'a [u8]],
     /// For the protocol and set_repl.
     pub machine: &'a Machine,
 }
@@ -184,6 +186,9 @@ impl Inner<'_> {
             wait: None,
         };
         let done = handler(&mut call);
+        if self.session.tracking != Tracking::Off && Named::new(spec, words).flags() & FLAG_READONLY != 0 {
+            self.keys.traces.read_in_script(&self.session, self.declared);
+        }
         let dirty = self.keys.dirty != dirty;
         self.keys.effects.command_done(self.keys.selected, words, dirty);
         // What is not for replicas is not for the feed.

@@ -29,6 +29,7 @@ impl Store {
         };
         self.keys.now_ms = now_ms;
         self.keys.caller = Caller::Primary;
+        self.keys.traces.session = Some(id);
         let stop = self.apply_input(&mut session, input);
         self.keys.caller = Caller::Client;
         self.sessions[id as usize] = Some(session);

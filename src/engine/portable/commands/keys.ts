@@ -146,6 +146,7 @@ function flush(call: Call, dbs: number[]): void {
   const usual = call.settings['lazyfree-lazy-user-flush'] ? 'ASYNC' : 'SYNC';
   const mode = call.args.length > 1 ? call.word(1) : usual;
   if (call.args.length > 2 || (mode !== 'SYNC' && mode !== 'ASYNC')) refuse('syntax');
+  call.keyspace.traces.add('flushed');
   for (const db of dbs) {
     call.keyspace.touchAll(db);
     const { size } = call.keyspace.databases[db]!;

@@ -59,6 +59,9 @@ export class Inner implements Host {
     this.#session.db = outer.session.db;
     this.#session.isScript = true;
     this.#session.user = outer.session.user;
+    this.#session.tracking = outer.session.tracking;
+    this.#session.isCaching = outer.session.isCaching;
+    this.#session.declaredKeys = outer.args.slice(3, 3 + Number(outer.args[2]));
     this.#session.lastCommand = outer.session.lastCommand;
     this.#nowMs = outer.nowMs;
     this.#isFromPrimary = outer.isFromPrimary;
