@@ -1,4 +1,6 @@
 //! The shape of CLIENT TRACKING's traces at the border: `Trace` of engine.ts.
+//!
+//! What they mean and who keeps them is in the core's traces.rs; this only turns one into the other.
 
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;

@@ -9,6 +9,7 @@
  */
 import { timingSafeEqual } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { lostChannels } from '../acl/channels.ts';
 import { AclLog } from '../acl/log.ts';
 import { permissionsOf } from '../acl/permissions.ts';
@@ -68,10 +69,11 @@ export class Access {
     });
   }
 
-  /** The ACL file; null when none is configured. */
+  /** The ACL file, seen from `dir`; null when none is configured. */
   get filePath(): string | null {
-    const path = utf8(this.#server.config.value('aclfile'));
-    return path === '' ? null : path;
+    const { config } = this.#server;
+    const path = utf8(config.value('aclfile'));
+    return path === '' ? null : resolve(utf8(config.value('dir')), path);
   }
 
   /** True when clients need not log in: `default` is enabled and has no password. */
@@ -185,9 +187,9 @@ export class Access {
       text = readFileSync(path, 'latin1');
     } catch (cause) {
       const isMissing = (cause as NodeJS.ErrnoException).code === 'ENOENT';
-      return `Error loading ACLs, opening file '${path}': ${isMissing ? 'No such file or directory' : String(cause)}`;
+      return `Error loading ACLs, opening file '${this.#server.config.text('aclfile')}': ${isMissing ? 'No such file or directory' : String(cause)}`;
     }
-    return this.users.replace(text, path);
+    return this.users.replace(text, this.#server.config.text('aclfile'));
   }
 
   #permit(user: User): void {
