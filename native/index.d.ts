@@ -74,6 +74,9 @@ export declare class NativeStore {
   resume(session: number, output: Uint8Array, nowMs: number): number
   command(session: number): Array<Buffer>
   mayReplicate(session: number, args: Array<Buffer>): boolean
+  answerScript(session: number, reply: Uint8Array): void
+  takeScriptLogs(): Array<ScriptLog>
+  scriptStats(): ScriptStats
   takeOverflow(): Buffer
   takePushes(): Array<Push>
   recordScripts(on: boolean): void
@@ -295,6 +298,28 @@ export interface RdbSalvage {
 export interface Scripted {
   db: number
   args: Array<Buffer>
+}
+
+/** A script that rests. */
+export interface RunningScript {
+  name: string
+  isFunction: boolean
+}
+
+/** See `takeScriptLogs` in engine.ts. */
+export interface ScriptLog {
+  level: number
+  text: Buffer
+}
+
+/** See `ScriptStats` in engine.ts. */
+export interface ScriptStats {
+  luaMemoryBytes: number
+  scripts: number
+  scriptsBytes: number
+  libraries: number
+  functions: number
+  running?: RunningScript
 }
 
 /** See `Selector` in engine.ts. */

@@ -106,6 +106,34 @@ pub struct Push {
     pub bytes: Buffer,
 }
 
+/// See `takeScriptLogs` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct ScriptLog {
+    pub level: u32,
+    pub text: Buffer,
+}
+
+/// See `ScriptStats` in engine.ts.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct ScriptStats {
+    pub lua_memory_bytes: f64,
+    pub scripts: f64,
+    pub scripts_bytes: f64,
+    pub libraries: f64,
+    pub functions: f64,
+    pub running: Option<RunningScript>,
+}
+
+/// A script that rests.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+pub struct RunningScript {
+    pub name: String,
+    pub is_function: bool,
+}
+
 /// See `takeEvents` in engine.ts.
 #[napi(object)]
 #[allow(missing_docs, reason = "documented in engine.ts")]
@@ -188,7 +216,8 @@ const NOTE_FEED_GREW: u32 = 2;
 const NOTE_OVERFLOW: u32 = 4;
 const NOTE_EVENTS: u32 = 8;
 const NOTE_DENIALS: u32 = 16;
-const NOTE_TRACES: u32 = 32;
+const NOTE_LOGS: u32 = 32;
+const NOTE_TRACES: u32 = 64;
 
 #[napi]
 #[allow(missing_docs, reason = "documented in engine.ts")]
@@ -301,6 +330,10 @@ impl NativeStore {
     }
 
     fn outcome(&mut self, stop: Stop, output: &mut [u8]) -> f64 {
+        if stop == Stop::Asks {
+            // In the middle of a command: what is written so far is told with the rest.
+            return f64::from(stop as u32);
+        }
         let reply = self.store.reply.bytes();
         let fits = reply.len().min(output.len());
         let (now, later) = reply.split_at(fits);
@@ -334,6 +367,9 @@ impl NativeStore {
         }
         if !self.store.keys.traces.list.is_empty() {
             notes |= NOTE_TRACES;
+        }
+        if self.store.keys.scripts.has_logs() {
+            notes |= NOTE_LOGS;
         }
         notes
     }
@@ -372,6 +408,36 @@ impl NativeStore {
     pub fn may_replicate(&mut self, session: u32, args: Vec<Buffer>) -> bool {
         let args: Vec<&[u8]> = args.iter().map(|argument| argument.as_ref()).collect();
         self.store.may_replicate(session, &args)
+    }
+
+    #[napi(catch_unwind)]
+    pub fn answer_script(&mut self, session: u32, reply: &[u8]) {
+        self.store.answer_script(session, reply);
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_script_logs(&mut self) -> Vec<ScriptLog> {
+        let logs = self.store.keys.scripts.take_logs();
+        logs.into_iter()
+            .map(|(level, text)| ScriptLog { level: u32::from(level), text: Buffer::from(text) })
+            .collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn script_stats(&mut self) -> ScriptStats {
+        let scripts = &self.store.keys.scripts;
+        let functions = scripts.functions.as_ref();
+        ScriptStats {
+            lua_memory_bytes: scripts.memory_bytes() as f64,
+            scripts: scripts.cache.len() as f64,
+            scripts_bytes: scripts.cache_bytes as f64,
+            libraries: self.store.keys.libraries.len() as f64,
+            functions: functions.map_or(0, |all| all.count()) as f64,
+            running: scripts
+                .current
+                .as_ref()
+                .map(|current| RunningScript { name: current.name.clone(), is_function: current.function }),
+        }
     }
 
     #[napi(catch_unwind)]

@@ -29,8 +29,14 @@ export const Stop = {
   closing: 3,
   /** Only from `apply`: a command of the primary is unknown or failed here; `failure()` says which and why. Nothing after it ran. */
   failed: 4,
+  /**
+   * A script has used up its turn (about a millisecond) and rests. Call `resume` (`resumeApply`) again, at once or after
+   * the event loop has turned, until another stop comes. Meanwhile all other sessions get -BUSY, but for SCRIPT KILL and
+   * the like, and `apply` keeps what it is given and says busy too. An engine that cannot leave a script never says so.
+   */
+  busy: 5,
   /** A session with `tracking` did something that `takeTraces` tells: take it, say what is to be said, `resume()`. */
-  paused: 5,
+  traced: 7,
 } as const;
 export type Stop = (typeof Stop)[keyof typeof Stop];
 
@@ -46,8 +52,10 @@ export const Note = {
   events: 8,
   /** Something was refused to a restricted session: call `takeDenials()`. */
   denials: 16,
+  /** Scripts have written to the log: call `takeScriptLogs()`. */
+  logs: 32,
   /** Something happened that clients who track keys must hear of: call `takeTraces()`. */
-  traces: 32,
+  traces: 64,
 } as const;
 
 /**
@@ -231,6 +239,19 @@ export interface CommandStats {
   failed: number;
   /** Places of the latency histogram and their counts, alternating (see protocol/latency-histogram.ts). */
   latency: number[];
+}
+
+/** What scripts and functions take, and whether one rests in the middle. Counts and bytes as of now. */
+export interface ScriptStats {
+  /** Memory of the Lua state; 0 before the first script. */
+  luaMemoryBytes: number;
+  /** Cached scripts (EVALSHA) and the bytes of their sources. */
+  scripts: number;
+  scriptsBytes: number;
+  libraries: number;
+  functions: number;
+  /** The script (its SHA-1) or function that rests (see `Stop.busy`): the data is in the middle of a unit, and not to be saved or replaced. */
+  running: { name: string; isFunction: boolean } | null;
 }
 
 /** The one log of write commands. Offsets are positions in the feed; the first byte of a history has offset 1 more than its start. */
@@ -438,6 +459,16 @@ export interface Store {
   readonly feed: Feed;
   /** Feeds a command that the host ran for a session (PUBLISH), in its database; inside EXEC it is a part of that unit. */
   propagate(session: SessionId, command: Buffer[]): void;
+
+  /**
+   * Set by the host: answers a command of its own that a script calls (PUBLISH, INFO...), at once, as RESP2. It is called
+   * in the middle of `execute`, `resume` and `apply`, and may call only what reads (`stats`, `sessionInfo`...) and
+   * `propagate`, which is then a part of the script's unit. Null: such commands are refused in scripts.
+   */
+  onScriptCommand: ((session: SessionId, command: Buffer[]) => Uint8Array) | null;
+  /** What redis.log wrote since the last call: level 0 (debug) to 3 (warning), and text. */
+  takeScriptLogs(): { level: number; text: Buffer }[];
+  scriptStats(): ScriptStats;
 
   loader(options: LoadOptions): Loader;
   snapshot(options: SnapshotOptions): Snapshot;

@@ -18,6 +18,7 @@ import type {
   Loader,
   LoadOptions,
   Outcome,
+  ScriptStats,
   Selector,
   SessionId,
   SessionInfo,
@@ -32,6 +33,15 @@ import type {
 import { nativeRdbTools } from './native-rdb.ts';
 
 type Addon = typeof import('../../native/index.d.ts');
+
+/**
+ * A stop between the addon and this file alone: a script has called a command of the host and waits for the answer,
+ * between two of its instructions. So the host is asked while no call into the store is open.
+ */
+const asks = 6;
+
+/** What a script hears of a host's command when there is nobody to answer. */
+const refused = Buffer.from('-ERR This Redis command is not allowed from script\r\n');
 
 /** Where the addon lies, seen from src/engine as well as from dist/engine. */
 const addonPath = '../../native/redtwin.node';
@@ -135,17 +145,33 @@ class NativeStoreFront implements Store {
     // The hot path: no closure.
     if (this.#poisoned !== undefined) throw this.#poisoned;
     try {
-      return this.#store.execute(session, input, length, output, nowMs);
+      const outcome = this.#store.execute(session, input, length, output, nowMs);
+      if ((outcome & 15) !== asks) return outcome;
     } catch (error) {
       throw this.#poison(error);
     }
+    return this.#answered(session, asks, () => this.#store.resume(session, output, nowMs));
+  }
+
+  /** Has the host answer what scripts ask, until there is another stop. */
+  #answered(session: SessionId, first: Outcome, goOn: () => Outcome): Outcome {
+    let outcome = first;
+    while ((outcome & 15) === asks) {
+      const reply = this.onScriptCommand?.(session, this.command(session)) ?? refused;
+      outcome = this.#run((store) => {
+        store.answerScript(session, reply);
+        return goOn();
+      });
+    }
+    return outcome;
   }
   #poison(error: unknown): RedtwinError {
     this.#poisoned = translated(error);
     return this.#poisoned;
   }
   resume(session: SessionId, output: Uint8Array, nowMs: number): Outcome {
-    return this.#run((store) => store.resume(session, output, nowMs));
+    const goOn = (): Outcome => this.#store.resume(session, output, nowMs);
+    return this.#answered(session, this.#run(goOn), goOn);
   }
   mayReplicate(session: SessionId, args: Buffer[]): boolean {
     return this.#run((store) => store.mayReplicate(session, args));
@@ -195,16 +221,27 @@ class NativeStoreFront implements Store {
   }
 
   apply(session: SessionId, input: Uint8Array, length: number, nowMs: number): Outcome {
-    return this.#run((store) => store.apply(session, input, length, nowMs));
+    const first = this.#run((store) => store.apply(session, input, length, nowMs));
+    return this.#answered(session, first, () => this.#store.resumeApply(session, nowMs));
   }
   resumeApply(session: SessionId, nowMs: number): Outcome {
-    return this.#run((store) => store.resumeApply(session, nowMs));
+    const goOn = (): Outcome => this.#store.resumeApply(session, nowMs);
+    return this.#answered(session, this.#run(goOn), goOn);
   }
   failure(session: SessionId): Failure | null {
     return this.#run((store) => store.failure(session));
   }
   selectDb(session: SessionId, db: number): void {
     this.#run((store) => store.selectDb(session, db));
+  }
+
+  onScriptCommand: Store['onScriptCommand'] = null;
+  takeScriptLogs(): { level: number; text: Buffer }[] {
+    return this.#run((store) => store.takeScriptLogs());
+  }
+  scriptStats(): ScriptStats {
+    const stats = this.#run((store) => store.scriptStats());
+    return { ...stats, running: stats.running ?? null };
   }
 
   propagate(session: SessionId, command: Buffer[]): void {

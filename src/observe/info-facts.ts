@@ -4,7 +4,7 @@
  * It stands between the two so that the text of INFO can be tested without a server, and so that observe need not know what
  * a server is. Sizes are bytes and times Unix milliseconds unless the name says otherwise.
  */
-import type { CommandStats, StoreStats } from '../engine/engine.ts';
+import type { CommandStats, ScriptStats, StoreStats } from '../engine/engine.ts';
 import type { Stats } from './stats.ts';
 
 export interface InfoFacts {
@@ -40,6 +40,7 @@ export interface InfoFacts {
     readonly systemBytes: number;
     readonly maxBytes: number;
     readonly policy: string;
+    readonly scripts: ScriptStats;
   };
   readonly persistence: {
     readonly loading: 'no' | 'blocking' | 'beside';

@@ -66,8 +66,9 @@ export class Background {
   }
 
   #saveIfDue(nowMs: number): void {
-    const { saver, config, log } = this.#server;
-    if (!saver.mayTry(nowMs)) return;
+    const { saver, config, log, busyScript } = this.#server;
+    // A file must not hold half of what a script does.
+    if (busyScript.isBusy || !saver.mayTry(nowMs)) return;
     if (saver.isScheduled) {
       void saver.save();
       return;

@@ -34,6 +34,13 @@ export class Connection implements Line, ReplicaLine {
   #overSinceMs = 0;
   readonly #requests = new Requests();
   onDrain: (() => void) | null = null;
+  readonly #runner = {
+    goOn: (): void => {
+      this.#isWaiting = false;
+      this.#resume();
+      this.#server.delivery.run();
+    },
+  };
 
   constructor(socket: Socket, server: Server) {
     this.#socket = socket;
@@ -62,9 +69,15 @@ export class Connection implements Line, ReplicaLine {
   #take(chunk: Buffer, length: number): void {
     const { client } = this;
     if (client.closing) return;
-    if (this.#isWaiting || this.#held.length > 0 || this.#server.pause.holdsAll(client, client.lastMs)) {
+    const { pause, busyScript } = this.#server;
+    if (
+      this.#isWaiting ||
+      this.#held.length > 0 ||
+      busyScript.holdsOthers ||
+      pause.holdsAll(client, client.lastMs)
+    ) {
       this.hold(chunk.subarray(0, length));
-      if (!this.#isWaiting) client.isHeld = true;
+      if (!this.#isWaiting && !busyScript.holdsOthers) client.isHeld = true;
       return;
     }
     if (this.#server.observesCommands || this.#requests.isMidway)
@@ -81,7 +94,11 @@ export class Connection implements Line, ReplicaLine {
 
   /** Runs what was held, if nothing holds it any longer. */
   release(): void {
-    if (this.#isWaiting || this.#held.length === 0 || this.client.closing) return;
+    if (this.#isWaiting || this.client.closing) return;
+    if (this.#held.length === 0) {
+      this.#readOn();
+      return;
+    }
     const held = Buffer.concat(this.#held);
     this.#held = [];
     this.client.isHeld = false;
@@ -180,12 +197,13 @@ export class Connection implements Line, ReplicaLine {
         outcome = store.resume(this.client.session, into, this.#server.nowMs());
         continue;
       }
-      if (stop === Stop.paused) {
+      if (stop === Stop.traced) {
         into = page.free();
         outcome = store.resume(this.client.session, into, this.client.lastMs);
         continue;
       }
       if (stop === Stop.blocked) this.client.blocked = true;
+      if (stop === Stop.busy) this.#rest();
       if (stop === Stop.closing) this.close('after-writes');
       break;
     }
@@ -195,6 +213,13 @@ export class Connection implements Line, ReplicaLine {
 
   get #isExecuting(): boolean {
     return this.#server.store.sessionInfo(this.client.session).executing;
+  }
+
+  /** This client's script rests: nothing more is read until it is over. */
+  #rest(): void {
+    this.#isWaiting = true;
+    this.#socket.pause();
+    this.#server.busyScript.rests(this.#runner);
   }
 
   #addReply(reply: Reply): void {

@@ -53,6 +53,7 @@ export function infoFacts(server: Server): InfoFacts {
       systemBytes: totalmem(),
       maxBytes: config.value('maxmemory'),
       policy: config.value('maxmemory-policy'),
+      scripts: server.store.scriptStats(),
     },
     persistence: {
       ...loadingFacts(server),

@@ -24,6 +24,8 @@ export class FeedApplier {
   readonly #parts: FollowerParts;
   readonly #sendAck: () => void;
   #session: SessionId;
+  /** A script of the feed has not ended. */
+  #rests = false;
 
   constructor(parts: FollowerParts, sendAck: () => void) {
     this.#parts = parts;
@@ -36,7 +38,11 @@ export class FeedApplier {
    * kept, unless `db` names another.
    */
   restart(db?: number): void {
-    const { store } = this.#parts;
+    const { store, nowMs } = this.#parts;
+    // A script of the feed is finished: it ended on the primary, and half of it would be a data set of its own.
+    for (let rests = this.#rests; rests; )
+      rests = outcomeStop(store.resumeApply(this.#session, nowMs())) === Stop.busy;
+    this.#rests = false;
     const selected = db ?? store.sessionInfo(this.#session).db;
     store.closeSession(this.#session);
     this.#session = store.openSession();
@@ -69,6 +75,12 @@ export class FeedApplier {
       outcome = store.resumeApply(this.#session, nowMs());
     }
     const stop = outcomeStop(outcome);
+    this.#rests = false;
+    if (stop === Stop.busy) {
+      // What has come is kept inside; applying nothing goes on with it.
+      this.#rests = this.#parts.onScriptRests?.() ?? false;
+      return { end: 'applied' };
+    }
     if (stop === Stop.drained) return { end: 'applied' };
     const failure = store.failure(this.#session);
     if (stop !== Stop.failed || failure === null)

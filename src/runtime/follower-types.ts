@@ -85,6 +85,11 @@ export interface FollowerParts {
   onTakeOver?: (how: 'accepted' | 'rejected') => void;
   /** A command of the feed that belongs to the host (PUBLISH, SPUBLISH...). There is no one to answer. */
   onHostCommand?: (args: Buffer[]) => void;
+  /**
+   * The feed stands still for a script that rests: call `continueFeed` for its next turn. False when it is a client's
+   * script, in whose way the feed is not to be: then call it once that is over.
+   */
+  onScriptRests?: () => boolean;
 }
 
 /** One step that changed the state, for the trace. */

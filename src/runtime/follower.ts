@@ -499,6 +499,11 @@ export class Follower {
     });
   }
 
+  /** After `onScriptRests`: the script's next turn, or what came while another's rested. */
+  continueFeed(): void {
+    this.#readFeed(empty);
+  }
+
   #readFeed(chunk: Buffer): void {
     const { store, monotonicMs } = this.#parts;
     this.#record.readOffset += chunk.length;

@@ -35,6 +35,7 @@ export class Replication {
   readonly waits: Waits;
   readonly #server: Server;
   readonly #follower: Follower;
+  readonly #feedRunner = { goOn: (): void => this.#follower.continueFeed() };
   readonly #randomId: () => string;
 
   constructor(server: Server, randomId: () => string) {
@@ -83,6 +84,7 @@ export class Replication {
       onChange: (what) => this.#linkChanged(what),
       onTakeOver: (how) => this.failovers.answered(how),
       onHostCommand: (args) => server.applyHostCommand(args),
+      onScriptRests: () => server.busyScript.rests(this.#feedRunner),
       onNotes: (notes) => server.noted(notes),
     });
     // Nobody reads yet.

@@ -14,13 +14,14 @@ import { BadValue } from '../config/kinds.ts';
 import { utf8 } from '../config/special-kinds.ts';
 import { type Engine, type LoadReport, Note, type SessionId, type Store } from '../engine/engine.ts';
 import { LatencyMonitor } from '../observe/latency.ts';
-import type { Log } from '../observe/log.ts';
+import { type Log, levels as logLevels } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
-import { error, type Reply } from '../protocol/reply.ts';
+import { encodeReply, error, integer, type Reply } from '../protocol/reply.ts';
 import { Access } from './access.ts';
 import { Answering } from './answering.ts';
 import { Background } from './background.ts';
+import { BusyScript } from './busy-script.ts';
 import type { Client } from './client.ts';
 import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
@@ -61,6 +62,7 @@ export class Server {
   readonly pubsub = new PubSub();
   readonly pause = new Pause();
   readonly page = new OutputPage();
+  readonly busyScript: BusyScript;
   readonly delivery: Delivery;
   readonly clients = new Map<number, Client>();
   readonly monitors = new Set<Client>();
@@ -122,6 +124,13 @@ export class Server {
     });
     this.#observer = new Observer(this);
     this.replication = new Replication(this, randomId);
+    this.busyScript = new BusyScript({
+      monotonicMs: () => performance.now(),
+      thresholdMs: () => config.value('busy-reply-threshold'),
+      onRelease: () => this.#releaseHeld(),
+      onSlow: (elapsedMs) => this.#scriptIsSlow(elapsedMs),
+    });
+    this.store.onScriptCommand = (session, command) => this.#answerScript(session, command);
     this.#background = new Background(this);
     const doorman = new Doorman(this);
     this.listeners = new Listeners(
@@ -205,6 +214,7 @@ export class Server {
     }
     this.#background.stop();
     if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
+    this.busyScript.stop();
     this.replication.close();
     this.listeners.close();
     for (const client of this.clients.values()) client.line.close('now');
@@ -361,10 +371,14 @@ export class Server {
     this.#pauseChanged();
   }
 
+  #releaseHeld(): void {
+    for (const connection of this.#connections.values()) connection.release();
+  }
+
   #pauseChanged(): void {
     this.updateGates();
     if (this.pause.isOn(this.nowMs())) return;
-    for (const connection of this.#connections.values()) connection.release();
+    this.#releaseHeld();
     this.replication.replicas.pauseEnded();
   }
 
@@ -415,6 +429,30 @@ export class Server {
       this.tracking.collect();
       this.delivery.endsTurn();
     }
+    if (notes & Note.logs)
+      for (const { level, text } of this.store.takeScriptLogs())
+        this.log.line(logLevels[level] ?? 'warning', text.toString());
+  }
+
+  // --- Scripts ---
+
+  /** A host command inside a script; one in the feed has no client. */
+  #answerScript(session: SessionId, command: Buffer[]): Uint8Array {
+    const client = this.clientOf(session);
+    if (client === null) {
+      this.applyHostCommand(command);
+      return encodeReply(integer(0), 2);
+    }
+    const answer = this.answer(client, command);
+    return encodeReply(answer instanceof Promise ? notInScripts : answer, 2);
+  }
+
+  #scriptIsSlow(elapsedMs: number): void {
+    const running = this.store.scriptStats().running;
+    const kill = running?.isFunction ? 'FUNCTION KILL' : 'SCRIPT KILL';
+    this.log.warning(
+      `Slow script detected: still in execution after ${Math.round(elapsedMs)} milliseconds. You can try killing the script using the ${kill} command. Script name is: ${running?.name ?? ''}.`,
+    );
   }
 
   #publishEvents(): void {
@@ -474,5 +512,6 @@ export class Server {
   }
 }
 
+const notInScripts: Reply = { is: 'error', text: 'ERR This Redis command is not allowed from script' };
 const unblockedText = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 const randomId = (): string => randomBytes(20).toString('hex');

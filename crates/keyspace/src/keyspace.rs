@@ -33,6 +33,8 @@ pub enum Stopped {
     Text(Vec<u8>),
     /// The command (or this form of it) belongs to the host.
     Host,
+    /// Its script rests; `Scripts::paused` has it.
+    Paused,
 }
 
 impl From<&'static str> for Stopped {

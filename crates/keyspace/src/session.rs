@@ -80,7 +80,9 @@ pub enum Stop {
     Blocked = 2,
     Closing = 3,
     Failed = 4,
-    Paused = 5,
+    Busy = 5,
+    Asks = 6,
+    Traced = 7,
 }
 
 /// A session. See `SessionSettings` and `SessionInfo` in engine.ts.

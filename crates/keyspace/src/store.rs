@@ -11,17 +11,18 @@
 //!
 //! A unit is one command or one transaction. Its effects go into the feed together, when it is over.
 //! Here are sessions and the running of commands; the other rooms of the store: admission (refusals), transactions
-//! (EXEC), waiting (BLPOP and its kin), apply (the primary's feed).
+//! (EXEC), waiting (BLPOP and its kin), busy (scripts that rest), apply (the primary's feed).
 
 pub(crate) mod admission;
 mod apply;
+mod busy;
 mod may_replicate;
 mod transactions;
 mod waiting;
 
 use crate::acl::Named;
 use crate::batch::{Batch, End};
-use crate::command::{Call, Handler};
+use crate::command::{Call, Done, Handler, Wait};
 use crate::command_stats::{RowNumber, row_of};
 use crate::eviction::{self, Pool};
 use crate::generated::commands::{CommandId, CommandSpec};
@@ -40,7 +41,9 @@ enum Flow {
     Host,
     Blocked,
     Close,
-    Pause,
+    Traced,
+    /// Its script rests; see busy.
+    Paused,
 }
 
 /// Databases, sessions and the feed.
@@ -65,6 +68,10 @@ pub struct Store {
     /// Memory is over maxmemory and nothing more could be evicted.
     out_of_memory: bool,
     eviction_pool: Pool,
+    /// A script that rests in the middle.
+    busy: Option<Box<busy::Busy>>,
+    /// The host has just answered a script: what was replied before it asked still counts.
+    is_answered: bool,
 }
 
 impl Store {
@@ -83,6 +90,8 @@ impl Store {
             feed_on: true,
             out_of_memory: false,
             eviction_pool: Pool::default(),
+            busy: None,
+            is_answered: false,
         }
     }
 
@@ -108,6 +117,10 @@ impl Store {
 
     /// Closes a session; whatever it had queued, watched or waited for is forgotten.
     pub fn close_session(&mut self, id: SessionId) {
+        if self.abandon_script(id) {
+            // Its script goes on; `resume` closes the session when that is over.
+            return;
+        }
         if let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) {
             self.unwatch(&mut session);
             self.waiters.remove(&session);
@@ -186,6 +199,9 @@ impl Store {
         else {
             return;
         };
+        if self.propagate_in_script(id, db, arguments) {
+            return;
+        }
         self.keys.effects.also(db, arguments);
         if !executing {
             self.unit_done();
@@ -201,7 +217,9 @@ impl Store {
 
     /// Runs every complete command of what was kept and `input`. Replies are in `self.reply`.
     pub fn execute(&mut self, id: SessionId, input: &[u8], now_ms: i64) -> Stop {
-        self.reply.clear();
+        if !std::mem::take(&mut self.is_answered) {
+            self.reply.clear();
+        }
         let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) else {
             return Stop::Closing;
         };
@@ -223,7 +241,14 @@ impl Store {
         if let Some(session) = self.session(id) {
             session.at_host = false;
         }
-        self.execute(id, b"", now_ms)
+        let abandoned = self.is_abandoned() && self.is_busy_with(id);
+        let stop = self.execute(id, b"", now_ms);
+        if abandoned && !self.is_busy_with(id) {
+            self.reply.clear();
+            self.close_session(id);
+            return Stop::Closing;
+        }
+        stop
     }
 
     fn run_input(&mut self, session: &mut Session, input: &[u8]) -> Stop {
@@ -231,18 +256,41 @@ impl Store {
             session.pending.extend_from_slice(input);
             return if session.at_host { Stop::Host } else { Stop::Blocked };
         }
+        if self.is_busy_with(session.id) {
+            let abandoned = self.is_abandoned();
+            if let Flow::Paused = self.go_on(session) {
+                session.pending.extend_from_slice(input);
+                return self.busy_stop();
+            }
+            if abandoned {
+                // Nobody is there for what follows.
+                session.pending.clear();
+            }
+            if session.exec.is_none() {
+                self.unit_done();
+                if session.tracking != Tracking::Off
+                    && let Flow::Traced = self.after_tracked(session, Flow::Done)
+                {
+                    session.pending.extend_from_slice(input);
+                    return Stop::Traced;
+                }
+            }
+        }
         if session.exec.is_some() {
             self.keys.command_stats.start();
             let flow = self.continue_exec(session);
             self.keys.command_stats.settle();
-            if let Flow::Host = flow {
-                session.pending.extend_from_slice(input);
-                return Stop::Host;
+            match flow {
+                Flow::Host | Flow::Paused => {
+                    session.pending.extend_from_slice(input);
+                    return if let Flow::Host = flow { Stop::Host } else { self.busy_stop() };
+                }
+                _ => {}
             }
             session.caching = false;
             if session.tracking != Tracking::Off && !self.keys.traces.list.is_empty() {
                 session.pending.extend_from_slice(input);
-                return Stop::Paused;
+                return Stop::Traced;
             }
         }
         if session.pending.is_empty() {
@@ -318,7 +366,8 @@ impl Store {
                 (Flow::Host, _) => break Stop::Host,
                 (Flow::Blocked, _) => break Stop::Blocked,
                 (Flow::Close, _) => break Stop::Closing,
-                (Flow::Pause, _) => break Stop::Paused,
+                (Flow::Traced, _) => break Stop::Traced,
+                (Flow::Paused, _) => break self.busy_stop(),
                 (Flow::Done, End::More) => {}
                 (Flow::Done, End::Incomplete) => break Stop::Drained,
                 (Flow::Done, End::Error(error)) => {
@@ -339,7 +388,7 @@ impl Store {
     fn after_tracked(&mut self, session: &mut Session, flow: Flow) -> Flow {
         session.end_caching();
         match flow {
-            Flow::Done if !self.keys.traces.list.is_empty() => Flow::Pause,
+            Flow::Done if !self.keys.traces.list.is_empty() => Flow::Traced,
             flow => flow,
         }
     }
@@ -351,7 +400,7 @@ impl Store {
             self.refuse(session, None, args, &unknown_command(args));
             return Flow::Done;
         };
-        if self.keys.settings.maxmemory > 0 {
+        if self.keys.settings.maxmemory > 0 && self.busy.is_none() {
             self.make_room();
         } else {
             self.out_of_memory = false;
@@ -387,7 +436,7 @@ impl Store {
             _ => {
                 self.keys.command_stats.begin(row_of(spec, args));
                 let flow = self.call(session, spec, handler, args, true);
-                if !matches!(flow, Flow::Host) {
+                if !matches!(flow, Flow::Host | Flow::Paused) {
                     self.unit_done();
                 }
                 flow
@@ -449,11 +498,30 @@ impl Store {
             None => Err(errors::NOT_SUPPORTED_YET.into()),
         };
         let wait = call.wait.take();
+        self.conclude(session, spec, args, start, dirty, done, wait)
+    }
+
+    /// A command's handler has returned: its errors, its effects, its wait, its reply.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "the end of `call`, which a script that rests comes to later"
+    )]
+    fn conclude(
+        &mut self,
+        session: &mut Session,
+        spec: &'static CommandSpec,
+        args: &[&[u8]],
+        start: usize,
+        dirty: u64,
+        done: Done,
+        wait: Option<Wait>,
+    ) -> Flow {
         match done {
             Ok(()) => {}
             Err(Stopped::Error(error)) => self.fail(start, error),
             Err(Stopped::Text(error)) => self.fail_bytes(start, &error),
             Err(Stopped::Host) => return self.hand_over(session, args),
+            Err(Stopped::Paused) => return self.set_aside(session, spec, args, dirty),
         }
         if self.reply.has_errors() {
             self.count_errors(Some(row_of(spec, args)));
@@ -548,6 +616,10 @@ impl Store {
 
     /// Background work: expiry of keys that nobody asks for, and waits that are over.
     pub fn cron(&mut self, now_ms: i64, budget: usize) {
+        if self.is_busy() {
+            // The data is in the middle of a unit.
+            return;
+        }
         self.keys.now_ms = now_ms;
         self.keys.caller = Caller::Client;
         self.keys.traces.session = None;

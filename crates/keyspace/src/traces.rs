@@ -79,10 +79,10 @@ impl Traces {
 
     /// A command in a script has read something: the script's declared keys count as read.
     #[cold]
-    pub fn read_in_script(&mut self, session: &Session, declared: &[&[u8]]) {
+    pub fn read_in_script(&mut self, session: &Session, declared: &[Vec<u8>]) {
         if session.remembers_reads() {
             let read =
-                |key: &&[u8]| Trace { kind: TraceKind::Read, session: Some(session.id), key: key.to_vec() };
+                |key: &Vec<u8>| Trace { kind: TraceKind::Read, session: Some(session.id), key: key.clone() };
             self.list.extend(declared.iter().map(read));
         }
     }

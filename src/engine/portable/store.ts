@@ -17,6 +17,7 @@ import {
   Note,
   type Outcome,
   packOutcome,
+  type ScriptStats,
   type Selector,
   type SessionId,
   type SessionInfo,
@@ -86,11 +87,26 @@ export class PortableStore implements Store {
     Object.assign(this.#keyspace.gates, gates);
   }
 
+  get onScriptCommand(): Store['onScriptCommand'] {
+    return this.#keyspace.scripts.onHostCommand;
+  }
+  set onScriptCommand(answers: Store['onScriptCommand']) {
+    this.#keyspace.scripts.onHostCommand = answers;
+  }
+  takeScriptLogs(): { level: number; text: Buffer }[] {
+    return this.#keyspace.scripts.takeLogs();
+  }
+  scriptStats(): ScriptStats {
+    return { ...this.#keyspace.scripts.stats(), libraries: this.#keyspace.functions.size };
+  }
+
   propagate(id: SessionId, command: Buffer[]): void {
     const session = this.#session(id);
-    const effects = session.execution?.effects ?? this.#keyspace.effects;
+    // What a script asked for is one of its own effects.
+    const isAsked = this.#keyspace.scripts.isAsking;
+    const effects = (isAsked ? null : session.execution?.effects) ?? this.#keyspace.effects;
     effects.push({ db: session.db, args: command });
-    if (session.execution === null) this.#keyspace.endUnit();
+    if (session.execution === null && !isAsked) this.#keyspace.endUnit();
   }
 
   // --- Sessions ---
@@ -278,7 +294,7 @@ export class PortableStore implements Store {
       if (stop === Stop.drained) return stop;
       if (mode === 'skip') session.replyMode = 'on';
       if (stop === Stop.host) session.isHostMuted = mode !== 'on';
-      if (session.tracking !== 'off' && this.#hasTold(session)) return stop ?? Stop.paused;
+      if (session.tracking !== 'off' && this.#hasTold(session)) return stop ?? Stop.traced;
       if (stop !== null) return stop;
     }
   }
@@ -462,6 +478,7 @@ export class PortableStore implements Store {
       (this.#overflow.length > 0 ? Note.overflow : 0) |
       (this.#keyspace.events.isEmpty ? 0 : Note.events) |
       (this.#keyspace.access.denials.length > 0 ? Note.denials : 0) |
+      (this.#keyspace.scripts.hasLogs ? Note.logs : 0) |
       (this.#keyspace.traces.isEmpty ? 0 : Note.traces)
     );
   }

@@ -5,6 +5,7 @@
  * ../saver.ts, and the end of everything is Server.shutDown.
  */
 import { infoText } from '../../observe/info.ts';
+import { wireErrors } from '../../protocol/generated/wire-errors.ts';
 import { array, error, integer, nothing, ok, type Reply, simple, verbatim } from '../../protocol/reply.ts';
 import { infoFacts } from '../facts.ts';
 import {
@@ -26,6 +27,10 @@ function shutdown({ server, args }: Call): Reply | Promise<Reply> {
   if (!words.every((word) => known.includes(word))) return syntaxError;
   if ((has('save') && has('nosave')) || (has('abort') && words.length > 1)) return syntaxError;
   if (has('abort')) return error('ERR No shutdown in progress.');
+  const { running } = server.store.scriptStats();
+  // Saving would write half of what the script does.
+  if (running !== null && !has('nosave'))
+    return error(running.isFunction ? wireErrors.busyFunction : wireErrors.busyScript);
   const saves = has('save') ? 'yes' : has('nosave') ? 'no' : 'configured';
   return server
     .shutDown({ saves, force: has('force') })

@@ -50,15 +50,14 @@ fn debug(call: &mut Call<'_>) -> Done {
         3..=5 if is(word, "POPULATE") => populate(call)?,
         3 if is(word, "PROTOCOL") => protocol_sample(call)?,
         3 if is(word, "ERROR") => return Err(Stopped::Text(call.args[2].to_vec())),
+        3 if is(word, "SET-DISABLE-DENY-SCRIPTS") => {
+            call.keys.settings.scripts_call_all = call.args[2] == b"1";
+            call.reply.ok();
+        }
         // These set thresholds of structures that do not exist here; accepting them lets tests run that use them.
-        _ if [
-            "QUICKLIST-PACKED-THRESHOLD",
-            "SET-DISABLE-DENY-SCRIPTS",
-            "REPLYBUFFER-PEAK-RESET-TIME",
-            "DICT-RESIZING",
-        ]
-        .iter()
-        .any(|name| is(word, name)) =>
+        _ if ["QUICKLIST-PACKED-THRESHOLD", "REPLYBUFFER-PEAK-RESET-TIME", "DICT-RESIZING"]
+            .iter()
+            .any(|name| is(word, name)) =>
         {
             call.reply.ok();
         }

@@ -13,8 +13,9 @@ use crate::generated::errors;
 use crate::keyspace::{Caller, Keyspace, Stopped};
 use crate::script::inner::{Inner, out_of_memory};
 use crate::script::shebang::Flags;
-use crate::script::{Compiled, Outcome, Rights, convert};
-use crate::session::Session;
+use crate::script::turns::Turn;
+use crate::script::{Compiled, Current, Outcome, Paused, Rights, convert};
+use crate::session::{Session, Tracking};
 use redtwin_resp::{Protocol, Reply};
 
 pub fn handler(id: CommandId) -> Option<Handler> {
@@ -153,9 +154,14 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
     if let Some(error) = refusal(call.keys, program, read_only) {
         return Err(error.into());
     }
+    if call.keys.scripts.current.is_some() {
+        return Err(errors::BUSY_SCRIPT.into());
+    }
+    if !call.keys.libraries.is_empty() {
+        // Made now: FUNCTION STATS may ask for them while Lua is in the middle of something.
+        super::function::functions(call.keys)?;
+    }
     let machine = call.keys.scripts.machine()?;
-    let selected = call.keys.selected;
-    let instructions = call.keys.settings.script_instructions_max;
     let mut session = Session::new(call.session.id);
     session.db = call.session.db;
     session.in_script = true;
@@ -170,18 +176,57 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
         allow_oom: program.flags.allow_oom(),
         wrote: false,
     };
-    let reply = Reply::new(Protocol::Resp2);
-    let mut inner = Inner { keys: call.keys, session, reply, rights, machine: &machine, declared: keys };
-    let outcome = machine.run(&program.compiled, program.function, keys, argv, instructions, |lua, args| {
-        inner.call(lua, &args)
-    });
-    call.keys.selected = selected;
-    // The effects are in; the command itself is not fed.
-    call.keys.effects.none();
+    let declared = match session.tracking {
+        Tracking::Off => Vec::new(),
+        _ => keys.iter().map(|key| key.to_vec()).collect(),
+    };
+    let run = machine.shared().clone();
+    let inner = Inner { session, reply: Reply::new(Protocol::Resp2), rights, declared, run };
+    let script = machine
+        .start(&program.compiled, program.function, keys, argv, inner)
+        .map_err(|error| broken(&program.name, error))?;
+    let paused = Paused {
+        script,
+        name: program.name.clone(),
+        function: program.function,
+        selected: call.keys.selected,
+    };
+    go_on(call, paused, None)
+}
+
+/// Runs a script until it rests (then `Stopped::Paused`, and `Scripts::paused` has it) or is over. `answer` is the host's
+/// reply to what the script asked.
+pub(crate) fn go_on(call: &mut Call<'_>, mut paused: Paused, answer: Option<Vec<u8>>) -> Done {
+    match paused.script.go_on(call.keys, answer) {
+        Some(Turn::Over(outcome)) => {
+            call.keys.scripts.current = None;
+            call.keys.selected = paused.selected;
+            // The effects are in; the command itself is not fed.
+            call.keys.effects.none();
+            reply_with(call, &paused.name, outcome)
+        }
+        Some(Turn::Rests(rest)) => {
+            if call.keys.scripts.current.is_none() {
+                call.keys.scripts.current = Some(Current {
+                    function: paused.function,
+                    name: paused.name.clone(),
+                    command: call.args.iter().map(|word| word.to_vec()).collect(),
+                    started_ms: call.keys.now_ms,
+                    from_primary: call.keys.caller == Caller::Primary,
+                });
+            }
+            call.keys.scripts.paused = Some((paused, rest));
+            Err(Stopped::Paused)
+        }
+        None => Ok(()),
+    }
+}
+
+fn reply_with(call: &mut Call<'_>, name: &str, outcome: mlua::Result<Outcome>) -> Done {
     match outcome {
         Ok(Outcome::Returned(value)) => {
             let start = call.reply.len();
-            let resp3 = machine.shared().resp3.get();
+            let resp3 = call.keys.scripts.machine()?.shared().resp3.get();
             if let Err(error) = convert::to_reply(call.reply, &value, resp3) {
                 call.reply.truncate(start);
                 return Err(err(&crate::script::message(error)));
@@ -189,21 +234,17 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
             Ok(())
         }
         Ok(Outcome::Failed(error)) if convert::is_counted(&error) => {
-            call.reply.told_error_bytes(&convert::failure(&error, &program.name));
+            call.reply.told_error_bytes(&convert::failure(&error, name));
             Ok(())
         }
-        Ok(Outcome::Failed(error)) => Err(Stopped::Text(convert::failure(&error, &program.name))),
-        Ok(Outcome::Killed) => Err(Stopped::Text(
-            format!(
-                "ERR Script killed: it ran for too long (busy-reply-threshold). script: {}",
-                program.name
-            )
-            .into(),
-        )),
-        Err(error) => {
-            let text = crate::script::message(error);
-            let text = text.get(..text.len().min(100)).unwrap_or_default();
-            Err(Stopped::Text([b"ERR Error running script ", program.name.as_bytes(), b", ", text].concat()))
-        }
+        Ok(Outcome::Failed(error)) => Err(Stopped::Text(convert::failure(&error, name))),
+        Err(error) => Err(broken(name, error)),
     }
+}
+
+/// Lua itself had trouble.
+fn broken(name: &str, error: mlua::Error) -> Stopped {
+    let text = crate::script::message(error);
+    let text = text.get(..text.len().min(100)).unwrap_or_default();
+    Stopped::Text([b"ERR Error running script ", name.as_bytes(), b", ", text].concat())
 }

@@ -61,8 +61,7 @@ const HELP: [&str; 37] = [
 pub(super) fn functions(keys: &mut Keyspace) -> Result<&mut Functions, Stopped> {
     if keys.scripts.functions.is_none() {
         let machine = keys.scripts.machine()?;
-        let instructions = keys.settings.script_instructions_max;
-        keys.scripts.functions = Some(Functions::of(&machine, &keys.libraries, instructions));
+        keys.scripts.functions = Some(Functions::of(&machine, &keys.libraries));
     }
     keys.scripts.functions.as_mut().ok_or(Stopped::Error(errors::NOT_SUPPORTED_YET))
 }
@@ -117,12 +116,29 @@ fn function(call: &mut Call<'_>) -> Done {
         [_, _, payload] if is(word, "RESTORE") => restore(call, payload, b"APPEND"),
         [_, _, payload, policy] if is(word, "RESTORE") => restore(call, payload, policy),
         [_, _] if is(word, "STATS") => {
+            let current = call.keys.scripts.current.clone();
+            if current.as_ref().is_some_and(|current| !current.function) {
+                return Err(errors::BUSY_SCRIPT.into());
+            }
+            let now_ms = call.keys.now_ms;
             let libraries = &functions(call.keys)?.libraries;
             let count: usize = libraries.iter().map(|library| library.functions.len()).sum();
             let libraries = libraries.len();
             call.reply.map(2);
             call.reply.bulk(b"running_script");
-            call.reply.null();
+            match current {
+                None => call.reply.null(),
+                Some(current) => {
+                    call.reply.map(3);
+                    call.reply.bulk(b"name");
+                    call.reply.bulk(current.name.as_bytes());
+                    call.reply.bulk(b"command");
+                    call.reply.array(current.command.len());
+                    current.command.iter().for_each(|word| call.reply.bulk(word));
+                    call.reply.bulk(b"duration_ms");
+                    call.reply.int((now_ms - current.started_ms).max(0));
+                }
+            }
             call.reply.bulk(b"engines");
             call.reply.map(1);
             call.reply.bulk(b"LUA");
@@ -133,7 +149,7 @@ fn function(call: &mut Call<'_>) -> Done {
             call.reply.count(count);
             Ok(())
         }
-        [_, _] if is(word, "KILL") => Err("NOTBUSY No scripts in execution right now.".into()),
+        [_, _] if is(word, "KILL") => super::script::kill(call, true),
         _ => {
             let parts: [&[u8]; 3] =
                 [b"unknown subcommand or wrong number of arguments for '", word, b"'. Try FUNCTION HELP."];
@@ -152,8 +168,7 @@ fn load(call: &mut Call<'_>, options: &[&[u8]], code: &[u8]) -> Done {
     }
     let mut known = functions(call.keys)?.clone();
     let machine = call.keys.scripts.machine()?;
-    let instructions = call.keys.settings.script_instructions_max;
-    let library = Library::load(&machine, code, instructions, |name| {
+    let library = Library::load(&machine, code, |name| {
         let there = known.libraries.iter().any(|library| library.name == name);
         if there && !replace { Err(format!("Library '{name}' already exists").into_bytes()) } else { Ok(()) }
     })
@@ -221,13 +236,11 @@ fn restore(call: &mut Call<'_>, payload: &[u8], policy: &[u8]) -> Done {
     }
     let sources = sources_in(payload).map_err(|error| err(error.as_bytes()))?;
     let machine = call.keys.scripts.machine()?;
-    let instructions = call.keys.settings.script_instructions_max;
     // Nothing changes unless all of it can be loaded.
     let mut functions = if flush { Functions::default() } else { functions(call.keys)?.clone() };
     let mut fresh = Functions::default();
     for source in sources {
-        let library =
-            Library::load(&machine, &source, instructions, |_| Ok(())).map_err(|error| err(&error))?;
+        let library = Library::load(&machine, &source, |_| Ok(())).map_err(|error| err(&error))?;
         fresh.add(library, false).map_err(|error| err(&error))?;
     }
     for library in fresh.libraries {

@@ -1,10 +1,10 @@
-//! SCRIPT: the cache that EVALSHA looks into. (KILL and DEBUG answer as when nothing runs: a script is over before
-//! another command is read.)
+//! SCRIPT: the cache that EVALSHA looks into. (DEBUG answers as when there is no debugger.)
 
 use super::{Call, Done, Handler, is};
 use crate::generated::commands::CommandId;
+use crate::generated::errors;
 use crate::keyspace::{Keyspace, Stopped};
-use crate::script::{Script, Sha, sha1_hex, shebang};
+use crate::script::{Killing, Script, Sha, sha1_hex, shebang};
 
 pub fn handler(id: CommandId) -> Option<Handler> {
     Some(match id {
@@ -65,7 +65,7 @@ fn script(call: &mut Call<'_>) -> Done {
             let sha = load(call.keys, body)?;
             call.reply.bulk(sha.as_bytes());
         }
-        [_, _] if is(word, "KILL") => return Err("NOTBUSY No scripts in execution right now.".into()),
+        [_, _] if is(word, "KILL") => kill(call, false)?,
         [_, _, mode] if is(word, "DEBUG") => {
             if is(mode, "NO") {
                 call.reply.ok();
@@ -84,6 +84,23 @@ fn script(call: &mut Call<'_>) -> Done {
             .concat()));
         }
     }
+    Ok(())
+}
+
+/// SCRIPT KILL, and FUNCTION KILL (`function`), in Redis's order of refusals.
+pub(super) fn kill(call: &mut Call<'_>, function: bool) -> Done {
+    let scripts = &call.keys.scripts;
+    let is_function = scripts.current.as_ref().is_some_and(|current| current.function);
+    match scripts.may_be_killed() {
+        Killing::NothingRuns => return Err("NOTBUSY No scripts in execution right now.".into()),
+        Killing::FromPrimary => return Err(errors::UNKILLABLE_FROM_PRIMARY.into()),
+        Killing::Wrote => return Err(errors::UNKILLABLE_WROTE.into()),
+        Killing::Possible if is_function && !function => return Err(errors::BUSY_FUNCTION.into()),
+        Killing::Possible if function && !is_function => return Err(errors::BUSY_SCRIPT.into()),
+        Killing::Possible => {}
+    }
+    scripts.kill();
+    call.reply.ok();
     Ok(())
 }
 
@@ -108,6 +125,7 @@ pub(super) fn load(keys: &mut Keyspace, body: &[u8]) -> Result<Sha, Stopped> {
         .compile_script(body.get(start..).unwrap_or_default())
         .map_err(|error| err(&[b"Error compiling script (new function): ", error.as_slice()].concat()))?;
     let script = Script { compatible: flags.is_none(), flags: flags.unwrap_or_default(), compiled };
+    keys.scripts.cache_bytes += body.len();
     keys.scripts.cache.insert(sha.clone(), script);
     Ok(sha)
 }

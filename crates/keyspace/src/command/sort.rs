@@ -193,8 +193,8 @@ fn sort(call: &mut Call<'_>, may_store: bool) -> Done {
         zset.unpack();
     }
     let mut unsorted = query.by.is_some_and(|pattern| !pattern.contains(&b'*'));
-    if unsorted && is_set && query.store.is_some() {
-        // What is stored must not depend on the order of a hash table.
+    if unsorted && is_set && (query.store.is_some() || call.session.in_script) {
+        // What is stored, or decided by a script, must not depend on the order of a hash table.
         unsorted = false;
         query.alpha = true;
         query.by = None;

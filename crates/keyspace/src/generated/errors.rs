@@ -103,6 +103,16 @@ pub const STREAM_ID_TOO_SMALL: &str =
     "ERR The ID specified in XADD is equal or smaller than the target stream top item";
 /// `ERR`.
 pub const STREAM_ID_ZERO: &str = "ERR The ID specified in XADD must be greater than 0-0";
+/// `BUSY`.
+pub const BUSY_SCRIPT: &str =
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
+/// `BUSY`.
+pub const BUSY_FUNCTION: &str =
+    "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.";
+/// `UNKILLABLE`.
+pub const UNKILLABLE_FROM_PRIMARY: &str = "UNKILLABLE The busy script was sent by a master instance in the context of replication and cannot be killed.";
+/// `UNKILLABLE`.
+pub const UNKILLABLE_WROTE: &str = "UNKILLABLE Sorry the script already executed write commands against the dataset. You can either wait the script termination or kill the server in a hard way using the SHUTDOWN NOSAVE command.";
 /// `BUSYGROUP`.
 pub const BUSY_GROUP: &str = "BUSYGROUP Consumer Group name already exists";
 /// `WRONGTYPE`.

@@ -179,6 +179,15 @@ impl<'a> Reader<'a> {
                 }
                 self.tagged(if kind == b'~' { "set" } else { "map" }, Value::Table(table))
             }
+            b'|' => {
+                // Attributes stand before what they belong to, and scripts do not see them.
+                for _ in 0..len.unwrap_or(0).saturating_mul(2) {
+                    if self.value()?.is_none() {
+                        return Ok(None);
+                    }
+                }
+                self.value()
+            }
             b'_' => Ok(Some(Value::Nil)),
             b'#' => Ok(Some(Value::Boolean(line == b"t"))),
             b',' => {

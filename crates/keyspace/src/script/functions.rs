@@ -55,12 +55,11 @@ impl Library {
     pub fn load(
         machine: &Machine,
         code: &[u8],
-        instructions: u64,
         admit: impl FnOnce(&str) -> Result<(), Vec<u8>>,
     ) -> Result<Library, Vec<u8>> {
         let (name, start) = shebang::of_library(code)?;
         admit(&name)?;
-        let functions = machine.load_library(code.get(start..).unwrap_or_default(), instructions)?;
+        let functions = machine.load_library(code.get(start..).unwrap_or_default())?;
         if functions.is_empty() {
             return Err(b"No functions registered".to_vec());
         }
@@ -71,15 +70,21 @@ impl Library {
 impl Functions {
     /// Runs all sources; those that fail have no functions, but are kept.
     #[must_use]
-    pub fn of(machine: &Machine, sources: &[Vec<u8>], instructions: u64) -> Functions {
+    pub fn of(machine: &Machine, sources: &[Vec<u8>]) -> Functions {
         let mut functions = Functions::default();
         for code in sources {
-            match Library::load(machine, code, instructions, |_| Ok(())) {
+            match Library::load(machine, code, |_| Ok(())) {
                 Ok(library) => functions.libraries.push(library),
                 Err(_) => functions.opaque.push(code.clone()),
             }
         }
         functions
+    }
+
+    /// Functions in all libraries.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.libraries.iter().map(|library| library.functions.len()).sum()
     }
 
     /// A function by its name, in any case.

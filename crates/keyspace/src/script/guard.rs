@@ -9,9 +9,12 @@
 
 use mlua::ffi::{self, lua_State};
 use mlua::{Function, Lua, Table};
-use std::ffi::{CStr, c_int};
+use std::ffi::{CStr, c_int, c_void};
 
 const READONLY: &CStr = c"Attempt to modify a readonly table";
+const TOO_COMPLEX: &CStr = c"pattern too complex";
+/// Matching recurses once for each item of the pattern, and a script's stack is finite.
+const PATTERN_BYTES_MAX: usize = 20_000;
 const TOO_MANY: &CStr = c"too many results to unpack";
 
 /// A guard around a function written in C: a proxy as its first argument is replaced by the table behind it; with from
@@ -21,10 +24,70 @@ pub fn reading(lua: &Lua, wanted: (Function, Table, i32, i32)) -> mlua::Result<F
     unsafe { lua.exec_raw(wanted, |state| ffi::lua_pushcclosure(state, guarded, 4)) }
 }
 
+/// A guard around find, match, gmatch and gsub: their pattern is of a bearable length.
+pub fn matching(lua: &Lua, wanted: Function) -> mlua::Result<Function> {
+    // SAFETY: as in `reading`, with one value.
+    unsafe { lua.exec_raw(wanted, |state| ffi::lua_pushcclosure(state, match_guarded, 1)) }
+}
+
+unsafe extern "C-unwind" fn match_guarded(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls this with its arguments; the upvalue is that of `matching`.
+    unsafe {
+        if ffi::lua_type(state, 2) == ffi::LUA_TSTRING && ffi::lua_objlen(state, 2) > PATTERN_BYTES_MAX {
+            ffi::luaL_error(state, TOO_COMPLEX.as_ptr());
+        }
+        become_wrapped(state)
+    }
+}
+
 /// The same for unpack, with an eye on the range.
 pub fn unpacking(lua: &Lua, wanted: (Function, Table)) -> mlua::Result<Function> {
     // SAFETY: as in `reading`, with two values.
     unsafe { lua.exec_raw(wanted, |state| ffi::lua_pushcclosure(state, unpack, 2)) }
+}
+
+/// redis.call (`raises`) or redis.pcall: what `native.call` answers, or its error raised. A C function, because Lua would
+/// hold all arguments twice, and its stack is bounded.
+pub fn caller(lua: &Lua, wanted: (Table, bool)) -> mlua::Result<Function> {
+    // SAFETY: as in `reading`, with two values.
+    unsafe { lua.exec_raw(wanted, |state| ffi::lua_pushcclosure(state, call_native, 2)) }
+}
+
+/// As many arguments are passed on as they are; more as a list behind `list_mark`.
+const PLAIN_ARGUMENTS_MAX: c_int = 200;
+
+/// What no script can make: a light userdata that says a list follows.
+pub fn list_mark() -> *mut c_void {
+    static MARK: u8 = 0;
+    std::ptr::from_ref(&MARK).cast_mut().cast()
+}
+
+unsafe extern "C-unwind" fn call_native(state: *mut lua_State) -> c_int {
+    // SAFETY: Lua calls this with its arguments and `LUA_MINSTACK` free places, of which five are used; the upvalues are
+    // those of `caller`. An error leaves through this frame, which holds nothing that would have to be dropped.
+    unsafe {
+        let count = ffi::lua_gettop(state);
+        let mut passed = count;
+        if count > PLAIN_ARGUMENTS_MAX {
+            ffi::lua_createtable(state, count, 0);
+            for index in 1..=count {
+                ffi::lua_pushvalue(state, index);
+                ffi::lua_rawseti(state, -2, index as ffi::lua_Integer);
+            }
+            ffi::lua_replace(state, 1);
+            ffi::lua_settop(state, 1);
+            ffi::lua_pushlightuserdata(state, list_mark());
+            ffi::lua_insert(state, 1);
+            passed = 2;
+        }
+        ffi::lua_getfield(state, ffi::lua_upvalueindex(1), c"call".as_ptr());
+        ffi::lua_insert(state, 1);
+        ffi::lua_call(state, passed, 2);
+        if ffi::lua_toboolean(state, -2) == 0 && ffi::lua_toboolean(state, ffi::lua_upvalueindex(2)) != 0 {
+            ffi::lua_error(state);
+        }
+        1
+    }
 }
 
 /// Replaces a proxy by the table behind it; true when there was one and `refuse` would have it refused.

@@ -3,7 +3,7 @@
 //! Order of checks as in Redis 7.0 (script.c): known, arity, noscript, stale, read-only, writes allowed here, memory.
 
 use super::convert::{COUNTED, argument, error_table, to_lua};
-use super::machine::Machine;
+use super::machine::Run;
 use crate::acl::{Context, Named, not_in_script};
 use crate::command::Call;
 use crate::command_stats::row_of;
@@ -16,6 +16,7 @@ use crate::session::{Session, Tracking};
 use crate::store::admission::arity_fits;
 use mlua::{Lua, Value};
 use redtwin_resp::{Protocol, Reply};
+use std::rc::Rc;
 
 /// What a script may do, and what it has done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,10 +41,24 @@ pub fn out_of_memory(keys: &Keyspace) -> bool {
 /// Why a command may not run, and which it is if there is such a command.
 type Refused = (Option<&'static CommandSpec>, &'static str);
 
-/// Runs commands for one script.
-pub struct Inner<'a> {
-    /// The data.
-    pub keys: &'a mut Keyspace,
+/// What became of a command's handler.
+enum Ran {
+    Replied,
+    /// This form of the command is the host's.
+    ForTheHost,
+}
+
+/// What redis.call came to.
+pub enum Step {
+    /// Whether all is well, and the result or an error table.
+    Done(bool, Value),
+    /// It is a command of the host, which is asked; see `Inner::answered`.
+    Ask(Vec<Vec<u8>>),
+}
+
+/// Runs commands for one script. The data is lent to it for each.
+#[derive(Debug)]
+pub struct Inner {
     /// The commands' own session: its database starts as the caller's.
     pub session: Session,
     /// Replies, one at a time.
@@ -51,9 +66,9 @@ pub struct Inner<'a> {
     /// What the script may do.
     pub rights: Rights,
     /// The script's own keys: what a tracked client counts as read when the script reads anything.
-    pub declared: &'a [&'a [u8]],
+    pub declared: Vec<Vec<u8>>,
     /// For the protocol and set_repl.
-    pub machine: &'a Machine,
+    pub run: Rc<Run>,
 }
 
 /// A command's row, with the arity and the flags of the subcommand that the words name; None when there is none.
@@ -68,15 +83,15 @@ pub fn known(words: &[&[u8]]) -> Option<(&'static CommandSpec, i32, u32)> {
     }
 }
 
-impl Inner<'_> {
-    /// redis.call and redis.pcall: true and the result, or false and an error table.
-    pub fn call(&mut self, lua: &Lua, arguments: &[Value]) -> mlua::Result<(bool, Value)> {
-        let fail = |text: &[u8]| Ok((false, Value::Table(error_table(lua, text)?)));
+impl Inner {
+    /// redis.call and redis.pcall.
+    pub fn call(&mut self, keys: &mut Keyspace, lua: &Lua, arguments: &[Value]) -> mlua::Result<Step> {
+        let fail = |text: &[u8]| Ok(Step::Done(false, Value::Table(error_table(lua, text)?)));
         // It is counted here; the script that passes it on does not count it again.
         let counted = |text: &[u8]| {
             let table = error_table(lua, text)?;
             table.raw_set(COUNTED, true)?;
-            Ok((false, Value::Table(table)))
+            Ok(Step::Done(false, Value::Table(table)))
         };
         if arguments.is_empty() {
             return fail(b"ERR Please specify at least one argument for this redis lib call");
@@ -85,43 +100,60 @@ impl Inner<'_> {
             return fail(b"ERR Lua redis lib command arguments must be strings or integers");
         };
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
-        let spec = match self.check(&words) {
+        let spec = match self.check(keys, &words) {
             Ok(spec) => spec,
             Err((spec, error)) => {
-                self.keys.command_stats.count_error(error.as_bytes());
+                keys.command_stats.count_error(error.as_bytes());
                 if let Some(spec) = spec {
-                    self.keys.command_stats.rejected(row_of(spec, &words));
+                    keys.command_stats.rejected(row_of(spec, &words));
                 }
                 return counted(error.as_bytes());
             }
         };
-        if let Some(scripted) = &mut self.keys.scripted {
+        if let Some(scripted) = &mut keys.scripted {
             scripted.push((self.session.db, words.iter().map(|word| word.to_vec()).collect()));
         }
-        let (row, since_ns) = (row_of(spec, &words), (self.keys.command_stats.clock)());
-        let done = self.run(spec, &words);
-        self.keys.command_stats.inside(row, since_ns);
+        let ask = || Ok(Step::Ask(words.iter().map(|word| word.to_vec()).collect()));
+        if spec.host {
+            return ask();
+        }
+        let (row, since_ns) = (row_of(spec, &words), (keys.command_stats.clock)());
+        let done = self.run(keys, spec, &words);
+        if let Ok(Ran::ForTheHost) = done {
+            return ask();
+        }
+        keys.command_stats.inside(row, since_ns);
         if let Err(error) = done {
-            self.keys.command_stats.count_error(&error);
-            self.keys.command_stats.failed(row);
+            keys.command_stats.count_error(&error);
+            keys.command_stats.failed(row);
             return counted(&error);
         }
         match to_lua(lua, self.reply.bytes())? {
-            Some(value) => Ok((self.reply.bytes().first() != Some(&b'-'), value)),
+            Some(value) => Ok(Step::Done(self.reply.bytes().first() != Some(&b'-'), value)),
             None => fail(b"ERR the command gave no reply"),
         }
     }
 
-    fn check(&mut self, words: &[&[u8]]) -> Result<&'static CommandSpec, Refused> {
+    /// The host's reply, in RESP2.
+    pub fn answered(&mut self, lua: &Lua, reply: &[u8]) -> mlua::Result<(bool, Value)> {
+        let value = to_lua(lua, reply)?.unwrap_or(Value::Nil);
+        Ok((reply.first() != Some(&b'-'), value))
+    }
+
+    fn check(&mut self, keys: &mut Keyspace, words: &[&[u8]]) -> Result<&'static CommandSpec, Refused> {
         const UNKNOWN: &str = "ERR Unknown Redis command called from script";
         let Some((spec, arity, flags)) = known(words) else { return Err((None, UNKNOWN)) };
-        self.check_rights(spec, arity, flags, words).map_err(|error| (Some(spec), error))?;
-        self.rights.wrote |= flags & FLAG_WRITE != 0;
+        self.check_rights(keys, spec, arity, flags, words).map_err(|error| (Some(spec), error))?;
+        if flags & FLAG_WRITE != 0 {
+            self.rights.wrote = true;
+            self.run.wrote.set(true);
+        }
         Ok(spec)
     }
 
     fn check_rights(
-        &mut self,
+        &self,
+        keys: &mut Keyspace,
         spec: &'static CommandSpec,
         arity: i32,
         flags: u32,
@@ -130,16 +162,17 @@ impl Inner<'_> {
         if !arity_fits(arity, words.len()) {
             return Err("ERR Wrong number of args calling Redis command from script");
         }
-        if flags & FLAG_NOSCRIPT != 0 || spec.host || matches!(spec.id, CommandId::Quit | CommandId::Reset) {
+        let denied = flags & FLAG_NOSCRIPT != 0 && !keys.settings.scripts_call_all;
+        if denied || matches!(spec.id, CommandId::Quit | CommandId::Reset) {
             return Err("ERR This Redis command is not allowed from script");
         }
-        let obey = self.keys.caller == Caller::Primary;
-        if self.keys.gates.master_down && flags & FLAG_STALE == 0 && !obey {
+        let obey = keys.caller == Caller::Primary;
+        if keys.gates.master_down && flags & FLAG_STALE == 0 && !obey {
             return Err("ERR Can not execute the command on a stale replica");
         }
         if self.session.user != 0 {
             let named = Named::new(spec, words);
-            if let Some(reason) = self.keys.acl.refusal(&self.session, named, words, Context::Lua) {
+            if let Some(reason) = keys.acl.refusal(&self.session, named, words, Context::Lua) {
                 return Err(not_in_script(reason));
             }
         }
@@ -148,7 +181,7 @@ impl Inner<'_> {
             return Err("ERR Write commands are not allowed from read-only scripts.");
         }
         if flags & FLAG_WRITE != 0 && !self.rights.wrote && !obey {
-            let gates = &self.keys.gates;
+            let gates = &keys.gates;
             if gates.read_only {
                 return Err(errors::READ_ONLY);
             }
@@ -159,27 +192,28 @@ impl Inner<'_> {
                 return Err(errors::NO_REPLICAS);
             }
         }
-        if flags & FLAG_DENYOOM != 0
-            && !self.rights.allow_oom
-            && !self.rights.wrote
-            && out_of_memory(self.keys)
-        {
+        if flags & FLAG_DENYOOM != 0 && !self.rights.allow_oom && !self.rights.wrote && out_of_memory(keys) {
             return Err(errors::OOM);
         }
         Ok(())
     }
 
-    fn run(&mut self, spec: &'static CommandSpec, words: &[&[u8]]) -> Result<(), Vec<u8>> {
+    fn run(
+        &mut self,
+        keys: &mut Keyspace,
+        spec: &'static CommandSpec,
+        words: &[&[u8]],
+    ) -> Result<Ran, Vec<u8>> {
         let handler = crate::command::handler(spec.id).ok_or(errors::NOT_SUPPORTED_YET)?;
-        let shared = self.machine.shared();
+        let shared = self.run.clone();
         self.reply.clear();
         self.reply.protocol = if shared.resp3.get() { Protocol::Resp3 } else { Protocol::Resp2 };
         self.session.protocol = self.reply.protocol;
-        self.keys.selected = self.session.db;
-        let (dirty, effects) = (self.keys.dirty, self.keys.effects.mark());
+        keys.selected = self.session.db;
+        let (dirty, effects) = (keys.dirty, keys.effects.mark());
         let mut call = Call {
             args: words,
-            keys: self.keys,
+            keys,
             reply: &mut self.reply,
             session: &mut self.session,
             may_wait: false,
@@ -187,19 +221,20 @@ impl Inner<'_> {
         };
         let done = handler(&mut call);
         if self.session.tracking != Tracking::Off && Named::new(spec, words).flags() & FLAG_READONLY != 0 {
-            self.keys.traces.read_in_script(&self.session, self.declared);
+            keys.traces.read_in_script(&self.session, &self.declared);
         }
-        let dirty = self.keys.dirty != dirty;
-        self.keys.effects.command_done(self.keys.selected, words, dirty);
+        let dirty = keys.dirty != dirty;
+        keys.effects.command_done(keys.selected, words, dirty);
         // What is not for replicas is not for the feed.
         if shared.replicate.get() & 2 == 0 {
-            self.keys.effects.rewind(effects);
+            keys.effects.rewind(effects);
         }
         match done {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(Ran::Replied),
+            Err(Stopped::Host) => Ok(Ran::ForTheHost),
             Err(Stopped::Error(error)) => Err(error.into()),
             Err(Stopped::Text(error)) => Err(error),
-            Err(Stopped::Host) => Err(b"ERR This Redis command is not allowed from script".to_vec()),
+            Err(Stopped::Paused) => Err(b"ERR This Redis command is not allowed from script".to_vec()),
         }
     }
 }

@@ -3,22 +3,29 @@
 //! Its one idea: no Rust function that Lua calls raises an error itself. It answers true and its results, or false and
 //! the error, and the prelude raises that in Lua, where it has the script's line and can be caught as Redis's can.
 //!
-//! A script cannot run for ever: after a number of instructions (`Settings::script_instructions_max`; there is no clock
-//! here) every further instruction fails, so that no pcall holds it back. What it wrote until then stays written, as
-//! one unit. Nor can it take all memory: beyond `MEMORY_MAX` Lua's allocations fail ("not enough memory").
+//! A script runs on a stack of its own (`turns`) and rests every `TURN_INSTRUCTIONS`; there is no clock here, so how long
+//! it may go on is the host's to say. Once it is killed every further instruction fails, so that no pcall holds it back.
+//! Nor can it take all memory: beyond `MEMORY_MAX` Lua's allocations fail ("not enough memory").
 
 use super::functions::Registered;
+use super::inner::{Inner, Step};
 use super::shebang::Flags;
+use super::turns::{Rest, Shared, Turn, Turns};
 use super::{bit, cjson, cmsgpack, guard, sha1_hex, struct_lib};
 use crate::acl::{Named, Permissions};
+use crate::keyspace::Keyspace;
 use mlua::{Function, HookTriggers, Lua, LuaOptions, MultiValue, StdLib, Table, Value, Variadic, VmState};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 /// Bytes that all scripts together may hold.
 const MEMORY_MAX: usize = 1 << 30;
-/// Instructions between two looks at the budget.
-const HOOK_EVERY: u32 = 10_000;
+/// Instructions between two rests of a script: about a millisecond.
+const TURN_INSTRUCTIONS: u32 = 100_000;
+/// Instructions that loading a library may take: about the half second that Redis gives it.
+const LOAD_INSTRUCTIONS: u64 = 50_000_000;
+/// What a killed script fails with, as Redis says it of scripts and functions alike.
+const KILLED: &str = "ERR Script killed by user with SCRIPT KILL...";
 
 /// A compiled script or function.
 #[derive(Clone, Debug)]
@@ -31,8 +38,6 @@ pub enum Outcome {
     Returned(Value),
     /// The error it ended with: a table with `err`, or something else.
     Failed(Value),
-    /// It had no instructions left.
-    Killed,
 }
 
 /// What the Rust functions of a run share with it.
@@ -44,9 +49,44 @@ pub struct Run {
     pub replicate: Cell<u8>,
     /// What the caller may do; None for everything.
     pub permissions: RefCell<Option<Permissions>>,
+    /// It has written; it may not be killed any longer.
+    pub wrote: Cell<bool>,
+    /// SCRIPT KILL.
+    pub killed: Cell<bool>,
+    /// The source and the line where it was killed.
+    killed_at: RefCell<Option<(String, usize)>>,
+    /// The data it works on, and how it rests.
+    pub turns: Rc<Shared>,
+    /// redis.log: level and text, until the host fetches them.
+    pub logs: RefCell<Vec<(u8, Vec<u8>)>>,
     left: Cell<u64>,
-    killed: Cell<bool>,
     random: Cell<u64>,
+}
+
+/// A script that was started and is not over. Dropped, it is ended.
+#[derive(Debug)]
+pub(crate) struct Running {
+    turns: Turns<mlua::Result<Outcome>>,
+    run: Rc<Run>,
+}
+
+impl Running {
+    /// See `Turns::go_on`.
+    pub(crate) fn go_on(
+        &mut self,
+        keys: &mut Keyspace,
+        answer: Option<Vec<u8>>,
+    ) -> Option<Turn<mlua::Result<Outcome>>> {
+        self.turns.go_on(keys, answer)
+    }
+}
+
+impl Drop for Running {
+    /// Frames of C must not be unwound, so the script is killed and goes on until it is over: it has no way to stay.
+    fn drop(&mut self) {
+        self.run.killed.set(true);
+        while let Some(Turn::Rests(_)) = self.turns.go_on_without_data() {}
+    }
 }
 
 /// The Lua state. Clones are the same state.
@@ -70,6 +110,8 @@ impl Machine {
         native.set("version_number", 0x0007_000F)?;
         native.set("flags", lua.create_table_from(super::shebang::NAMES.map(|name| (name, true)))?)?;
         native.set("around", lua.create_function(around)?)?;
+        native.set("matching", lua.create_function(guard::matching)?)?;
+        native.set("caller", lua.create_function(guard::caller)?)?;
         native.set("where", lua.create_function(|lua, ()| Ok(place(lua)))?)?;
         let sha1 = |lua: &Lua, text: mlua::String| lua.create_string(sha1_hex(&text.as_bytes()));
         native.set("sha1hex", lua.create_function(sha1)?)?;
@@ -88,6 +130,13 @@ impl Machine {
             Ok(())
         };
         native.set("set_repl", lua.create_function(set_repl)?)?;
+        let shared = run.clone();
+        let log = move |_: &Lua, (level, text): (u8, mlua::String)| {
+            let line = text.as_bytes().to_vec();
+            shared.logs.borrow_mut().push((level, line));
+            Ok(())
+        };
+        native.set("log", lua.create_function(log)?)?;
         let shared = run.clone();
         native.set("random", lua.create_function(move |_, ()| Ok(shared.next_random()))?)?;
         let shared = run.clone();
@@ -112,8 +161,13 @@ impl Machine {
         Ok(Machine { lua, native, prelude, run })
     }
 
+    /// Bytes that Lua holds.
+    pub fn memory_bytes(&self) -> usize {
+        self.lua.used_memory()
+    }
+
     /// What a run shares with its functions.
-    pub(crate) fn shared(&self) -> &Run {
+    pub(crate) fn shared(&self) -> &Rc<Run> {
         &self.run
     }
 
@@ -140,16 +194,16 @@ impl Machine {
     ///
     /// # Errors
     /// Redis's words, without ERR.
-    pub fn load_library(&self, code: &[u8], instructions: u64) -> Result<Vec<Registered>, Vec<u8>> {
+    pub fn load_library(&self, code: &[u8]) -> Result<Vec<Registered>, Vec<u8>> {
         let make: Function = self.prelude.get("library_env").map_err(message)?;
         let (environment, behind): (Table, Table) = make.call(()).map_err(message)?;
         let code = self
             .compile(code, "@user_function", environment)
             .map_err(|error| [b"Error compiling function: ", error.as_slice()].concat())?;
         let load: Function = self.prelude.get("load").map_err(message)?;
-        self.begin(instructions).map_err(message)?;
+        self.begin_load().map_err(message)?;
         let done = load.call::<(bool, Value)>((code, behind));
-        let killed = self.end();
+        let killed = self.end_load();
         let failed = |why: &[u8]| [b"Error registering functions: ", why].concat();
         if killed {
             return Err(failed(b"ERR FUNCTION LOAD timeout"));
@@ -164,18 +218,15 @@ impl Machine {
         }
     }
 
-    /// Runs a script (`function` false) or a function.
-    ///
-    /// `call` is redis.call and redis.pcall: it answers whether all is well, and the result or an error table.
-    pub(crate) fn run(
+    /// Makes a script (`function` false) or a function ready to run; `Running::go_on` runs it.
+    pub(crate) fn start(
         &self,
         compiled: &Compiled,
         function: bool,
         keys: &[&[u8]],
         argv: &[&[u8]],
-        instructions: u64,
-        call: impl FnMut(&Lua, Variadic<Value>) -> mlua::Result<(bool, Value)>,
-    ) -> mlua::Result<Outcome> {
+        mut inner: Inner,
+    ) -> mlua::Result<Running> {
         let list = |words: &[&[u8]]| {
             let table = self.lua.create_table_with_capacity(words.len(), 0)?;
             for word in words {
@@ -183,51 +234,119 @@ impl Machine {
             }
             Ok::<Table, mlua::Error>(table)
         };
-        let run: Function = self.prelude.get(if function { "fcall" } else { "eval" })?;
+        let body: Function = self.prelude.get(if function { "fcall" } else { "eval" })?;
         let (keys, argv) = (list(keys)?, list(argv)?);
         self.run.resp3.set(false);
         self.run.replicate.set(3);
-        let done = self.lua.scope(|scope| {
-            self.native.raw_set("call", scope.create_function_mut(call)?)?;
-            self.begin(instructions)?;
-            run.call::<(bool, Value)>((&compiled.0, keys, argv))
-        });
-        let killed = self.end();
-        match done {
-            _ if killed => Ok(Outcome::Killed),
-            Ok((true, value)) => Ok(Outcome::Returned(value)),
-            Ok((false, error)) => Ok(Outcome::Failed(error)),
-            Err(error) => Err(error),
+        self.run.wrote.set(false);
+        self.run.killed.set(false);
+        let (machine, compiled) = (self.clone(), compiled.0.clone());
+        let script = move || {
+            let call = |lua: &Lua, args: Variadic<Value>| machine.run.call(lua, &mut inner, &args);
+            let done = machine.lua.scope(|scope| {
+                machine.native.raw_set("call", scope.create_function_mut(call)?)?;
+                machine.begin_turns()?;
+                body.call::<(bool, Value)>((compiled, keys, argv))
+            });
+            machine.outcome(done)
+        };
+        let turns = Turns::new(&self.run.turns, script).map_err(mlua::Error::external)?;
+        Ok(Running { turns, run: self.run.clone() })
+    }
+
+    /// What a run gave, the hooks being gone.
+    fn outcome(&self, done: mlua::Result<(bool, Value)>) -> mlua::Result<Outcome> {
+        self.lua.remove_global_hook();
+        self.lua.remove_hook();
+        if self.run.killed.get() {
+            let error = super::convert::error_table(&self.lua, KILLED)?;
+            if let Some((source, line)) = self.run.killed_at.take() {
+                error.raw_set("source", source)?;
+                error.raw_set("line", line)?;
+            }
+            return Ok(Outcome::Failed(Value::Table(error)));
+        }
+        match done? {
+            (true, value) => Ok(Outcome::Returned(value)),
+            (false, error) => Ok(Outcome::Failed(error)),
         }
     }
 
-    fn begin(&self, instructions: u64) -> mlua::Result<()> {
-        self.run.left.set(instructions);
+    /// From now on Lua rests after every turn, and ends where it is killed.
+    fn begin_turns(&self) -> mlua::Result<()> {
+        let run = self.run.clone();
+        let every = HookTriggers::new().every_nth_instruction(TURN_INSTRUCTIONS);
+        self.lua.set_global_hook(every, move |lua, _| {
+            run.turns.rest(Rest::Busy);
+            if !run.killed.get() {
+                return Ok(VmState::Continue);
+            }
+            run.killed_at.replace(place_from(lua, 0));
+            end_here(lua)
+        })
+    }
+
+    /// From now on Lua ends after `LOAD_INSTRUCTIONS`.
+    fn begin_load(&self) -> mlua::Result<()> {
+        self.run.left.set(LOAD_INSTRUCTIONS);
         self.run.killed.set(false);
         let run = self.run.clone();
-        self.lua.set_global_hook(HookTriggers::new().every_nth_instruction(HOOK_EVERY), move |lua, _| {
-            let left = run.left.get().saturating_sub(u64::from(HOOK_EVERY));
+        let every = HookTriggers::new().every_nth_instruction(TURN_INSTRUCTIONS);
+        self.lua.set_global_hook(every, move |lua, _| {
+            let left = run.left.get().saturating_sub(u64::from(TURN_INSTRUCTIONS));
             run.left.set(left);
             if left > 0 {
                 return Ok(VmState::Continue);
             }
-            if !run.killed.replace(true) {
-                let over = |_: &Lua, _: &mlua::Debug<'_>| Err(mlua::Error::runtime("script killed"));
-                lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), over)?;
-            }
-            Err(mlua::Error::runtime("script killed"))
+            run.killed.set(true);
+            end_here(lua)
         })
     }
 
-    /// True when the run was killed.
-    fn end(&self) -> bool {
+    /// True when loading took too long.
+    fn end_load(&self) -> bool {
         self.lua.remove_global_hook();
         self.lua.remove_hook();
         self.run.killed.get()
     }
 }
 
+/// Fails here and at every further instruction: no pcall holds it back.
+fn end_here(lua: &Lua) -> mlua::Result<VmState> {
+    let over = |_: &Lua, _: &mlua::Debug<'_>| Err(mlua::Error::runtime("script killed"));
+    lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), over)?;
+    Err(mlua::Error::runtime("script killed"))
+}
+
 impl Run {
+    /// redis.call and redis.pcall: true and the result, or false and an error table.
+    fn call(&self, lua: &Lua, inner: &mut Inner, args: &[Value]) -> mlua::Result<(bool, Value)> {
+        let gone = || {
+            let table = super::convert::error_table(lua, "ERR the script is being ended")?;
+            Ok((false, Value::Table(table)))
+        };
+        let list;
+        let args = match args {
+            // More arguments than Lua's stack has room for beside them come as a list.
+            [Value::LightUserData(mark), Value::Table(table)] if mark.0 == guard::list_mark() => {
+                list = table.sequence_values().collect::<mlua::Result<Vec<Value>>>()?;
+                &list
+            }
+            args => args,
+        };
+        let step = match self.turns.with_keys(|keys| inner.call(keys, lua, args)) {
+            Some(step) => step?,
+            None => return gone(),
+        };
+        match step {
+            Step::Done(ok, value) => Ok((ok, value)),
+            Step::Ask(words) => match self.turns.rest(Rest::Asks(words)) {
+                Some(answer) => inner.answered(lua, &answer),
+                None => gone(),
+            },
+        }
+    }
+
     /// lrand48 over its range, as math.random of Redis's scripts.
     fn next_random(&self) -> f64 {
         let next = self.random.get().wrapping_mul(0x5_DEEC_E66D).wrapping_add(0xB) & 0xFFFF_FFFF_FFFF;
@@ -263,7 +382,11 @@ unsafe extern "C-unwind" fn call_through(state: *mut mlua::ffi::lua_State) -> st
 
 /// Source and line of the script that runs, from inside a function called by prelude.lua's handler.
 fn place(lua: &Lua) -> (Option<String>, Option<usize>) {
-    let mut level = 1;
+    place_from(lua, 1).unzip()
+}
+
+/// Source and line of the innermost function of a script, from this level on.
+fn place_from(lua: &Lua, mut level: usize) -> Option<(String, usize)> {
     loop {
         let found = lua.inspect_stack(level, |debug| {
             let source = debug.source();
@@ -271,10 +394,9 @@ fn place(lua: &Lua) -> (Option<String>, Option<usize>) {
             let own = source.what == "C" || source.what == "tail" || text == "=redtwin";
             (!own).then(|| (text, debug.current_line()))
         });
-        match found {
-            None => return (None, None),
-            Some(Some((source, Some(line)))) => return (Some(source), Some(line)),
-            Some(_) => level += 1,
+        match found? {
+            Some((source, Some(line))) => return Some((source, line)),
+            _ => level += 1,
         }
     }
 }

@@ -19,8 +19,10 @@ pub(crate) mod inner;
 mod machine;
 pub mod shebang;
 mod struct_lib;
+pub(crate) mod turns;
 
 pub(crate) use inner::Rights;
+pub(crate) use machine::Running;
 pub(crate) use machine::message;
 pub use machine::{Compiled, Machine, Outcome};
 
@@ -47,7 +49,41 @@ pub struct Scripts {
     pub cache: HashMap<Sha, Script>,
     /// Made from `Keyspace::libraries` when somebody asks; None when those have changed since.
     pub functions: Option<functions::Functions>,
+    /// Bytes of the scripts in `cache`.
+    pub cache_bytes: usize,
+    /// The script that rests in the middle, as far as others may ask for it.
+    pub current: Option<Current>,
+    /// The same script, on its way from its command to the store.
+    pub(crate) paused: Option<(Paused, turns::Rest)>,
     machine: Option<Machine>,
+}
+
+/// A script or function that is not over.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// A function, not a script.
+    pub function: bool,
+    /// Its name, for FUNCTION STATS.
+    pub name: String,
+    /// The command that called it.
+    pub command: Vec<Vec<u8>>,
+    /// Unix ms.
+    pub started_ms: i64,
+    /// Our primary sent it: nobody here may end it.
+    pub from_primary: bool,
+}
+
+/// A script that rests, and what is needed when it is over.
+#[derive(Debug)]
+pub(crate) struct Paused {
+    /// It.
+    pub script: Running,
+    /// As errors name it.
+    pub name: String,
+    /// A function, not a script.
+    pub function: bool,
+    /// The caller's database.
+    pub selected: usize,
 }
 
 impl Scripts {
@@ -64,15 +100,68 @@ impl Scripts {
         Ok(machine)
     }
 
+    /// Whether the script that rests may be ended.
+    #[must_use]
+    pub fn may_be_killed(&self) -> Killing {
+        let (Some(current), Some(machine)) = (&self.current, &self.machine) else {
+            return Killing::NothingRuns;
+        };
+        if current.from_primary {
+            Killing::FromPrimary
+        } else if machine.shared().wrote.get() {
+            Killing::Wrote
+        } else {
+            Killing::Possible
+        }
+    }
+
+    /// Ends the script that rests: it fails as soon as it goes on.
+    pub fn kill(&self) {
+        if let Some(machine) = &self.machine {
+            machine.shared().killed.set(true);
+        }
+    }
+
+    /// Has a script written to the log?
+    #[must_use]
+    pub fn has_logs(&self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| !machine.shared().logs.borrow().is_empty())
+    }
+
+    /// What scripts wrote to the log since the last call: level (0 to 3) and text.
+    pub fn take_logs(&mut self) -> Vec<(u8, Vec<u8>)> {
+        self.machine.as_ref().map(|machine| machine.shared().logs.take()).unwrap_or_default()
+    }
+
+    /// Bytes that Lua holds; 0 before the first script.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.machine.as_ref().map_or(0, Machine::memory_bytes)
+    }
+
     /// SCRIPT FLUSH.
     pub fn flush(&mut self) {
         self.cache.clear();
+        self.cache_bytes = 0;
     }
 
     /// The libraries have changed otherwise than through FUNCTION (an RDB was loaded).
     pub fn forget_functions(&mut self) {
         self.functions = None;
     }
+}
+
+/// Why SCRIPT KILL and FUNCTION KILL may not do what they say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Killing {
+    /// They may.
+    Possible,
+    /// There is none.
+    NothingRuns,
+    /// It has written: ending it would leave half of its work.
+    Wrote,
+    /// It came through the feed.
+    FromPrimary,
 }
 
 /// SHA-1 as lower-case hexadecimal digits.

@@ -13,7 +13,7 @@ local native = ...
 local error, getmetatable, load, loadstring, next, pairs = error, getmetatable, load, loadstring, next, pairs
 local pcall, rawget, rawset, select, setmetatable, tonumber, tostring, type, unpack, xpcall =
   pcall, rawget, rawset, select, setmetatable, tonumber, tostring, type, unpack, xpcall
-local byte, ceil, floor, tinsert, tremove, tsort, tsetn = string.byte, math.ceil, math.floor, table.insert, table.remove, table.sort, table.setn
+local byte, ceil, concat, floor, tinsert, tremove, tsort, tsetn = string.byte, math.ceil, table.concat, math.floor, table.insert, table.remove, table.sort, table.setn
 
 -- Protection -----------------------------------------------------------------------------------------------------
 
@@ -205,7 +205,13 @@ end
 expose(maths, { 'random', 'randomseed' })
 
 globals.table, globals.math = protect(tables), protect(maths)
-globals.string, globals.coroutine = protect(copy(string)), protect(copy(coroutine))
+local strings = copy(string)
+if native.matching then
+  -- Where the stack is finite, so are patterns.
+  for _, name in pairs { 'find', 'match', 'gmatch', 'gsub' } do strings[name] = native.matching(string[name]) end
+  if strings.gfind then strings.gfind = strings.gmatch end
+end
+globals.string, globals.coroutine = protect(strings), protect(copy(coroutine))
 for name, functions in pairs(native.libraries) do
   local library = wrapped(functions)
   if name == 'cjson' then
@@ -238,16 +244,16 @@ local redis = {
   REDIS_VERSION = native.version, REDIS_VERSION_NUM = native.version_number,
 }
 
-function redis.call(...)
-  local ok, value = native.call(...)
-  if ok then return value end
-  error(value, 0)
+-- In C where the engine has it: then Lua holds the arguments once, and more of them have room.
+local function caller(raises)
+  if native.caller then return native.caller(native, raises) end
+  return native.around(function(...)
+    local ok, value = native.call(...)
+    if ok or not raises then return value end
+    error(value, 0)
+  end)
 end
-
-function redis.pcall(...)
-  local _, value = native.call(...)
-  return value
-end
+redis.call, redis.pcall = caller(true), caller(false)
 
 function redis.error_reply(...)
   local text = ...
@@ -270,9 +276,16 @@ end
 function redis.log(...)
   local level = ...
   if select('#', ...) < 2 then raise 'redis.log() requires two arguments or more.' end
-  level = tonumber(level)
+  level = is_text(level) and tonumber(level)
   if not level then raise 'First argument must be a number (log level).' end
+  level = whole(level)
   if level < 0 or level > 3 then raise 'Invalid debug level.' end
+  local words = {}
+  for i = 2, select('#', ...) do
+    local word = select(i, ...)
+    if is_text(word) then words[#words + 1] = tostring(word) end
+  end
+  native.log(level, concat(words, ' '))
 end
 
 function redis.setresp(...)
@@ -297,7 +310,7 @@ function redis.acl_check_cmd(...)
   error(value, 0)
 end
 
-expose(redis, { 'call', 'pcall', 'error_reply', 'status_reply', 'sha1hex', 'log', 'setresp', 'set_repl', 'acl_check_cmd' })
+expose(redis, { 'error_reply', 'status_reply', 'sha1hex', 'log', 'setresp', 'set_repl', 'acl_check_cmd' })
 
 local for_eval = copy(redis)
 function for_eval.replicate_commands() return true end

@@ -1,6 +1,7 @@
 //! Scripts through the store: what clients read, and what goes into the feed. Replies are those of Redis 7.0.15.
 
 use crate::keyspace::Caller;
+use crate::session::{SessionId, Stop};
 use crate::store::Store;
 
 fn store() -> Store {
@@ -125,23 +126,159 @@ fn a_script_is_one_unit_of_its_effects() {
     assert_eq!(feed(&store).len(), before);
 }
 
+/// Sends a command; tells why it stopped and what was replied so far.
+fn turn(store: &mut Store, id: SessionId, words: &[&str]) -> (Stop, String) {
+    let mut bytes = Vec::new();
+    let words: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
+    crate::effects::encode_command(&mut bytes, &words);
+    let stop = store.execute(id, &bytes, 1000);
+    (stop, String::from_utf8_lossy(&store.reply.take()).into_owned())
+}
+
+/// Gives turns until the script is over.
+fn finish(store: &mut Store, id: SessionId) -> String {
+    for _ in 0..10_000 {
+        match store.resume(id, 2000) {
+            Stop::Busy => {}
+            stop => {
+                assert_eq!(stop, Stop::Drained);
+                return String::from_utf8_lossy(&store.reply.take()).into_owned();
+            }
+        }
+    }
+    panic!("it does not end");
+}
+
 #[test]
-fn a_script_that_never_ends_is_stopped() {
+fn a_script_that_never_ends_rests_and_can_be_killed() {
     let mut store = store();
-    store.keys.settings.script_instructions_max = 100_000;
-    let id = store.open_session();
+    let (id, other) = (store.open_session(), store.open_session());
     for body in [
         "while true do end",
         "while true do pcall(function() while true do end end) end",
         "local c = coroutine.wrap(function() while true do end end) while true do pcall(c) end",
+        "while true do xpcall(function() while true do end end, function(e) while true do end end) end",
+        "return ('x'):rep(1000000):gsub('.', function() for i = 1, 10 do redis.call('ping') end end)",
     ] {
-        let reply = say(&mut store, id, &["EVAL", body, "0"]);
-        assert!(reply.starts_with("-ERR Script killed"), "{reply}");
+        assert_eq!(turn(&mut store, id, &["EVAL", body, "0"]), (Stop::Busy, String::new()));
+        assert!(
+            turn(&mut store, other, &["PING"])
+                .1
+                .starts_with("-BUSY Redis is busy running a script. You can only call SCRIPT")
+        );
+        assert!(turn(&mut store, other, &["FUNCTION", "KILL"]).1.starts_with("-BUSY"));
+        assert_eq!(store.resume(id, 1000), Stop::Busy);
+        assert_eq!(turn(&mut store, other, &["SCRIPT", "KILL"]).1, "+OK\r\n");
+        let reply = finish(&mut store, id);
+        assert!(reply.starts_with("-ERR Script killed by user with SCRIPT KILL..."), "{reply}");
+        assert!(reply.ends_with(", on @user_script:1.\r\n"), "{reply}");
+        assert!(turn(&mut store, other, &["SCRIPT", "KILL"]).1.starts_with("-NOTBUSY"));
     }
     assert_eq!(
         say(&mut store, id, &["EVAL", "local t = {} for i = 1, 100 do t[i] = i end return #t", "0"]),
         ":100\r\n"
     );
+}
+
+#[test]
+fn a_script_that_rests_is_one_unit_and_stands_in_time() {
+    let mut store = store();
+    let (id, other) = (store.open_session(), store.open_session());
+    let body = "redis.call('set', 'a', 0, 'px', 500) for i = 1, 2000000 do if i % 500000 == 0 then \
+                redis.call('incr', 'a') end end return redis.call('get', 'a')";
+    assert_eq!(turn(&mut store, id, &["EVAL", body, "0"]).0, Stop::Busy);
+    let fed = feed(&store);
+    assert!(turn(&mut store, other, &["SCRIPT", "KILL"]).1.starts_with("-UNKILLABLE Sorry"));
+    assert_eq!(turn(&mut store, other, &["MULTI"]).1, "+OK\r\n");
+    assert!(turn(&mut store, other, &["SET", "a", "9"]).1.starts_with("-BUSY"));
+    assert!(turn(&mut store, other, &["EXEC"]).1.starts_with("-EXECABORT"));
+    store.cron(5000, 100);
+    assert_eq!(feed(&store), fed, "nothing is fed before the unit is over");
+    assert_eq!(finish(&mut store, id), "$1\r\n4\r\n");
+    let fed = feed(&store);
+    assert_eq!(fed.matches("MULTI").count(), 1);
+    assert_eq!(fed.matches("incr").count(), 4);
+    assert!(!store.is_busy());
+}
+
+#[test]
+fn a_script_rests_inside_a_transaction() {
+    let mut store = store();
+    let (id, other) = (store.open_session(), store.open_session());
+    let body = "for i = 1, 500000 do end return redis.call('incr', 'n')";
+    turn(&mut store, id, &["MULTI"]);
+    for _ in 0..2 {
+        turn(&mut store, id, &["EVAL", body, "0"]);
+    }
+    turn(&mut store, id, &["GET", "n"]);
+    assert_eq!(turn(&mut store, id, &["EXEC"]), (Stop::Busy, "*3\r\n".into()));
+    let mut replies = String::new();
+    while store.is_busy() {
+        assert!(turn(&mut store, other, &["GET", "n"]).1.starts_with("-BUSY"));
+        store.resume(id, 1000);
+        replies += &String::from_utf8_lossy(&store.reply.take());
+    }
+    assert_eq!(replies, ":1\r\n:2\r\n$1\r\n2\r\n");
+}
+
+#[test]
+fn a_script_whose_client_is_gone_goes_on_to_its_end() {
+    let mut store = store();
+    let (id, other) = (store.open_session(), store.open_session());
+    turn(&mut store, id, &["EVAL", "for i = 1, 500000 do end return redis.call('incr', 'n')", "0"]);
+    store.close_session(id);
+    while store.resume(id, 1000) == Stop::Busy {}
+    assert_eq!(say(&mut store, other, &["GET", "n"]), "$1\r\n1\r\n");
+    assert_eq!(store.open_session(), id, "its number is free again");
+}
+
+#[test]
+fn a_command_of_the_host_is_asked_for() {
+    let mut store = store();
+    let id = store.open_session();
+    let body = "local n = redis.call('publish', 'c', 'm') redis.call('set', 'k', n) return n + 1";
+    assert_eq!(turn(&mut store, id, &["EVAL", body, "0"]).0, Stop::Asks);
+    let asked = store.session(id).map(|session| std::mem::take(&mut session.host_command)).unwrap();
+    assert_eq!(asked, [b"publish".to_vec(), b"c".to_vec(), b"m".to_vec()]);
+    store.propagate(id, &[b"publish", b"c", b"m"]);
+    store.answer_script(id, b":3\r\n");
+    assert_eq!(store.resume(id, 1000), Stop::Drained);
+    assert_eq!(store.reply.take(), b":4\r\n");
+    let fed = feed(&store);
+    assert!(fed.contains("MULTI") && fed.contains("publish") && fed.contains("set"), "{fed}");
+}
+
+#[test]
+fn the_feed_waits_for_a_script_and_may_bring_one() {
+    let mut store = store();
+    let (link, client, other) = (store.open_session(), store.open_session(), store.open_session());
+    store.keys.gates.replica = true;
+    turn(&mut store, client, &["EVAL", "while true do end", "0"]);
+    let set = b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\n1\r\n";
+    assert_eq!(store.apply(link, set, 1000), Stop::Busy);
+    assert_eq!(turn(&mut store, other, &["SCRIPT", "KILL"]).1, "+OK\r\n");
+    finish(&mut store, client);
+    assert_eq!(store.resume_apply(link, 1000), Stop::Drained);
+    assert_eq!(say(&mut store, client, &["GET", "a"]), "$1\r\n1\r\n");
+    let mut eval = Vec::new();
+    let body: &[u8] = b"for i = 1, 500000 do end return redis.call('incr', 'a')";
+    crate::effects::encode_command(&mut eval, &[b"EVAL", body, b"0"]);
+    let before = store.feed.end();
+    assert_eq!(store.apply(link, &eval, 1000), Stop::Busy);
+    assert!(turn(&mut store, client, &["SCRIPT", "KILL"]).1.starts_with("-UNKILLABLE The busy script"));
+    assert_eq!(store.feed.end(), before);
+    while store.resume_apply(link, 1000) == Stop::Busy {}
+    assert_eq!(store.feed.end(), before + eval.len() as u64);
+    assert_eq!(say(&mut store, client, &["GET", "a"]), "$1\r\n2\r\n");
+}
+
+#[test]
+fn a_store_may_be_dropped_while_a_script_rests() {
+    let mut store = store();
+    let id = store.open_session();
+    let body = "while true do pcall(function() redis.call('incr', 'n') end) end";
+    assert_eq!(turn(&mut store, id, &["EVAL", body, "0"]).0, Stop::Busy);
+    drop(store);
 }
 
 #[test]

@@ -144,6 +144,9 @@ impl Store {
         if gates.loading && flags & all & FLAG_LOADING == 0 {
             return Some(errors::LOADING.into());
         }
+        if self.busy.is_some() {
+            return self.busy_refusal(flags).map(Into::into);
+        }
         None
     }
 }

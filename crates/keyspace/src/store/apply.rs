@@ -57,6 +57,23 @@ impl Store {
             session.pending.extend_from_slice(input);
             return Stop::Host;
         }
+        if self.is_busy() {
+            if !self.is_busy_with(session.id) {
+                // A client's script has not ended: the feed waits for it.
+                session.pending.extend_from_slice(input);
+                return Stop::Busy;
+            }
+            let flow = self.go_on(session);
+            let name = session.last_command_name();
+            let stop = self.applied(session, flow, &[name.as_bytes()]);
+            if stop != Stop::Drained {
+                session.pending.extend_from_slice(input);
+                return stop;
+            }
+            if session.exec.is_none() {
+                self.unit_done();
+            }
+        }
         if session.exec.is_some() {
             self.keys.command_stats.start();
             let flow = self.continue_apply_exec(session);
@@ -124,7 +141,7 @@ impl Store {
                 }
                 self.unit_bytes(session, bytes, &mut fed, used, bytes_end, stop);
                 used = bytes_end;
-                if stop == Stop::Host {
+                if matches!(stop, Stop::Host | Stop::Busy | Stop::Asks) {
                     parser.reset();
                     break;
                 }
@@ -165,7 +182,8 @@ impl Store {
         to: usize,
         stop: Stop,
     ) {
-        let unit_open = session.multi.is_some() || session.exec.is_some() || stop == Stop::Host;
+        let stopped = matches!(stop, Stop::Host | Stop::Busy | Stop::Asks);
+        let unit_open = session.multi.is_some() || session.exec.is_some() || stopped;
         if !unit_open && session.unit.is_empty() {
             return;
         }
@@ -249,8 +267,16 @@ impl Store {
         self.reply.clear();
         self.reply.protocol = Protocol::Resp2;
         self.keys.command_stats.begin(row_of(spec, args));
-        if let Flow::Host = self.call(session, spec, handler, args, false) {
-            return Stop::Host;
+        let flow = self.call(session, spec, handler, args, false);
+        self.applied(session, flow, args)
+    }
+
+    /// What became of a command of the feed: an error is a failure of the whole.
+    fn applied(&mut self, session: &mut Session, flow: Flow, args: &[&[u8]]) -> Stop {
+        match flow {
+            Flow::Host => return Stop::Host,
+            Flow::Paused => return self.busy_stop(),
+            Flow::Done | Flow::Traced | Flow::Blocked | Flow::Close => {}
         }
         match self.reply.bytes().first() {
             Some(b'-') => {

@@ -72,8 +72,9 @@ impl Store {
             }
             let handler = crate::lookup::find(args[0]).and_then(|(_, handler)| handler);
             self.keys.command_stats.begin(row_of(spec, &args));
-            if let Flow::Host = self.call(session, spec, handler, &args, false) {
-                return Flow::Host;
+            let flow = self.call(session, spec, handler, &args, false);
+            if matches!(flow, Flow::Host | Flow::Paused) {
+                return flow;
             }
         }
         if let Some(exec) = session.exec.take() {

@@ -104,10 +104,10 @@ export class Inner implements Host {
   }
 
   /** Why a command may not run now, or null; then it will have written, if it is one that writes. */
-  #refusal({ name, arity, flags, isHost, spec }: Command, words: readonly Buffer[]): string | null {
+  #refusal({ name, arity, flags, spec }: Command, words: readonly Buffer[]): string | null {
     if (arity >= 0 ? words.length !== arity : words.length < -arity)
       return 'ERR Wrong number of args calling Redis command from script';
-    if (flags.has('noscript') || isHost || name === 'quit' || name === 'reset') return notAllowed;
+    if (flags.has('noscript') || name === 'quit' || name === 'reset') return notAllowed;
     const { gates } = this.#keyspace;
     const isBound = !this.#isFromPrimary;
     if (isBound && gates.masterDown && !flags.has('stale'))
@@ -143,7 +143,11 @@ export class Inner implements Host {
       this.#isFromPrimary,
     );
     call.mayBlock = false;
-    if (run(call, command) === 'host') this.#reply.error(notAllowed);
+    if (command.isHost || run(call, command) === 'host') {
+      const answer = this.#keyspace.scripts.askHost(this.#session.id, words);
+      if (answer === null) this.#reply.error(notAllowed);
+      else this.#reply.raw(answer);
+    }
     this.#session.hostCommand = null;
     // What is not for replicas is not for the feed.
     if ((this.#machine.replicate & 2) === 0) effects.length = mark;

@@ -65,6 +65,7 @@ export class Machine {
   isBroken = false;
   /** Of the script that runs. */
   #host: Host | null = null;
+  readonly #log: (level: number, text: Buffer) => void;
   #instructionsLeft = 0;
   #isKilled = false;
   readonly #random = new Lrand48();
@@ -73,7 +74,9 @@ export class Machine {
   /** What the prelude gave: places in the registry. */
   readonly #prelude: Record<'eval_env' | 'eval' | 'fcall' | 'library_env' | 'load', number>;
 
-  constructor() {
+  /** `log` takes what redis.log writes. */
+  constructor(log: (level: number, text: Buffer) => void) {
+    this.#log = log;
     const lua = new Lua(memoryBytesMax);
     this.lua = lua;
     this.#hook = lua.hook((thread) => this.#count(thread));
@@ -328,6 +331,10 @@ export class Machine {
     set('sha1hex', (thread) => {
       lua.pushText(thread, sha1Hex(lua.bytes(thread, 1)!));
       return 1;
+    });
+    set('log', (thread) => {
+      this.#log(lua.number(thread, 1)!, Buffer.from(lua.bytes(thread, 2)!));
+      return 0;
     });
     set('acl_check_cmd', (thread) => this.#checkCommand(thread));
     set('setresp', (thread) => {

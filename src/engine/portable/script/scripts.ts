@@ -9,6 +9,7 @@
  * did and never the script itself. Lua is made when the first script or function needs it, and made anew when it is spent: what
  * is kept here are sources, and everything that is compiled belongs to one machine.
  */
+import type { ScriptStats, SessionId, Store } from '../../engine.ts';
 import type { LookUp } from '../table.ts';
 import { Functions } from './functions.ts';
 import { type Compiled, Machine } from './machine.ts';
@@ -33,6 +34,12 @@ export class Scripts {
   /** Made from the libraries' sources when somebody asks; null when those have changed since. */
   #functions: Functions | null = null;
 
+  /** See `Store.onScriptCommand`. */
+  onHostCommand: Store['onScriptCommand'] = null;
+  /** The host is answering what a script asked. */
+  isAsking = false;
+  #logs: { level: number; text: Buffer }[] = [];
+
   /** `lookUp` finds the commands that scripts call. */
   constructor(lookUp: LookUp) {
     this.lookUp = lookUp;
@@ -41,8 +48,36 @@ export class Scripts {
   /** The Lua state that runs scripts now. */
   machine(): Machine {
     if (this.#machine?.isSpent) this.#renew();
-    this.#machine ??= new Machine();
+    this.#machine ??= new Machine((level, text) => this.#logs.push({ level, text }));
     return this.#machine;
+  }
+
+  /** A host command that a script calls: its reply; null when the host answers none. */
+  askHost(session: SessionId, command: Buffer[]): Uint8Array | null {
+    this.isAsking = true;
+    try {
+      return this.onHostCommand?.(session, command) ?? null;
+    } finally {
+      this.isAsking = false;
+    }
+  }
+
+  get hasLogs(): boolean {
+    return this.#logs.length > 0;
+  }
+
+  takeLogs(): { level: number; text: Buffer }[] {
+    const logs = this.#logs;
+    this.#logs = [];
+    return logs;
+  }
+
+  /** Of what can be told: this Lua's memory is one block that only grows. */
+  stats(): Omit<ScriptStats, 'libraries'> {
+    let scriptsBytes = 0;
+    for (const { code } of this.#cache.values()) scriptsBytes += code.length;
+    const functions = this.#functions?.functionCount ?? 0;
+    return { luaMemoryBytes: 0, scripts: this.#cache.size, scriptsBytes, functions, running: null };
   }
 
   /** A cached script, ready to run in the machine of now; null when it is not cached. */
