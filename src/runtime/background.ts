@@ -15,6 +15,8 @@ export class Background {
   readonly #server: Server;
   #timer: NodeJS.Timeout | null = null;
   #turn = 0;
+  /** DEBUG PAUSE-CRON: nothing happens unasked. */
+  isPaused = false;
 
   constructor(server: Server) {
     this.#server = server;
@@ -32,6 +34,7 @@ export class Background {
   }
 
   #run(): void {
+    if (this.isPaused) return;
     const { store, config, stats, delivery } = this.#server;
     const nowMs = this.#server.nowMs();
     const hz = config.value('hz');

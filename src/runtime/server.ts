@@ -466,6 +466,11 @@ export class Server {
     this.store.resetStats();
   }
 
+  /** DEBUG PAUSE-CRON: nothing happens unasked until it is taken back. */
+  pauseCron(isPaused: boolean): void {
+    this.#background.isPaused = isPaused;
+  }
+
   // --- Replication ---
 
   get link(): LinkStatus {

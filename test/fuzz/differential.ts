@@ -29,6 +29,8 @@ export interface Plan {
   only?: readonly string[];
   /** Stop at the first difference. */
   firstOnly?: boolean;
+  /** Called each hundred batches. */
+  onProgress?: (commands: number) => void;
 }
 
 /** What came of it. `findings` are texts ready to print, empty when all was equal. */
@@ -58,6 +60,7 @@ export async function differential(plan: Plan): Promise<Report> {
     }
     report.commands += batch.length;
     report.batches++;
+    if (report.batches % 100 === 0) plan.onProgress?.(report.commands);
   }
   return report;
 }

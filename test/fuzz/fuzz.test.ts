@@ -20,28 +20,35 @@ test.before(async () => {
 });
 test.after.always(() => server?.stop());
 
-for (const engine of enginesUnderTest) {
-  for (const family of Object.keys(families)) {
-    test.serial(`random ${family} answer as redis does [${engine.name}]`, async (t) => {
-      const { commands, findings } = await differential({
-        ...{ engines: [engine], server, seed: 7015, only: [family, 'keys'] },
-        ...{ commandsMax: 5000, timeMsMax: 20_000, batchLength: 100, firstOnly: true },
-      });
-      t.deepEqual(findings, []);
-      t.true(commands >= 100);
-    });
-  }
+/** More than 100 000 commands in all; each is asked of redis-server once and of every engine. */
+const [perFamily, ofAll] = [5000, 50_000];
+/** Far more than a machine with two cores needs, so that what ends a run is the number of commands. */
+const patienceMs = 300_000;
 
-  test.serial(`random commands of all families answer as redis does [${engine.name}]`, async (t) => {
+for (const family of Object.keys(families)) {
+  test.serial(`random ${family} answer as redis does`, async (t) => {
+    t.timeout(patienceMs * 2);
     const { commands, findings } = await differential({
-      ...{ engines: [engine], server, seed: 20_261_121 },
-      ...{ commandsMax: 50_000, timeMsMax: 30_000, batchLength: 150, firstOnly: true },
+      ...{ engines: enginesUnderTest, server, seed: 7015, only: [family, 'keys'] },
+      ...{ commandsMax: perFamily, timeMsMax: patienceMs, batchLength: 100, firstOnly: true },
     });
-    t.log(`${commands} commands`);
     t.deepEqual(findings, []);
-    t.true(commands >= 150);
+    t.true(commands >= perFamily);
   });
+}
 
+test.serial('random commands of all families answer as redis does', async (t) => {
+  t.timeout(patienceMs * 2);
+  const { commands, findings } = await differential({
+    ...{ engines: enginesUnderTest, server, seed: 20_261_121 },
+    ...{ commandsMax: ofAll, timeMsMax: patienceMs, batchLength: 250, firstOnly: true },
+  });
+  t.log(`${commands} commands`);
+  t.deepEqual(findings, []);
+  t.true(commands >= ofAll);
+});
+
+for (const engine of enginesUnderTest) {
   for (const follower of enginesUnderTest) {
     test.serial(`the feed of ${engine.name} makes an empty ${follower.name} store equal`, (t) => {
       const without = new Set([...unsupportedBy(engine), ...unsupportedBy(follower)]);

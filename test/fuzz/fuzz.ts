@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz`: the differential tester for as long as one likes.
+ * `npm run fuzz`: the differential tester, a million commands unless told otherwise.
  *
- *   npm run fuzz -- [--seconds 60] [--seed N] [--engine native|portable] [--only lists,sets] [--batch 150] [--all]
+ *   npm run fuzz -- [--commands 1000000] [--seconds N] [--seed N] [--engine native|portable] [--only lists,sets] [--batch 400] [--all]
  *
  * Stops at the first difference of an engine unless --all; exits with 1 when there was one. The seed is printed, and
  * the same seed gives the same commands again.
@@ -13,11 +13,12 @@ import { differential } from './differential.ts';
 
 const { values: options } = parseArgs({
   options: {
-    seconds: { type: 'string', default: '60' },
+    commands: { type: 'string', default: '1000000' },
+    seconds: { type: 'string', default: 'Infinity' },
     seed: { type: 'string' },
     engine: { type: 'string' },
     only: { type: 'string' },
-    batch: { type: 'string', default: '150' },
+    batch: { type: 'string', default: '400' },
     all: { type: 'boolean', default: false },
   },
 });
@@ -28,17 +29,20 @@ const engines = enginesUnderTest.filter(
 for (const { name, reason } of missingEngines) console.log(`the ${name} engine is not tested: ${reason}`);
 if (engines.length === 0) throw new Error(`no engine '${options.engine}' here`);
 
-console.log(`seed ${seed}, ${engines.map((engine) => engine.name).join(' and ')}, ${options.seconds} s`);
+console.log(
+  `seed ${seed}, ${engines.map((engine) => engine.name).join(' and ')}, at most ${options.commands} commands and ${options.seconds} s`,
+);
 const server = await startServer();
 const { commands, batches, findings } = await differential({
   engines,
   server,
   seed,
-  commandsMax: Number.POSITIVE_INFINITY,
+  commandsMax: Number(options.commands),
   timeMsMax: Number(options.seconds) * 1000,
   batchLength: Number(options.batch),
   only: options.only?.split(',') ?? [],
   firstOnly: !options.all,
+  onProgress: (commands) => console.log(`${commands} commands so far`),
 }).finally(() => server.stop());
 for (const finding of findings) console.log(`\n${finding}`);
 console.log(`${commands} commands in ${batches} batches, ${findings.length} differences`);

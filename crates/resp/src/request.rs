@@ -177,7 +177,9 @@ impl Parser {
     }
 
     fn next_inline(&mut self, bytes: &[u8]) -> Result<Status, ProtocolError> {
-        let Some(end) = memchr::memchr(b'\n', bytes) else {
+        // Redis looks for the end as C does: behind a zero byte it finds none.
+        let end = memchr::memchr2(b'\n', 0, bytes).filter(|&end| bytes.get(end) == Some(&b'\n'));
+        let Some(end) = end else {
             return if bytes.len() > LINE_BYTES_MAX {
                 error("too big inline request")
             } else {

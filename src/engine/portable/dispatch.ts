@@ -18,6 +18,13 @@ import { countErrors, type Dispatched, run } from './run.ts';
 import type { Session } from './session.ts';
 import { type Command, findCommand, nameOf } from './table.ts';
 
+/**
+ * The first words of what a browser sends that was lured here: such a connection ends without a word, and what was
+ * answered before in the same chunk is not sent (Redis 7.0).
+ */
+const isFromBrowser = ([name]: readonly Buffer[]): boolean =>
+  /^(post|host:)$/i.test(name!.toString('latin1'));
+
 /** Commands that MULTI does not queue. */
 const neverQueued = new Set(['exec', 'discard', 'multi', 'watch', 'quit', 'reset']);
 /** Commands that get through inside MULTI although memory is full. */
@@ -45,6 +52,7 @@ export function dispatch(
 ): Dispatched {
   const command = findCommand(args);
   if (typeof command === 'string') {
+    if (isFromBrowser(args)) return 'closing';
     reject(keyspace, session, args, command, reply);
     return 'done';
   }

@@ -140,6 +140,10 @@ export class RequestParser {
   }
 
   #inline(): Parsed | null {
+    const zero = this.#buffer.subarray(this.#position, this.#end).indexOf(0);
+    // Redis looks for the end as C does: behind a zero byte it finds none.
+    if (zero >= 0 && !this.#buffer.subarray(this.#position, this.#position + zero).includes(0x0a))
+      return this.#end - this.#position > lineBytesMax ? broken(wireErrors.tooBigInline) : partial;
     const line = this.#line(0x0a, wireErrors.tooBigInline);
     if (typeof line !== 'string') return line;
     const args = splitInline(line.endsWith('\r') ? line.slice(0, -1) : line);

@@ -9,7 +9,7 @@ import type { Reply } from './reply.ts';
 import type { Command } from './table.ts';
 
 /** What became of a request. */
-export type Dispatched = 'done' | 'host' | 'blocked';
+export type Dispatched = 'done' | 'host' | 'blocked' | 'closing';
 
 export function run(call: Call, command: Command): Dispatched {
   call.name = command.name;

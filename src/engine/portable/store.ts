@@ -321,6 +321,10 @@ export class PortableStore implements Store {
       }
       const done = dispatch(keyspace, session, parsed.args, this.#reply, nowMs);
       if (done === 'host') return Stop.host;
+      if (done === 'closing') {
+        this.#reply.truncate(0);
+        return Stop.closing;
+      }
       if (done === 'blocked') {
         this.#endUnit(nowMs);
         return session.waiting === null ? null : Stop.blocked;

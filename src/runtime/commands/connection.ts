@@ -63,7 +63,7 @@ function hello(call: Call): Reply {
   if (credentials && !authenticate(call, ...credentials)) return wrongPassword;
   if (!client.authenticated && !server.access.isOpen)
     return error(
-      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
+      'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time',
     );
   if (name !== null) client.name = name;
   client.protocol = protocol;

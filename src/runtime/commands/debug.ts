@@ -62,6 +62,13 @@ function richSample(word: string, protocol: Protocol): Reply | null {
 const unknown = (call: Call): Reply =>
   error(`ERR unknown subcommand or wrong number of arguments for '${textOf(call.args[1])}'. Try DEBUG HELP.`);
 
+/** A command as it stands in the feed. */
+const packed = (words: readonly Buffer[]): Buffer =>
+  Buffer.concat([
+    Buffer.from(`*${words.length}\r\n`),
+    ...words.flatMap((word) => [Buffer.from(`$${word.length}\r\n`), word, Buffer.from('\r\n')]),
+  ]);
+
 /** Subcommands with the number of words they take. */
 const subcommands: Readonly<Record<string, { words: (count: number) => boolean; run: Handler }>> = {
   sleep: {
@@ -77,6 +84,26 @@ const subcommands: Readonly<Record<string, { words: (count: number) => boolean; 
   reload: {
     words: (count) => count >= 2,
     run: ({ server, args }) => reload(server, args.slice(2).map(textOf)),
+  },
+  'pause-cron': {
+    words: (count) => count === 3,
+    run: ({ server, args }) => {
+      server.pauseCron(Number(textOf(args[2])) > 0);
+      return ok;
+    },
+  },
+  replicate: {
+    words: (count) => count >= 3,
+    // Bytes for the replicas alone, as if a command had run here.
+    run: ({ server, args }) => {
+      if (server.store.feed.isOn) server.store.feed.append(packed(args.slice(2)));
+      return ok;
+    },
+  },
+  replybuffer: {
+    words: (count) => count === 4,
+    // There is no buffer of that kind; tests that set it go on.
+    run: (call) => (wordOf(call.args[2]) === 'peak-reset-time' ? ok : unknown(call)),
   },
   log: {
     words: (count) => count === 3,
@@ -112,9 +139,15 @@ const subcommands: Readonly<Record<string, { words: (count: number) => boolean; 
           'ERROR <string>',
           'LOG <message>',
           'OBJECT <key>',
+          'PAUSE-CRON <0|1>',
+          'POPULATE <count> [<prefix>] [<size>]',
           'PROTOCOL <type>',
-          'RELOAD',
+          'QUICKLIST-PACKED-THRESHOLD <size>',
+          'RELOAD [NOSAVE]',
+          'REPLICATE <string>',
+          'REPLYBUFFER PEAK-RESET-TIME <ms>',
           'SET-ACTIVE-EXPIRE <0|1>',
+          'SET-DISABLE-DENY-SCRIPTS <0|1>',
           'SLEEP <seconds>',
           'HELP',
           '    Print this help.',
