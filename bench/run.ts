@@ -8,6 +8,7 @@ import { border } from './border.ts';
 import { catchUp } from './catch-up.ts';
 import { load } from './load.ts';
 import { machine } from './report.ts';
+import { snapshot } from './snapshot.ts';
 import { throughput } from './throughput.ts';
 
 const { values, positionals } = parseArgs({
@@ -24,6 +25,7 @@ const benches: Record<string, () => void | Promise<void>> = {
   throughput: () => throughput(options),
   load: () => load(options),
   'catch-up': () => catchUp(options),
+  snapshot: () => snapshot(options),
 };
 for (const name of positionals) {
   if (!(name in benches)) throw new Error(`no bench '${name}': there are ${Object.keys(benches).join(', ')}`);

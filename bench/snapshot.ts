@@ -1,0 +1,175 @@
+/**
+ * What a snapshot costs those who are served meanwhile: data set A (5 million keys), 5,000 requests a second, half of them
+ * writes.
+ *
+ *     idle save   load alone   load + saves   all the writes the server takes + a save
+ *     seconds     p99.9        p99.9, worst,  extra memory: growth of the resident set while it saves
+ *                              seconds        (Redis: what the child says it had to copy)
+ *
+ * Requests are sent when they are due, whether or not the ones before were answered, so that a pause is felt by all that would
+ * have been sent in it.
+ */
+import { infoOf } from '../test/interop/info.ts';
+import type { ServerName } from '../test/servers/catalog.ts';
+import type { Client } from '../test/servers/client.ts';
+import { pack } from '../test/servers/resp.ts';
+import { type RunningServer, startRedtwin, startServer } from '../test/servers/server.ts';
+import { until } from '../test/servers/wait.ts';
+import { chunksOf } from './data-sets.ts';
+import { residentMb } from './process.ts';
+import { type Row, report } from './report.ts';
+
+const requestsPerSecond = 5000;
+const connections = 10;
+
+const key = (keys: number): string => `key:${String(Math.floor(Math.random() * keys)).padStart(12, '0')}`;
+const value = (): string => Math.random().toString(16).slice(2).padEnd(32, '0').slice(0, 32);
+const request = (keys: number): Buffer =>
+  pack(Math.random() < 0.5 ? ['SET', key(keys), value()] : ['GET', key(keys)]);
+
+async function fill(server: RunningServer, scale: number): Promise<void> {
+  const client = await server.client();
+  for (const { bytes, count } of chunksOf('A', scale)) {
+    client.write(bytes);
+    for (let left = count; left > 0; left--) await client.frame();
+  }
+  client.close();
+}
+
+const field = async (server: RunningServer, name: string): Promise<string> =>
+  (await infoOf(server, 'persistence')).get(name) ?? '';
+
+/** Saves once; seconds it took. */
+async function save(server: RunningServer): Promise<number> {
+  const began = performance.now();
+  server.cli('BGSAVE');
+  await until('the save', async () => (await field(server, 'rdb_bgsave_in_progress')) === '0', 120_000);
+  if ((await field(server, 'rdb_last_bgsave_status')) !== 'ok') throw new Error('the save failed');
+  return (performance.now() - began) / 1000;
+}
+
+/** Milliseconds that requests waited, sent at their pace until `isOver`. */
+async function load(server: RunningServer, keys: number, isOver: () => boolean): Promise<number[]> {
+  const clients = await Promise.all(Array.from({ length: connections }, () => server.client()));
+  const waits: number[] = [];
+  const queues: number[][] = clients.map(() => []);
+  let isSending = true;
+  const readers = clients.map(async (client, index) => {
+    const queue = queues[index]!;
+    for (;;) {
+      const sentAt = queue[0];
+      if (sentAt === undefined) {
+        if (!isSending) return;
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        continue;
+      }
+      await client.frame();
+      queue.shift();
+      waits.push(performance.now() - sentAt);
+    }
+  });
+  const began = performance.now();
+  let sent = 0;
+  while (!isOver()) {
+    const due = Math.floor(((performance.now() - began) * requestsPerSecond) / 1000);
+    for (; sent < due; sent++) {
+      queues[sent % connections]!.push(began + (sent * 1000) / requestsPerSecond);
+      clients[sent % connections]!.write(request(keys));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  isSending = false;
+  await Promise.all(readers);
+  for (const client of clients) client.close();
+  return waits;
+}
+
+const quantile = (waits: number[], part: number): number => {
+  const sorted = waits.sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+};
+
+/** Writes to random keys as fast as the server takes them, until told to stop. */
+async function flood(client: Client, keys: number, isOver: () => boolean): Promise<number> {
+  let writes = 0;
+  const batch = 200;
+  while (!isOver()) {
+    client.write(Buffer.concat(Array.from({ length: batch }, () => pack(['SET', key(keys), value()]))));
+    for (let left = batch; left > 0; left--) await client.frame();
+    writes += batch;
+  }
+  return writes;
+}
+
+/** Megabytes that a save needs beside the data under all the writes the server takes. */
+async function extraMemory(server: RunningServer, keys: number, isRedis: boolean): Promise<number> {
+  const client = await server.client();
+  let isOver = false;
+  // The resident set before: what the writes themselves need is there already.
+  const warm = flood(client, keys, () => isOver);
+  await new Promise((resolve) => setTimeout(resolve, 2000));
+  const before = residentMb(server.pid);
+  let peak = before;
+  const sampler = setInterval(() => {
+    peak = Math.max(peak, residentMb(server.pid));
+  }, 20);
+  await save(server);
+  clearInterval(sampler);
+  isOver = true;
+  await warm;
+  client.close();
+  return isRedis ? Number(await field(server, 'rdb_last_cow_size')) / 2 ** 20 : peak - before;
+}
+
+async function measure(
+  server: RunningServer,
+  scale: number,
+  isRedis: boolean,
+): Promise<Map<string, number[]>> {
+  const figures = new Map<string, number[]>();
+  const keys = Math.round(5_000_000 * scale);
+  await fill(server, scale);
+  figures.set('save idle, s', [await save(server), await save(server)]);
+  const span = (ms: number): (() => boolean) => {
+    const end = performance.now() + ms;
+    return () => performance.now() > end;
+  };
+  await load(server, keys, span(2000));
+  const calm = await load(server, keys, span(10_000));
+  figures.set('p99.9 without, ms', [quantile(calm, 0.999)]);
+  figures.set('worst without, ms', [quantile(calm, 1)]);
+  let isOver = false;
+  const loaded = load(server, keys, () => isOver);
+  const took: number[] = [];
+  for (let round = 0; round < 3; round++) took.push(await save(server));
+  isOver = true;
+  const waits = await loaded;
+  figures.set('save under load, s', took);
+  figures.set('p99.9 while saving, ms', [quantile(waits, 0.999)]);
+  figures.set('worst while saving, ms', [quantile(waits, 1)]);
+  figures.set('extra memory, all writes, MB', [await extraMemory(server, keys, isRedis)]);
+  return figures;
+}
+
+/** Measures and reports. */
+export async function snapshot(options: { quick: boolean; against: readonly ServerName[] }): Promise<void> {
+  const scale = options.quick ? 0.05 : 1;
+  const sides: { who: string; isRedis: boolean; start: () => Promise<RunningServer> }[] = [
+    ...options.against.map((version) => ({
+      who: version as string,
+      isRedis: true,
+      start: () => startServer({ version }),
+    })),
+    { who: 'redtwin native', isRedis: false, start: () => startRedtwin({ engine: 'native', built: true }) },
+  ];
+  const rows: Row[] = [];
+  for (const { who, isRedis, start } of sides) {
+    const server = await start();
+    try {
+      for (const [what, samples] of await measure(server, scale, isRedis)) rows.push({ what, who, samples });
+    } finally {
+      await server.stop();
+    }
+  }
+  report('snapshot', rows);
+}

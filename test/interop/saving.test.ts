@@ -1,0 +1,130 @@
+/**
+ * Files that are saved: what redis-check-rdb says of them, what is left when the process is killed or the folder is gone, and
+ * that a server which is started again goes on where it was.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { enginesUnderTest } from '../engines.ts';
+import { obtain } from '../servers/obtain.ts';
+import { type RunningServer, startRedtwin, startServer } from '../servers/server.ts';
+import { until } from '../servers/wait.ts';
+import { infoOf, untilEqual, untilLinkUp } from './info.ts';
+
+type Start = Parameters<typeof startRedtwin>[0];
+
+async function started(t: ExecutionContext, options: Start): Promise<RunningServer> {
+  const server = await startRedtwin(options);
+  t.teardown(() => server.stop());
+  return server;
+}
+
+/** What redis-check-rdb says; throws when it finds fault. */
+function check(file: string): string {
+  const [program, ...words] = obtain('redis-7.0').program('check-rdb');
+  const done = spawnSync(program, [...words, file], { encoding: 'utf8' });
+  if (done.status !== 0) throw new Error(done.stdout + done.stderr);
+  return done.stdout;
+}
+
+const persistence = async (server: RunningServer, field: string): Promise<string | undefined> =>
+  (await infoOf(server, 'persistence')).get(field);
+
+for (const { name: engine } of enginesUnderTest) {
+  test.serial(`BGSAVE, SAVE and save points replace the file [${engine}]`, async (t) => {
+    const server = await started(t, { engine });
+    const file = join(server.folder, 'dump.rdb');
+    server.cli('SET', 'a', '1');
+    server.cli('FUNCTION', 'LOAD', "#!lua name=lib\nredis.register_function('f', function() return 1 end)");
+    t.is(server.cli('BGSAVE'), 'Background saving started');
+    await until('the save', async () => (await persistence(server, 'rdb_bgsave_in_progress')) === '0');
+    t.is(await persistence(server, 'rdb_last_bgsave_status'), 'ok');
+    t.is(await persistence(server, 'rdb_changes_since_last_save'), '0');
+    t.regex(check(file), /\[info\] 1 keys read/);
+    server.cli('SET', 'b', '1');
+    t.is(server.cli('SAVE'), 'OK');
+    t.regex(check(file), /\[info\] 2 keys read/);
+    t.is(server.cli('BGSAVE', 'SOON'), 'ERR syntax error\n');
+    server.cli('CONFIG', 'SET', 'save', '1 1');
+    server.cli('SET', 'c', '1');
+    await until('the save point', async () => (await persistence(server, 'rdb_saves')) === '3');
+    t.regex(check(file), /\[info\] 3 keys read/);
+    t.deepEqual(readdirSync(server.folder), ['dump.rdb']);
+  });
+
+  test.serial(`rdb-key-save-delay makes a save one can watch; a second is refused [${engine}]`, async (t) => {
+    const server = await started(t, { engine });
+    server.cli('MSET', 'a', '1', 'b', '2');
+    server.cli('CONFIG', 'SET', 'rdb-key-save-delay', '300000');
+    server.cli('BGSAVE');
+    t.is(await persistence(server, 'rdb_bgsave_in_progress'), '1');
+    t.is(await persistence(server, 'current_save_keys_total'), '2');
+    t.is(server.cli('BGSAVE'), 'ERR Background save already in progress\n');
+    t.is(server.cli('SAVE'), 'ERR Background save already in progress\n');
+    await until('the save', async () => (await persistence(server, 'rdb_bgsave_in_progress')) === '0');
+    t.is(await persistence(server, 'rdb_last_bgsave_status'), 'ok');
+  });
+
+  test.serial(
+    `a save that is killed leaves the old file, and one that cannot be made stops writes [${engine}]`,
+    async (t) => {
+      const server = await started(t, { engine, args: ['--save', '3600 1000000'] });
+      const file = join(server.folder, 'dump.rdb');
+      server.cli('SET', 'a', '1');
+      server.cli('SAVE');
+      const before = readFileSync(file);
+      server.cli('MSET', 'b', '1', 'c', '1');
+      server.cli('CONFIG', 'SET', 'rdb-key-save-delay', '10000000');
+      server.cli('BGSAVE');
+      await until('the draft', async () =>
+        readdirSync(server.folder).some((name) => name.startsWith('temp-')),
+      );
+      server.child.kill('SIGKILL');
+      await until('its end', async () => server.child.endedAs() !== null);
+      t.deepEqual(readFileSync(file), before);
+      check(file);
+
+      const next = await started(t, { engine, args: ['--save', '3600 1000000'] });
+      const blocked = join(next.folder, `temp-${next.pid}.rdb`);
+      // The draft's place is taken by a folder.
+      mkdirSync(blocked);
+      writeFileSync(join(blocked, 'x'), '');
+      next.cli('SET', 'a', '1');
+      next.cli('BGSAVE');
+      await until('the failure', async () => (await persistence(next, 'rdb_last_bgsave_status')) === 'err');
+      t.regex(next.cli('SET', 'b', '1'), /^MISCONF Redis is configured to save RDB snapshots/);
+      t.false(existsSync(join(next.folder, 'dump.rdb')));
+      rmSync(blocked, { recursive: true, force: true });
+      t.is(next.cli('SAVE'), 'OK');
+      t.is(next.cli('SET', 'b', '1'), 'OK');
+    },
+  );
+
+  test.serial(`a primary and a replica go on where they were after a restart [${engine}]`, async (t) => {
+    t.timeout(60_000);
+    const primary = await startRedtwin({ engine });
+    const replica = await startServer({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
+    t.teardown(() => replica.stop());
+    await untilLinkUp(replica);
+    primary.cli('SET', 'a', '1');
+    await untilEqual(primary, replica, true);
+    const client = await primary.client();
+    client.write(Buffer.from('SHUTDOWN SAVE\r\n'));
+    await until('the end', async () => primary.child.endedAs() !== null);
+    client.close();
+    const file = readFileSync(join(primary.folder, 'dump.rdb'));
+    await primary.stop();
+    t.true(file.includes('repl-id') && file.includes('repl-offset'));
+
+    const folder = join(replica.folder, 'again');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'dump.rdb'), file);
+    const again = await started(t, { engine, port: primary.port, args: ['--dir', folder] });
+    await untilLinkUp(replica);
+    again.cli('SET', 'b', '1');
+    await untilEqual(again, replica, true);
+    t.is((await infoOf(again, 'stats')).get('sync_full'), '0');
+    t.is((await infoOf(again, 'stats')).get('sync_partial_ok'), '1');
+  });
+}
