@@ -31,6 +31,8 @@ const noWords = 'ERR Please specify at least one argument for this redis lib cal
 const notAllowed = 'ERR This Redis command is not allowed from script';
 /** Commands without the flag `write` that may go into the feed. */
 const mayFeed = new Set(['publish', 'spublish', 'pfcount']);
+/** What a call counts for in the script's budget, besides its reply: about the time it takes. */
+const instructionsPerCall = 200;
 const refusedByReply = 0x2d;
 
 /** What a script reads when its caller may not do what it asks for. */
@@ -89,6 +91,7 @@ export class Inner implements Host {
     }
     this.#keyspace.scripted?.push({ db: this.#session.db, args: words });
     const reply = this.#run(command as Command, words);
+    this.#machine.spend(instructionsPerCall + reply.length);
     const isError = reply[0] === refusedByReply;
     lua.pushBoolean(thread, !isError);
     pushReply(lua, thread, reply);

@@ -117,6 +117,11 @@ export class Machine {
     });
   }
 
+  /** What the script had done for it counts as so many instructions. */
+  spend(instructions: number): void {
+    this.#instructionsLeft -= instructions;
+  }
+
   forget(compiled: Compiled): void {
     this.lua.api.luaL_unref(this.lua.main, registryIndex, compiled);
   }
