@@ -294,16 +294,16 @@ export interface RdbSalvage {
   tail: Buffer
 }
 
-/** A command that a script has run; see `takeScripted` in engine.ts. */
-export interface Scripted {
-  db: number
-  args: Array<Buffer>
-}
-
 /** A script that rests. */
 export interface RunningScript {
   name: string
   isFunction: boolean
+}
+
+/** A command that a script has run; see `takeScripted` in engine.ts. */
+export interface Scripted {
+  db: number
+  args: Array<Buffer>
 }
 
 /** See `takeScriptLogs` in engine.ts. */

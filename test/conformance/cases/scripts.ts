@@ -471,7 +471,7 @@ export const cases: Case[] = [
       'return #{...}',
       'return @',
       'return "a\nb"',
-      'local ' + Array.from({ length: 201 }, (_, i) => `v${i}`).join(','),
+      `local ${Array.from({ length: 201 }, (_, i) => `v${i}`).join(',')}`,
       `return ${'('.repeat(250)}1${')'.repeat(250)}`,
       'return function() return ... end',
       '\x1bLua',
