@@ -82,7 +82,7 @@ test('integers are as wide as where Redis runs, though pointers are not', (t) =>
     ["(('%s:%d'):format('a', 2^31))", 'a:2147483648'],
     [
       "select(2, pcall(string.format, '%d', 'x'))",
-      "bad argument #2 to 'format' (number expected, got string)",
+      "bad argument #2 to '?' (number expected, got string)",
     ],
   ])
     t.is(run(store, 'EVAL', `return ${body}`, '0'), `$${text!.length}\r\n${text}\r\n`, body);
