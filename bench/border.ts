@@ -6,10 +6,9 @@ import Benchmark from 'benchmark';
 import { openStore } from '../test/conformance/in-process.ts';
 import { enginesUnderTest } from '../test/engines.ts';
 import { pack } from '../test/servers/resp.ts';
-import { type Row, report } from './report.ts';
+import type { Bench, Row } from './frame/bench.ts';
 
-/** Measures and reports. */
-export function border(): void {
+function measure(): Row[] {
   const rows: Row[] = [];
   const commands = 128;
   for (const engine of enginesUnderTest) {
@@ -35,5 +34,13 @@ export function border(): void {
     suite.run();
     store.close();
   }
-  report('border', rows);
+  return rows;
 }
+
+/** The bench. */
+export const border: Bench = {
+  name: 'border',
+  question: 'what does a crossing into the engine cost?',
+  cores: 'apart',
+  run: async () => measure(),
+};

@@ -5,11 +5,10 @@
  */
 
 import { infoOf, untilLinkUp } from '../test/interop/info.ts';
-import type { ServerName } from '../test/servers/catalog.ts';
 import { type RunningServer, startRedtwin, startServer } from '../test/servers/server.ts';
 import { until } from '../test/servers/wait.ts';
 import { chunksOf } from './data-sets.ts';
-import { type Row, report } from './report.ts';
+import type { Bench, Context, Row } from './frame/bench.ts';
 
 /** Commands per second at which a replica caught up. */
 async function measure(start: (args: string[]) => Promise<RunningServer>, scale: number): Promise<number> {
@@ -44,8 +43,7 @@ async function measure(start: (args: string[]) => Promise<RunningServer>, scale:
   }
 }
 
-/** Measures and reports. */
-export async function catchUp(options: { quick: boolean; against: readonly ServerName[] }): Promise<void> {
+async function run(options: Context): Promise<Row[]> {
   const sides: { who: string; start: (args: string[]) => Promise<RunningServer> }[] = [
     ...options.against.map((version) => ({
       who: version as string,
@@ -59,5 +57,13 @@ export async function catchUp(options: { quick: boolean; against: readonly Serve
       rows[index]?.samples.push(await measure(start, options.quick ? 0.02 : 0.2));
     }
   }
-  report('catch-up', rows);
+  return rows;
 }
+
+/** The bench. */
+export const catchUp: Bench = {
+  name: 'catch-up',
+  question: 'how fast does a replica take in the feed it missed?',
+  cores: 'apart',
+  run,
+};

@@ -6,12 +6,11 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ServerName } from '../test/servers/catalog.ts';
 import { type RunningServer, startRedtwin, startServer } from '../test/servers/server.ts';
 import { until } from '../test/servers/wait.ts';
 import { chunksOf, type DataSet } from './data-sets.ts';
-import { residentMb } from './process.ts';
-import { type Row, report } from './report.ts';
+import type { Bench, Context, Row } from './frame/bench.ts';
+import { residentMb } from './frame/process.ts';
 
 /** Fills a real server and has it save; gives the file's path inside `folder`. */
 async function makeRdb(set: DataSet, scale: number, folder: string): Promise<string> {
@@ -48,8 +47,7 @@ async function timed(
   }
 }
 
-/** Measures and reports. */
-export async function load(options: { quick: boolean; against: readonly ServerName[] }): Promise<void> {
+async function run(options: Context): Promise<Row[]> {
   const scale = options.quick ? 0.1 : 1;
   const sides: { who: string; start: (args: string[]) => Promise<RunningServer> }[] = [
     ...options.against.map((version) => ({
@@ -82,5 +80,13 @@ export async function load(options: { quick: boolean; against: readonly ServerNa
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-  report('load', rows);
+  return rows;
 }
+
+/** The bench. */
+export const load: Bench = {
+  name: 'load',
+  question: 'how long does an RDB take to load, and what does it hold then?',
+  cores: 'all',
+  run,
+};

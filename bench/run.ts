@@ -1,40 +1,78 @@
 /**
- * `npm run bench [name...] [--quick] [--against redis-7.0,valkey-9.1]`: runs the named benches (all, when none is named)
- * and writes their figures to bench/results/. --quick is for seeing that they work: small data, few rounds.
+ * `npm run bench [name...] [--quick] [--full] [--record] [--against redis-7.0,redis-8.0,valkey-9.1]`: runs the named benches
+ * (all, when none is named), redtwin and real servers side by side in the same minutes.
+ *
+ *     machine, sides and settings --> each bench: pin, measure, print, judge the noise --> bench/results/
+ *
+ * --quick is for seeing that they work: small data, few rounds, all within two minutes. --full takes the largest sizes.
+ * --record keeps the file for the repository and draws the chart and the tables anew from it.
  */
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type ServerName, sourceOf } from '../test/servers/catalog.ts';
-import { border } from './border.ts';
-import { catchUp } from './catch-up.ts';
-import { load } from './load.ts';
-import { machine } from './report.ts';
-import { snapshot } from './snapshot.ts';
-import { throughput } from './throughput.ts';
+import { benches } from './benches.ts';
+import type { Context } from './frame/bench.ts';
+import { noiseInWords, watchNoise } from './frame/noise.ts';
+import { canPin, setCores } from './frame/process.ts';
+import { commit, machine, type Results, write } from './frame/results.ts';
+import { figuresOf, printFigures } from './frame/rows.ts';
+import { describe, sidesOf } from './frame/sides.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
+    full: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
     against: { type: 'string', default: 'redis-7.0' },
+    rounds: { type: 'string' },
   },
 });
-const against = values.against.split(',').map((name) => sourceOf(name as ServerName).name);
-const options = { quick: values.quick, against };
-const benches: Record<string, () => void | Promise<void>> = {
-  border,
-  throughput: () => throughput(options),
-  load: () => load(options),
-  'catch-up': () => catchUp(options),
-  snapshot: () => snapshot(options),
-};
 for (const name of positionals) {
-  if (!(name in benches)) throw new Error(`no bench '${name}': there are ${Object.keys(benches).join(', ')}`);
+  if (!benches.some((bench) => bench.name === name))
+    throw new Error(`no bench '${name}': there are ${benches.map((bench) => bench.name).join(', ')}`);
 }
+
+const notes: string[] = [];
+const context: Context = {
+  quick: values.quick,
+  full: values.full,
+  against: values.against.split(',').map((name) => sourceOf(name as ServerName).name) as [ServerName],
+  rounds: Number(values.rounds ?? (values.quick ? 1 : 5)),
+  note(text) {
+    console.log(`  ${text}`);
+    notes.push(text);
+  },
+};
+
+const began = performance.now();
+const described = machine(canPin);
 console.log(
-  Object.entries(machine())
-    .map(([key, value]) => `${key} ${value}`)
-    .join(', '),
+  `${described.cpu}, ${described.cores} cores, ${described.memoryGb} GB, kernel ${described.kernel}, ` +
+    `Node ${described.node}, commit ${commit()}, load average ${loadavg()[0]?.toFixed(2)}`,
 );
-for (const [name, run] of Object.entries(benches)) {
-  if (positionals.length === 0 || positionals.includes(name)) await run();
+const record: Results = { sides: await describe(sidesOf(context)), benches: {} };
+for (const side of record.sides) console.log(side);
+if (!canPin) console.log('There is no taskset, or only one core: nothing is pinned.');
+
+for (const bench of benches) {
+  if (positionals.length > 0 ? !positionals.includes(bench.name) : bench.onlyWhenAsked && !values.full)
+    continue;
+  setCores(bench.cores);
+  const pinned = bench.cores === 'apart' && canPin;
+  console.log(`\n${bench.name}: ${bench.question}${pinned ? ' (server on a core of its own)' : ''}`);
+  notes.length = 0;
+  const noiseSince = watchNoise();
+  const figures = figuresOf(await bench.run(context));
+  const noise = noiseSince(figures);
+  printFigures(figures);
+  console.log(`  ${noiseInWords(noise)}`);
+  record.benches[bench.name] = {
+    ...{ date: new Date().toISOString(), commit: commit(), machine: { ...described, pinned } },
+    ...{ quick: context.quick, full: context.full, rounds: context.rounds, noise },
+    ...{ notes: [...notes], figures },
+  };
+  // After each bench, so that a run which is cut short leaves what it has.
+  write(record, false);
 }
+console.log(`\n${write(record, values.record)}, after ${((performance.now() - began) / 1000).toFixed(0)} s`);

@@ -10,14 +10,13 @@
  * have been sent in it.
  */
 import { infoOf } from '../test/interop/info.ts';
-import type { ServerName } from '../test/servers/catalog.ts';
 import type { Client } from '../test/servers/client.ts';
 import { pack } from '../test/servers/resp.ts';
 import { type RunningServer, startRedtwin, startServer } from '../test/servers/server.ts';
 import { until } from '../test/servers/wait.ts';
 import { chunksOf } from './data-sets.ts';
-import { residentMb } from './process.ts';
-import { type Row, report } from './report.ts';
+import type { Bench, Context, Row } from './frame/bench.ts';
+import { residentMb } from './frame/process.ts';
 
 const requestsPerSecond = 5000;
 const connections = 10;
@@ -151,8 +150,7 @@ async function measure(
   return figures;
 }
 
-/** Measures and reports. */
-export async function snapshot(options: { quick: boolean; against: readonly ServerName[] }): Promise<void> {
+async function run(options: Context): Promise<Row[]> {
   const scale = options.quick ? 0.05 : 1;
   const sides: { who: string; isRedis: boolean; start: () => Promise<RunningServer> }[] = [
     ...options.against.map((version) => ({
@@ -171,5 +169,13 @@ export async function snapshot(options: { quick: boolean; against: readonly Serv
       await server.stop();
     }
   }
-  report('snapshot', rows);
+  return rows;
 }
+
+/** The bench. */
+export const snapshot: Bench = {
+  name: 'snapshot',
+  question: 'what does a snapshot cost those who are served meanwhile?',
+  cores: 'all',
+  run,
+};

@@ -4,13 +4,13 @@
  * over the rounds. CPU time is the fairer judge where redis-benchmark itself is the limit (-P 1), or the machine is busy.
  */
 import { execFileSync } from 'node:child_process';
-import type { ServerName } from '../test/servers/catalog.ts';
 import { obtain } from '../test/servers/obtain.ts';
-import { type RunningServer, startRedtwin, startServer } from '../test/servers/server.ts';
-import { cpuMs } from './process.ts';
-import { type Row, report } from './report.ts';
+import type { RunningServer } from '../test/servers/server.ts';
+import { type Bench, inTurns, Rows } from './frame/bench.ts';
+import { cpuMs } from './frame/process.ts';
+import { sidesOf, withServers } from './frame/sides.ts';
 
-const data = 'x'.repeat(32);
+const data = 'x'.repeat(64);
 const key = 'key:__rand_int__';
 const element = 'element:__rand_int__';
 
@@ -18,46 +18,34 @@ interface Load {
   name: string;
   /** redis-benchmark puts a number below a million in the place of __rand_int__. */
   command: readonly string[];
-  pipelines: readonly number[];
-  /** Requests at a pipeline of 16 and above. */
-  requests: number;
+  /** How many commands are sent at once, and how many requests that is measured with. */
+  requests: readonly (readonly [pipeline: number, requests: number])[];
   /** Commands that come before, once for each server. */
   prepared?: readonly (readonly string[])[];
 }
 
-const collection = { pipelines: [16], requests: 200_000 };
-const strings = { pipelines: [1, 16, 128], requests: 1_000_000 };
-const numbered = (word: string, count: number): string[] =>
-  Array.from({ length: count }, (_, index) => `${word}${index}`);
+/** About two seconds of a Redis each. */
+const strings: Load['requests'] = [
+  [1, 150_000],
+  [16, 1_000_000],
+  [128, 1_500_000],
+];
+const collection: Load['requests'] = [[16, 500_000]];
 
 /** What is asked, with the arguments of redis-benchmark's own tests where it has one. */
 const loads: readonly Load[] = [
-  { name: 'SET', command: ['SET', key, data], ...strings },
-  { name: 'GET', command: ['GET', key], ...strings },
-  { name: 'INCR', command: ['INCR', 'counter:__rand_int__'], ...strings },
-  { name: 'LPUSH', command: ['LPUSH', 'list', data], ...collection },
-  { name: 'RPOP', command: ['RPOP', 'list'], ...collection },
-  { name: 'SADD', command: ['SADD', 'set', element], ...collection },
-  { name: 'HSET', command: ['HSET', 'hash', element, data], ...collection },
-  { name: 'ZADD', command: ['ZADD', 'zset', '__rand_int__', element], ...collection },
-  { name: 'XADD', command: ['XADD', 'stream', '*', 'field', data], ...collection },
+  { name: 'SET', command: ['SET', key, data], requests: strings },
+  { name: 'GET', command: ['GET', key], requests: strings },
+  { name: 'INCR', command: ['INCR', 'counter:__rand_int__'], requests: strings },
+  { name: 'LPUSH', command: ['LPUSH', 'list', data], requests: collection },
+  { name: 'HSET', command: ['HSET', 'hash', element, data], requests: collection },
+  { name: 'ZADD', command: ['ZADD', 'zset', '__rand_int__', element], requests: collection },
+  { name: 'XADD', command: ['XADD', 'stream', '*', 'field', data], requests: collection },
   {
     name: 'LRANGE_100',
     command: ['LRANGE', 'long', '0', '99'],
-    pipelines: [16],
-    requests: 100_000,
+    requests: [[16, 100_000]],
     prepared: [['RPUSH', 'long', ...Array.from({ length: 1000 }, () => data)]],
-  },
-  { name: 'LRANGE_600', command: ['LRANGE', 'long', '0', '599'], pipelines: [16], requests: 20_000 },
-  {
-    name: 'SINTER',
-    command: ['SINTER', 'one', 'other'],
-    pipelines: [16],
-    requests: 50_000,
-    prepared: [
-      ['SADD', 'one', ...numbered('member:', 100)],
-      ['SADD', 'other', ...numbered('member:', 50)],
-    ],
   },
 ];
 
@@ -85,43 +73,30 @@ function measure(
   return [perSecond, microseconds];
 }
 
-/** Measures and reports. */
-export async function throughput(options: { quick: boolean; against: readonly ServerName[] }): Promise<void> {
-  const servers: { who: string; server: RunningServer }[] = [];
-  const rows = new Map<string, Row>();
-  const add = (what: string, who: string, figure: number): void => {
-    const row = rows.get(`${what}|${who}`) ?? { what, who, samples: [] };
-    row.samples.push(figure);
-    rows.set(`${what}|${who}`, row);
-  };
-  try {
-    for (const name of options.against)
-      servers.push({ who: name, server: await startServer({ version: name }) });
-    servers.push({ who: 'redtwin native', server: await startRedtwin({ engine: 'native', built: true }) });
-    if (!options.quick)
-      servers.push({
-        who: 'redtwin portable',
-        server: await startRedtwin({ engine: 'portable', built: true }),
-      });
-    for (const { server } of servers) {
-      // The million keys that strings are about.
-      measure(server, loads[0]!, options.quick ? 500_000 : 3_000_000, 128);
-      for (const command of loads.flatMap((load) => load.prepared ?? [])) server.cli(...command);
-    }
-    for (const load of loads) {
-      for (const pipeline of load.pipelines) {
-        const requests = (pipeline === 1 ? 100_000 : load.requests) * (options.quick ? 0.3 : 1);
-        for (let round = 0; round < (options.quick ? 3 : 5); round++) {
-          for (const { who, server } of servers) {
+/** The bench. */
+export const throughput: Bench = {
+  name: 'throughput',
+  question: 'how many requests per second, and what does each cost the server?',
+  cores: 'apart',
+  async run(context) {
+    const rows = new Rows();
+    await withServers(sidesOf(context), async (servers) => {
+      for (const { server } of servers) {
+        // The million keys that strings are about.
+        measure(server, loads[0]!, context.quick ? 300_000 : 3_000_000, 128);
+        for (const command of loads.flatMap((load) => load.prepared ?? [])) server.cli(...command);
+      }
+      for (const load of loads) {
+        for (const [pipeline, perRound] of load.requests) {
+          const requests = context.quick ? perRound / 10 : perRound;
+          await inTurns(context.rounds, servers, async ({ who, server }) => {
             const [perSecond, microseconds] = measure(server, load, requests, pipeline);
-            add(`${load.name} -P ${pipeline}, requests/s`, who, perSecond);
-            add(`${load.name} -P ${pipeline}, CPU us`, who, microseconds);
-          }
+            rows.add(`${load.name} -P ${pipeline}, requests/s`, who, perSecond);
+            rows.add(`${load.name} -P ${pipeline}, CPU us`, who, microseconds);
+          });
         }
       }
-    }
-  } finally {
-    await Promise.all(servers.map(({ server }) => server.stop()));
-  }
-  report('throughput', [...rows.values()]);
-}
+    });
+    return rows.all();
+  },
+};

@@ -85,6 +85,8 @@ export interface Launch {
   env?: Record<string, string>;
   /** This port and no other; a free one when left out. */
   port?: number | undefined;
+  /** Words before the program's own: `taskset -c 1`. They must end by becoming the program (exec). */
+  prefix?: readonly string[] | undefined;
 }
 
 /** Starts a server and resolves when it answers PING. */
@@ -93,7 +95,8 @@ export async function launch(plan: Launch): Promise<RunningServer> {
   // A port found free can be taken by another test before the server binds it: then the next one is tried.
   for (let attempt = 1; ; attempt++) {
     const port = plan.port ?? (await freePort());
-    const child = start(plan.command(port, folder), { env: { ...process.env, ...plan.env } });
+    const program = [...(plan.prefix ?? []), ...plan.command(port, folder)] as [string, ...string[]];
+    const child = start(program, { env: { ...process.env, ...plan.env } });
     try {
       await untilServing(port, child, plan.name);
     } catch (error) {
@@ -126,7 +129,7 @@ export async function launch(plan: Launch): Promise<RunningServer> {
 
 /** Starts a real server. `args` follow ours, so they win. */
 export async function startServer(
-  options: { version?: ServerName; args?: readonly string[]; port?: number } = {},
+  options: { version?: ServerName; args?: readonly string[]; port?: number; prefix?: readonly string[] } = {},
 ): Promise<RunningServer> {
   const name = options.version ?? 'redis-7.0';
   const installation = obtain(name);
@@ -137,6 +140,7 @@ export async function startServer(
     version: installation.version,
     cli: installation.program('cli'),
     port: options.port,
+    prefix: options.prefix,
     command: (port, folder) => [
       ...installation.program('server'),
       ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
@@ -154,6 +158,7 @@ export async function startRedtwin(options: {
   args?: readonly string[];
   port?: number;
   built?: boolean;
+  prefix?: readonly string[];
 }): Promise<RunningServer> {
   const program = options.built ? [builtMain] : ['--import=tsx', '--enable-source-maps', main];
   return await launch({
@@ -161,6 +166,7 @@ export async function startRedtwin(options: {
     version: '7.0.15',
     cli: obtain('redis-7.0').program('cli'),
     port: options.port,
+    prefix: options.prefix,
     env: { REDTWIN_ENGINE: options.engine },
     command: (port, folder) =>
       [

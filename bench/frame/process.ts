@@ -1,0 +1,74 @@
+/**
+ * What the system says of a process: its CPU time and its resident size, and which cores it may use.
+ *
+ *     /proc/PID/stat     4242 (redtwin *:6379) S 1 ... utime stime cutime cstime     a name may hold spaces and parentheses,
+ *                                             ^ fields are counted from here         so they are counted behind its end
+ *
+ * Pinning is by taskset; without it, or on one core, nothing is pinned and the run says so.
+ */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+
+/** Linux counts CPU time in hundredths of a second for everybody (USER_HZ). */
+const msPerTick = 10;
+
+function statFields(pid: number | 'self'): number[] {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+}
+
+/** CPU time of a process and all its threads so far, in ms. Counted in steps of 10 ms. */
+export function cpuMs(pid: number): number {
+  const fields = statFields(pid);
+  return (fields[11]! + fields[12]!) * msPerTick;
+}
+
+/** CPU time of this process and of all its children that have ended, in ms. */
+export function familyCpuMs(): number {
+  const [user, system, childrenUser, childrenSystem] = statFields('self').slice(11, 15) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  return (user + system + childrenUser + childrenSystem) * msPerTick;
+}
+
+/** CPU time that the whole machine has spent, what other guests of its host took from it included, in ms. */
+export function machineBusyMs(): number {
+  const [, user, nice, system, , , irq, softirq, steal] = readFileSync('/proc/stat', 'latin1')
+    .split('\n', 1)[0]!
+    .split(/ +/)
+    .map(Number);
+  return (user! + nice! + system! + irq! + softirq! + steal!) * msPerTick;
+}
+
+/** Resident size of a process in MB (of 2^20 bytes): everything that it holds, shared libraries included. */
+export function residentMb(pid: number): number {
+  const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes ?? 0) / 1024;
+}
+
+/** Whether load generator and server can have a core each. */
+export const canPin = availableParallelism() >= 2 && spawnSync('taskset', ['--version']).status === 0;
+
+/** The core of this process and of the load generators it starts, when cores are apart. */
+const ownCore = '0';
+/** The core of the server that is measured. */
+const serverCore = '1';
+let apart = false;
+
+/** Moves this process to its own core, or lets it go anywhere; what it starts from now on is pinned likewise. */
+export function setCores(cores: 'apart' | 'all'): void {
+  apart = cores === 'apart' && canPin;
+  if (!canPin) return;
+  const list = apart ? ownCore : `0-${availableParallelism() - 1}`;
+  spawnSync('taskset', ['-a', '-c', '-p', list, String(process.pid)]);
+}
+
+/** The words before a program's own that put it on the server's core, where cores are apart; none otherwise. */
+export const serverPin = (): readonly string[] => (apart ? ['taskset', '-c', serverCore] : []);
