@@ -3,9 +3,18 @@
  */
 import { border } from './border.ts';
 import { catchUp } from './catch-up.ts';
+import { engines } from './engines.ts';
 import type { Bench } from './frame/bench.ts';
+import { growth } from './growth.ts';
+import { latency } from './latency.ts';
 import { load } from './load.ts';
+import { memory } from './memory.ts';
+import { resync } from './resync.ts';
 import { snapshot } from './snapshot.ts';
+import { start } from './start.ts';
 import { throughput } from './throughput.ts';
 
-export const benches: readonly Bench[] = [throughput, catchUp, load, snapshot, border];
+export const benches: readonly Bench[] = [
+  ...[throughput, latency, catchUp, resync, load, memory, start, growth, snapshot],
+  ...[engines, border],
+];

@@ -5,8 +5,7 @@
  *     yardstick  a fixed piece of arithmetic, done before and after each bench: how much longer than at its best
  *     spread     (largest - smallest) / median over the samples of a row, the middle one of all rows
  */
-import { availableParallelism } from 'node:os';
-import { familyCpuMs, machineBusyMs } from './process.ts';
+import { cores, familyCpuMs, machineBusyMs } from './process.ts';
 import { type Figure, median } from './rows.ts';
 
 /** What is written down about the noise of one bench. */
@@ -35,7 +34,7 @@ export function watchNoise(): (figures: readonly Figure[]) => Noise {
   const before = yardstick();
   const [beganMs, busyMs, ownMs] = [performance.now(), machineBusyMs(), familyCpuMs()];
   return (figures) => {
-    const elapsedMs = (performance.now() - beganMs) * availableParallelism();
+    const elapsedMs = (performance.now() - beganMs) * cores;
     const others = machineBusyMs() - busyMs - (familyCpuMs() - ownMs);
     const spreads = figures
       .filter(({ samples, median: middle }) => samples.length > 1 && middle > 0)

@@ -53,8 +53,11 @@ export function residentMb(pid: number): number {
   return Number(kilobytes ?? 0) / 1024;
 }
 
+/** Cores of this machine that we may use. Asked once, because a process that has pinned itself is told less. */
+export const cores = availableParallelism();
+
 /** Whether load generator and server can have a core each. */
-export const canPin = availableParallelism() >= 2 && spawnSync('taskset', ['--version']).status === 0;
+export const canPin = cores >= 2 && spawnSync('taskset', ['--version']).status === 0;
 
 /** The core of this process and of the load generators it starts, when cores are apart. */
 const ownCore = '0';
@@ -63,10 +66,10 @@ const serverCore = '1';
 let apart = false;
 
 /** Moves this process to its own core, or lets it go anywhere; what it starts from now on is pinned likewise. */
-export function setCores(cores: 'apart' | 'all'): void {
-  apart = cores === 'apart' && canPin;
+export function setCores(how: 'apart' | 'all'): void {
+  apart = how === 'apart' && canPin;
   if (!canPin) return;
-  const list = apart ? ownCore : `0-${availableParallelism() - 1}`;
+  const list = apart ? ownCore : `0-${cores - 1}`;
   spawnSync('taskset', ['-a', '-c', '-p', list, String(process.pid)]);
 }
 

@@ -1,6 +1,7 @@
 /**
  * Loads dbfilename at start, chunk by chunk, so that clients can already be told that the server is loading.
  */
+import { statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import type { LoadOptions, LoadReport, Store } from '../engine/engine.ts';
 import { RedtwinError } from '../errors.ts';
@@ -21,6 +22,15 @@ export interface LoadParts {
   options: LoadOptions;
   /** Called once, with what goes on changing while the file is read. */
   onProgress: (progress: LoadProgress) => void;
+}
+
+/** What `loadFile` is about to do; null when there is no file (or none that can be looked at: `loadFile` tells then). */
+export function expectedFile(path: string, startedMs: number): LoadProgress | null {
+  try {
+    return { startedMs, totalBytes: statSync(path).size, loadedBytes: 0 };
+  } catch {
+    return null;
+  }
 }
 
 /**

@@ -32,7 +32,7 @@ import { gateOptions, gatesOf } from './gates.ts';
 import type { Answer } from './handler.ts';
 import { keyspaceMessages } from './keyspace-events.ts';
 import { Listeners } from './listeners.ts';
-import { type LoadProgress, loadFile } from './load-file.ts';
+import { expectedFile, type LoadProgress, loadFile } from './load-file.ts';
 import { Observer } from './observer.ts';
 import { OutputPage } from './output-page.ts';
 import { Pause } from './pause.ts';
@@ -156,6 +156,8 @@ export class Server {
     this.startupMemoryBytes = this.store.stats().usedMemoryBytes;
     log.role = config.value('replicaof') ? 'S' : 'M';
     this.access.start();
+    // Before anybody can ask: who comes while the file is being opened must not be shown an empty keyspace.
+    this.fileProgress = expectedFile(this.saver.path, this.nowMs());
     this.updateGates();
     await this.#listen();
     const socketPath = utf8(config.value('unixsocket'));

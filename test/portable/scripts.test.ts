@@ -80,10 +80,7 @@ test('integers are as wide as where Redis runs, though pointers are not', (t) =>
       '005000000000|-0005000000000|-9223372036854775808%',
     ],
     ["(('%s:%d'):format('a', 2^31))", 'a:2147483648'],
-    [
-      "select(2, pcall(string.format, '%d', 'x'))",
-      "bad argument #2 to '?' (number expected, got string)",
-    ],
+    ["select(2, pcall(string.format, '%d', 'x'))", "bad argument #2 to '?' (number expected, got string)"],
   ])
     t.is(run(store, 'EVAL', `return ${body}`, '0'), `$${text!.length}\r\n${text}\r\n`, body);
   store.close();

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { createServer } from '../../src/index.ts';
+import { smallRdb } from '../link/small-rdb.ts';
 import { type Child, start } from '../servers/children.ts';
 import { freePort, startServer, untilServing } from '../servers/server.ts';
 import { Talk } from './helpers.ts';
@@ -158,6 +160,25 @@ test('what is wrong with the configuration is said as Redis says it', async (t) 
     const cluster = run('serve', '--cluster-enabled', 'yes');
     t.is(await cluster.ended, 1);
     t.regex(cluster.said(), /redtwin cannot do cluster-enabled yes/);
+  });
+});
+
+test('who asks while the file is being opened is told to wait, and never shown an empty keyspace', async (t) => {
+  await inFolder(async (folder) => {
+    writeFileSync(join(folder, 'dump.rdb'), smallRdb(new Map([[0, new Map([['key', 'value']])]])));
+    for (let round = 0; round < 5; round++) {
+      const port = await freePort();
+      const starting = createServer({ port, dir: folder, save: '' });
+      const heard: string[] = [];
+      while (heard.at(-1) !== ':1\r\n') {
+        const talk = await Talk.open(port).catch(() => null);
+        if (talk === null) continue;
+        heard.push(await talk.ask('EXISTS key'));
+        talk.socket.destroy();
+      }
+      await (await starting).close();
+      for (const reply of heard) t.regex(reply, /^(:1|-LOADING .*)\r\n$/);
+    }
   });
 });
 

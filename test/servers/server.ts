@@ -28,6 +28,8 @@ export interface RunningServer {
   /** Its working folder, removed when it stops. */
   readonly folder: string;
   readonly child: Child;
+  /** From its start to its first reply, within 10 ms. */
+  readonly startedInMs: number;
   /** A new connection; the caller closes it. */
   client(): Promise<Client>;
   /** Runs the vendor's own cli with these arguments and gives what it printed, without the last line's end. */
@@ -54,7 +56,7 @@ export async function untilServing(
   port: number,
   child: Child,
   what: string,
-  timeoutMs = 30_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   await until(
     `${what} to answer PING on port ${port}`,
@@ -68,6 +70,7 @@ export async function untilServing(
       }
     },
     timeoutMs,
+    10,
   );
   if (child.endedAs() !== null) {
     throw new Error(`${what} ended as ${child.endedAs()} instead of serving:\n${child.said()}`);
@@ -96,6 +99,7 @@ export async function launch(plan: Launch): Promise<RunningServer> {
   for (let attempt = 1; ; attempt++) {
     const port = plan.port ?? (await freePort());
     const program = [...(plan.prefix ?? []), ...plan.command(port, folder)] as [string, ...string[]];
+    const began = performance.now();
     const child = start(program, { env: { ...process.env, ...plan.env } });
     try {
       await untilServing(port, child, plan.name);
@@ -105,6 +109,7 @@ export async function launch(plan: Launch): Promise<RunningServer> {
       rmSync(folder, { recursive: true, force: true });
       throw error;
     }
+    const startedInMs = performance.now() - began;
     const [cli, ...words] = plan.cli;
     return {
       port,
@@ -112,6 +117,7 @@ export async function launch(plan: Launch): Promise<RunningServer> {
       version: plan.version,
       folder,
       child,
+      startedInMs,
       client: () => Client.open(port),
       cli(...args) {
         const done = spawnSync(cli, [...words, '-p', String(port), ...args], { encoding: 'utf8' });

@@ -1,0 +1,49 @@
+/**
+ * Fills a server with key:000000000000 and on, 100 SETs at a time, each hundred awaited and timed: as fast as one connection
+ * goes, and a pause of the server (a table that grows) shows as a hundred that took long.
+ */
+import { RawConnection } from './raw-connection.ts';
+
+const batch = 100;
+const digits = 12;
+
+/** The name of a key. 16 bytes. */
+export const keyBytes = (index: number): string => `key:${String(index).padStart(digits, '0')}`;
+
+/** How to fill. */
+export interface Filling {
+  /** Index of the first key; 0 when left out. */
+  from?: number;
+  valueBytes: number;
+}
+
+/** Sets keys `from` to `count`; gives the milliseconds that each hundred took. `count` is a multiple of 100. */
+export async function fill(
+  port: number,
+  count: number,
+  { from = 0, valueBytes }: Filling,
+): Promise<Float64Array> {
+  const connection = await RawConnection.open(port);
+  try {
+    const one = `*3\r\n$3\r\nSET\r\n$16\r\n${keyBytes(0)}\r\n$${valueBytes}\r\n${'x'.repeat(valueBytes)}\r\n`;
+    const chunk = Buffer.from(one.repeat(batch), 'latin1');
+    const digitsAt = one.indexOf('key:') + 4;
+    const waits = new Float64Array((count - from) / batch);
+    for (let at = from, turn = 0; at < count; at += batch, turn++) {
+      for (let index = 0; index < batch; index++) {
+        let rest = at + index;
+        const end = index * one.length + digitsAt + digits;
+        for (let place = end - 1; place >= end - digits; place--) {
+          chunk[place] = 48 + (rest % 10);
+          rest = Math.floor(rest / 10);
+        }
+      }
+      const sentAt = performance.now();
+      await connection.exchange(chunk, '+OK\r\n'.length * batch);
+      waits[turn] = performance.now() - sentAt;
+    }
+    return waits;
+  } finally {
+    connection.close();
+  }
+}
