@@ -22,6 +22,7 @@ export const errorCodes = {
   'config-bad-value': 'an option has a value that it cannot take',
   'config-unknown-option': 'there is no option of that name',
   'config-file': 'the configuration file cannot be read or written',
+  'protocol-error': 'what a server sent is not RESP',
   'listen-failed': 'the server cannot listen where it should',
 } as const;
 export type ErrorCode = keyof typeof errorCodes;

@@ -1,4 +1,9 @@
-/** `redtwin rdb` as a shell sees it: results, exit codes, files that are complete or not there. */
+/**
+ * `redtwin rdb` as a shell sees it: results, exit codes, files that are complete or not there.
+ *
+ * What the jobs find in a file is tested in jobs.test.ts; here it is what arrives on standard output, standard error and
+ * the disk, in a process of its own.
+ */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,7 @@
-//! SCRIPT: the cache that EVALSHA looks into. (DEBUG answers as when there is no debugger.)
+//! SCRIPT: the cache that EVALSHA looks into, and the end of a script that takes too long.
+//!
+//! KILL and FLUSH meet a script that rests (store/busy.rs) or none at all; LOAD and EXISTS only look at the cache. DEBUG
+//! answers as when there is no debugger: there is none here.
 
 use super::{Call, Done, Handler, is};
 use crate::generated::commands::CommandId;
