@@ -12,6 +12,10 @@ export const catchUp: Bench = {
   name: 'catch-up',
   question: 'how fast does a replica take in the feed it missed?',
   cores: 'apart',
+  bars: [
+    ...feedNames.map((name) => ({ what: `${name}, commands/s`, atLeastTimes: 3 })),
+    ...feedNames.map((name) => ({ what: `${name}, MB/s`, who: 'redtwin portable', atLeast: 8 })),
+  ],
   async run(context) {
     const rows = new Rows();
     const commands = context.quick ? 100_000 : 1_500_000;

@@ -92,6 +92,13 @@ export const growth: Bench = {
   name: 'growth',
   question: 'does it stay as fast with ten times the keys?',
   cores: 'apart',
+  bars: [
+    ...['GET -P 16', 'SET -P 16', 'save', 'load'].map((what) => ({
+      what: `${what}, speed at ten times the keys, of 1`,
+      atLeast: 0.8,
+    })),
+    { what: 'longest 100 SETs while growing, ms', atMost: 5 },
+  ],
   async run(context) {
     const rows = new Rows();
     const small = context.quick ? 20_000 : context.full ? 1_000_000 : 200_000;

@@ -105,6 +105,7 @@ export const latency: Bench = {
   name: 'latency',
   question: 'how long does a request wait at the same offered load?',
   cores: 'apart',
+  bars: [5, 20].map((thousands) => ({ what: `p99 at ${thousands}k requests/s, us`, atMostTimes: 1 })),
   async run(context) {
     const rows = new Rows();
     const keys = context.quick ? 100_000 : 1_000_000;

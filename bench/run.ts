@@ -7,15 +7,17 @@
  * --quick is for seeing that they work: small data, few rounds, all within two minutes. --full takes the largest sizes.
  * --record keeps the file for the repository and draws the chart and the tables anew from it.
  */
+import { execFileSync } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { type ServerName, sourceOf } from '../test/servers/catalog.ts';
 import { benches } from './benches.ts';
+import { judge, verdictInWords } from './frame/bars.ts';
 import type { Context } from './frame/bench.ts';
 import { noiseInWords, watchNoise } from './frame/noise.ts';
 import { canPin, setCores } from './frame/process.ts';
 import { commit, machine, type Results, write } from './frame/results.ts';
-import { figuresOf, printFigures } from './frame/rows.ts';
+import { figuresOf, printFigures, rounded } from './frame/rows.ts';
 import { describe, sidesOf } from './frame/sides.ts';
 
 const { values, positionals } = parseArgs({
@@ -32,6 +34,8 @@ for (const name of positionals) {
   if (!benches.some((bench) => bench.name === name))
     throw new Error(`no bench '${name}': there are ${benches.map((bench) => bench.name).join(', ')}`);
 }
+
+if (values.record && values.quick) throw new Error('--quick is no measurement: leave out --record');
 
 const notes: string[] = [];
 const context: Context = {
@@ -66,6 +70,13 @@ for (const bench of benches) {
   const figures = figuresOf(await bench.run(context));
   const noise = noiseSince(figures);
   printFigures(figures);
+  if (!context.quick) {
+    for (const verdict of (bench.bars ?? []).map((bar) => judge(bar, figures)))
+      if (verdict !== null)
+        console.log(
+          `  bar: ${verdict.bar.what} ${verdict.wanted}: ${rounded(verdict.measured)}, ${verdictInWords(verdict)}`,
+        );
+  }
   console.log(`  ${noiseInWords(noise)}`);
   record.benches[bench.name] = {
     ...{ date: new Date().toISOString(), commit: commit(), machine: { ...described, pinned } },
@@ -76,3 +87,5 @@ for (const bench of benches) {
   write(record, false);
 }
 console.log(`\n${write(record, values.record)}, after ${((performance.now() - began) / 1000).toFixed(0)} s`);
+if (values.record)
+  execFileSync(process.execPath, ['--import=tsx', 'scripts/generate.ts'], { stdio: 'inherit' });

@@ -15,6 +15,11 @@ export const start: Bench = {
   name: 'start',
   question: 'how soon does it answer, and what does it hold when idle?',
   cores: 'all',
+  bars: [
+    { what: 'start to first reply, ms', atMost: 250 },
+    { what: 'idle, MB', atMost: 80 },
+    { what: 'addon, MB', atMost: 8 },
+  ],
   async run(context) {
     const rows = new Rows();
     await inTurns(

@@ -50,6 +50,18 @@ export const throughput: Bench = {
   name: 'throughput',
   question: 'how many requests per second, and what does each cost the server?',
   cores: 'apart',
+  bars: [
+    ...['SET', 'GET', 'INCR'].flatMap((name) => [
+      { what: `${name} -P 1, requests/s`, atLeastTimes: 1 },
+      { what: `${name} -P 1, CPU us`, atMostTimes: 1 },
+      { what: `${name} -P 16, requests/s`, atLeastTimes: 1.5 },
+      { what: `${name} -P 128, requests/s`, atLeastTimes: 2.5 },
+    ]),
+    ...['LPUSH', 'HSET', 'ZADD', 'XADD', 'LRANGE_100'].map((name) => ({
+      what: `${name} -P 16, requests/s`,
+      atLeastTimes: 1.3,
+    })),
+  ],
   async run(context) {
     const rows = new Rows();
     await withServers(sidesOf(context), async (servers) => {

@@ -1,12 +1,17 @@
 /**
  * Writes the files that both engines derive from one source: the command table and the wire errors from data/, the
- * sandbox of scripts from the native engine's prelude.lua.
- * `npm run generate` rewrites them; `npm run generate -- --check` fails when a file is not what data/ gives (CI).
+ * sandbox of scripts from the native engine's prelude.lua; and the pages that show what data says: the configuration's, the
+ * performance's with its chart (from the newest record in bench/results/).
+ * `npm run generate` rewrites them; `npm run generate -- --check` fails when a file is not what its source gives (CI).
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { benches } from '../bench/benches.ts';
+import { chart } from '../bench/frame/chart.ts';
+import { performancePage } from '../bench/frame/page.ts';
+import { newestRecord } from '../bench/frame/results.ts';
 import { configurationPage } from '../src/config/documentation.ts';
 
 interface KeySpec {
@@ -308,6 +313,7 @@ const rustfmt = (text: string): string => {
   return done.stdout;
 };
 
+const record = newestRecord()?.record ?? null;
 const outputs: [string, () => string][] = [
   ['crates/keyspace/src/generated/commands.rs', () => rustfmt(rustCommands())],
   ['crates/keyspace/src/generated/errors.rs', () => rustfmt(rustErrors())],
@@ -316,6 +322,8 @@ const outputs: [string, () => string][] = [
   ['src/protocol/generated/wire-errors.ts', tsErrors],
   ['src/engine/portable/generated/prelude.ts', tsPrelude],
   ['docs/configuration.md', configurationPage],
+  ['docs/performance.svg', () => chart(record)],
+  ['docs/performance.md', () => performancePage(read('docs/performance.md'), record, benches)],
 ];
 const check = process.argv.includes('--check');
 let stale = 0;
@@ -323,7 +331,7 @@ for (const [path, make] of outputs) {
   const text = make();
   if (check) {
     if (read(path) !== text) {
-      console.error(`${path} is not what data/ gives: run npm run generate`);
+      console.error(`${path} is not what its source gives: run npm run generate`);
       stale++;
     }
   } else {

@@ -31,6 +31,25 @@ export interface Context {
   note(text: string): void;
 }
 
+/**
+ * What a figure of redtwin's should be, as issue 6 and its forerunners set it. Exactly one of the four bounds is given.
+ * Judged by medians, and only in runs of full size (never --quick).
+ */
+export interface Bar {
+  /** The row's `what`. */
+  what: string;
+  /** 'redtwin native' when left out. */
+  who?: string;
+  /** The side that `...Times` refers to; the first of the same `what` when left out. */
+  than?: string;
+  /** So many times the other side's figure, or more. */
+  atLeastTimes?: number;
+  atMostTimes?: number;
+  /** So much in the row's own unit. */
+  atLeast?: number;
+  atMost?: number;
+}
+
 /** One question, with its answer. */
 export interface Bench {
   name: string;
@@ -43,6 +62,8 @@ export interface Bench {
   cores: 'apart' | 'all';
   /** Left out of a run that names no bench, unless it is `--full` (long ones). */
   onlyWhenAsked?: boolean;
+  /** What the answer should be. */
+  bars?: readonly Bar[];
   run(context: Context): Promise<Row[]>;
 }
 
