@@ -23,6 +23,7 @@ export const errorCodes = {
   'config-unknown-option': 'there is no option of that name',
   'config-file': 'the configuration file cannot be read or written',
   'protocol-error': 'what a server sent is not RESP',
+  'connection-closed': 'the connection that was to carry the reply has ended',
   'listen-failed': 'the server cannot listen where it should',
 } as const;
 export type ErrorCode = keyof typeof errorCodes;

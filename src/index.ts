@@ -2,7 +2,8 @@
  * The public door: a server inside your own process. Nothing else of this package is public.
  *
  *     const server = await createServer({ port: 0, replicaof: '10.0.0.1 6379' });
- *     console.log(server.port);
+ *     const connection = server.connect();
+ *     console.log(await connection.command('GET', 'key'), server.port);
  *     await server.close();
  *
  * It is the same server that `redtwin serve` runs, without its signals, its pid file and its log on standard output.
@@ -15,9 +16,12 @@ import { engineChoice, loadEngine } from './engine/load.ts';
 import { RedtwinError } from './errors.ts';
 import { Log } from './observe/log.ts';
 import { splitArguments } from './protocol/split-arguments.ts';
+import { InsideClient, type InsideOptions } from './runtime/inside.ts';
 import { Server } from './runtime/server.ts';
 
 export { type ErrorCode, RedtwinError } from './errors.ts';
+export { ReplyError, type ReplyValue } from './protocol/reply-decoder.ts';
+export type { InsideClient, InsideOptions, Word } from './runtime/inside.ts';
 
 export interface ServerOptions {
   /**
@@ -36,6 +40,11 @@ export interface EmbeddedServer {
   readonly port: number;
   /** Which engine it runs on. */
   readonly engine: 'native' | 'portable';
+  /**
+   * A connection that never leaves the process: `await connection.command('GET', 'key')`. It is a client like others, with
+   * a database, a transaction, subscriptions of its own, and without a socket in between.
+   */
+  connect(options?: InsideOptions): InsideClient;
   /** Ends it: no save, all connections closed, memory freed. */
   close(): Promise<void>;
 }
@@ -61,7 +70,9 @@ export async function createServer(options: ServerOptions = {}): Promise<Embedde
     await close();
     throw error;
   }
-  return { port: server.listeners.port, engine: engine.name, close };
+  const connect = (inside: InsideOptions = {}): InsideClient =>
+    new InsideClient(inside, (socket) => server.doorman.acceptInside(socket));
+  return { port: server.listeners.port, engine: engine.name, connect, close };
 }
 
 function assign(config: Config, name: string, value: unknown): void {

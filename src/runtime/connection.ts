@@ -9,7 +9,7 @@
  * A client that does not read what it is sent is not read from either; what others send it (messages, pushes) is bounded by
  * client-output-buffer-limit. What a command means is not known here.
  */
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { Note, type Outcome, outcomeBytes, outcomeNotes, outcomeStop, Stop } from '../engine/engine.ts';
 import { encodeReply, type Reply } from '../protocol/reply.ts';
 import { Requests } from '../protocol/requests.ts';
@@ -18,7 +18,7 @@ import type { ReplicaLine } from './replica.ts';
 import type { Server } from './server.ts';
 
 export class Connection implements Line, ReplicaLine {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #server: Server;
   /** Set right after construction; a client needs its line and a line its client. */
   client!: Client;
@@ -42,7 +42,7 @@ export class Connection implements Line, ReplicaLine {
     },
   };
 
-  constructor(socket: Socket, server: Server) {
+  constructor(socket: Duplex, server: Server) {
     this.#socket = socket;
     this.#server = server;
     socket.on('drain', () => {

@@ -5,6 +5,7 @@
  *                    \--> Connection + Client + session in the engine --> joined ... left
  */
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { utf8 } from '../config/special-kinds.ts';
 import { endpoint, isLoopback } from './address.ts';
 import { Client } from './client.ts';
@@ -12,6 +13,14 @@ import { Connection } from './connection.ts';
 import type { Receiver } from './listeners.ts';
 import type { Server } from './server.ts';
 import { deniedText, maxClientsText } from './turned-away.ts';
+
+/** Where a client comes from, as CLIENT LIST tells it. */
+interface Origin {
+  address: string;
+  localAddress: string;
+  isLocal: boolean;
+  isUnixSocket: boolean;
+}
 
 export class Doorman {
   readonly #server: Server;
@@ -23,7 +32,7 @@ export class Doorman {
 
   /** Takes a connection; the result takes its input. */
   accept(socket: Socket, isUnix: boolean): Receiver {
-    const { stats, config, store, log } = this.#server;
+    const { stats, config, log } = this.#server;
     stats.connectionsReceived++;
     socket.on('error', (cause) => log.verbose(`A client's connection broke: ${cause.message}`));
     const refusal = this.#refusal(socket, isUnix);
@@ -35,14 +44,33 @@ export class Doorman {
     const keepAliveSeconds = config.value('tcp-keepalive');
     if (!isUnix && keepAliveSeconds > 0) socket.setKeepAlive(true, keepAliveSeconds * 1000);
     const path = `${utf8(config.value('unixsocket'))}:0`;
-    const connection = new Connection(socket, this.#server);
-    const client = new Client({
-      id: this.#nextId++,
-      session: store.openSession(),
+    return this.#enter(socket, {
       address: isUnix ? path : endpoint(socket.remoteAddress, socket.remotePort),
       localAddress: isUnix ? path : endpoint(socket.localAddress, socket.localPort),
       isLocal: isUnix || isLoopback(socket.remoteAddress),
       isUnixSocket: isUnix,
+    });
+  }
+
+  /** Takes a connection from inside the process; see inside.ts. */
+  acceptInside(socket: Duplex): Receiver {
+    const { stats, config, clients } = this.#server;
+    stats.connectionsReceived++;
+    if (clients.size >= config.value('maxclients')) {
+      stats.connectionsRejected++;
+      socket.end(maxClientsText);
+      return () => {};
+    }
+    const address = 'inside:0';
+    return this.#enter(socket, { address, localAddress: address, isLocal: true, isUnixSocket: false });
+  }
+
+  #enter(socket: Duplex, from: Origin): Receiver {
+    const connection = new Connection(socket, this.#server);
+    const client = new Client({
+      id: this.#nextId++,
+      session: this.#server.store.openSession(),
+      ...from,
       createdMs: this.#server.nowMs(),
       line: connection,
     });

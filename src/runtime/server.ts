@@ -68,6 +68,7 @@ export class Server {
   readonly monitors = new Set<Client>();
   readonly runId = randomId();
   readonly startedMs = Date.now();
+  readonly doorman: Doorman;
   readonly listeners: Listeners;
   readonly saver: Saver;
   readonly access: Access;
@@ -132,10 +133,10 @@ export class Server {
     });
     this.store.onScriptCommand = (session, command) => this.#answerScript(session, command);
     this.#background = new Background(this);
-    const doorman = new Doorman(this);
+    this.doorman = new Doorman(this);
     this.listeners = new Listeners(
       {
-        accept: (socket, isUnix) => doorman.accept(socket, isUnix),
+        accept: (socket, isUnix) => this.doorman.accept(socket, isUnix),
         trouble: (cause) => log.warning(`Accepting a client failed: ${cause.message}`),
       },
       config.value('tcp-backlog'),
