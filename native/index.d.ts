@@ -25,10 +25,10 @@ export declare class NativeRdbLedger {
 /** A job over one RDB. */
 export declare class NativeRdbScan {
   constructor(job: RdbJob, filter: RdbFilter, checksum: boolean, ledger?: NativeRdbLedger | undefined | null)
-  push(chunk: Uint8Array): Buffer
-  takeReady(): Buffer
+  push(chunk: Uint8Array): void
+  take(into: Uint8Array): number
   takeBatch(): RdbBatch
-  finish(): Buffer
+  finish(): void
   progress(): RdbProgress
   lastKey(): RdbKey
   brokenKeys(): Array<RdbBrokenKey>

@@ -3,7 +3,7 @@
 //! Errors cross the border as "code|offset|text", which src/engine/native.ts makes a RedtwinError of.
 
 use crate::loader::refused;
-use napi::bindgen_prelude::{BigInt, Buffer, Error, Float64Array, Result};
+use napi::bindgen_prelude::{BigInt, Buffer, Error, Float64Array, Result, Uint8ArraySlice};
 use napi_derive::napi;
 use redtwin_rdb::format::{Class, Version};
 use redtwin_toolkit::batch::{BatchOptions, Entries, Fact};
@@ -324,13 +324,15 @@ impl NativeRdbScan {
     }
 
     #[napi(catch_unwind)]
-    pub fn push(&mut self, chunk: &[u8]) -> Result<Buffer> {
-        self.running.scan().push(chunk).map(Buffer::from).map_err(|error| refused(&error))
+    pub fn push(&mut self, chunk: &[u8]) -> Result<()> {
+        self.running.scan().push(chunk).map_err(|error| refused(&error))
     }
 
     #[napi(catch_unwind)]
-    pub fn take_ready(&mut self) -> Buffer {
-        self.running.scan().ready().into()
+    pub fn take(&mut self, mut into: Uint8ArraySlice<'_>) -> u32 {
+        // SAFETY: JavaScript lends the buffer for this call and does nothing else meanwhile.
+        let into = unsafe { into.as_mut() };
+        self.running.scan().take(into) as u32
     }
 
     #[napi(catch_unwind)]
@@ -342,8 +344,8 @@ impl NativeRdbScan {
     }
 
     #[napi(catch_unwind)]
-    pub fn finish(&mut self) -> Result<Buffer> {
-        self.running.scan().finish().map(Buffer::from).map_err(|error| refused(&error))
+    pub fn finish(&mut self) -> Result<()> {
+        self.running.scan().finish().map_err(|error| refused(&error))
     }
 
     #[napi(catch_unwind)]

@@ -7,13 +7,11 @@
  *     redtwin commands                                           what is supported
  *     redtwin --help, --version
  *
- * It only sorts words; each command has its file.
+ * It only sorts words; each command has its file, which is loaded when it is asked for: a look at a small RDB should not wait
+ * for a server.
  */
 import { Command } from 'commander';
 import { redtwinVersion } from '../runtime/version.ts';
-import { addRdbCommands } from './rdb.ts';
-import { serve } from './serve.ts';
-import { supportTable } from './support-table.ts';
 
 const program = new Command('redtwin')
   .description('A Redis twin that lives in Node: replicates with real Redis and Valkey, and serves clients.')
@@ -27,15 +25,21 @@ program
   .argument('[words...]')
   .allowUnknownOption()
   .helpOption(false)
-  .action(() => serve(process.argv.slice(process.argv.indexOf('serve') + 1)));
+  .action(async () => {
+    const { serve } = await import('./serve.ts');
+    await serve(process.argv.slice(process.argv.indexOf('serve') + 1));
+  });
 
 program
   .command('commands')
   .description('print which commands of Redis 7.0 are supported')
-  .action(() => {
+  .action(async () => {
+    const { supportTable } = await import('./support-table.ts');
     process.stdout.write(supportTable());
   });
 
-addRdbCommands(program);
+const rdb = program.command('rdb').description('read, shape and look at RDB files');
+if (process.argv[2] === 'rdb' || process.argv.includes('help'))
+  (await import('./rdb.ts')).addRdbCommands(rdb);
 
 await program.parseAsync();

@@ -12,14 +12,12 @@ import { addReportCommand } from './rdb/report.ts';
 import { addRewriteCommands } from './rdb/rewrite.ts';
 import { addSumCommands } from './rdb/sums.ts';
 
-export function addRdbCommands(program: Command): void {
-  const rdb = program
-    .command('rdb')
-    .description('read, shape and look at RDB files')
-    .addHelpText(
-      'after',
-      '\nExit codes: 0 fine, 1 the answer is no (files differ, keys are broken), 2 trouble.\nA source may be a file, also .gz or .zst, - for standard input, or redis://host:port.',
-    );
+/** Gives the command `rdb` its own commands. */
+export function addRdbCommands(rdb: Command): void {
+  rdb.addHelpText(
+    'after',
+    '\nExit codes: 0 fine, 1 the answer is no (files differ, keys are broken), 2 trouble.\nA source may be a file, also .gz or .zst, - for standard input, or redis://host:port.',
+  );
   addPlainCommands(rdb);
   addSumCommands(rdb);
   addDiffCommand(rdb);

@@ -505,4 +505,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 11;
+export const engineAbi = 12;

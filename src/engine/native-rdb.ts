@@ -72,17 +72,17 @@ class Scan implements RdbScan {
     this.#run = run;
   }
 
-  push(chunk: Uint8Array): Buffer {
-    return this.#run(() => this.#scan.push(chunk));
+  push(chunk: Uint8Array): void {
+    this.#run(() => this.#scan.push(chunk));
   }
-  takeReady(): Buffer {
-    return this.#run(() => this.#scan.takeReady());
+  take(into: Uint8Array): number {
+    return this.#run(() => this.#scan.take(into));
   }
   takeBatch(): RdbBatch {
     return this.#run(() => batchOf(this.#scan.takeBatch()));
   }
-  finish(): Buffer {
-    return this.#run(() => this.#scan.finish());
+  finish(): void {
+    this.#run(() => this.#scan.finish());
   }
   progress() {
     return this.#run(() => this.#scan.progress());

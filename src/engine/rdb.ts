@@ -1,7 +1,7 @@
 /**
  * What an engine does with RDB files that are no part of a store: THE INTERFACE of the RDB toolkit.
  *
- *     chunks --> scan.push(chunk) --> bytes: JSON, commands, CSV, another RDB
+ *     chunks --> scan.push(chunk) --> scan.take(into): bytes of JSON, commands, CSV, another RDB
  *                                 \-> scan.takeBatch(): records of keys, made into objects only where somebody looks
  *
  * One crossing per chunk of the file, never one per key. No file, no clock: bytes come in, bytes go out, and moments are
@@ -173,14 +173,18 @@ export type RdbLosses = Record<string, number>;
  * give the same error again, everything else may still be asked.
  */
 export interface RdbScan {
-  /** Takes a chunk of any size (it belongs to the caller again on return) and gives what is ready. Bytes behind the end are an error. */
-  push(chunk: Uint8Array): Buffer;
-  /** What was ready when an error came. */
-  takeReady(): Buffer;
+  /** Takes a chunk of any size; it belongs to the caller again on return. Bytes behind the end are an error. */
+  push(chunk: Uint8Array): void;
+  /**
+   * Moves bytes that are ready to the front of `into`, as many as fit, in order, and gives how many; 0 when all were taken. What
+   * was ready when an error came can still be taken. (A buffer that the caller lends again and again: megabytes of new ones per
+   * second would cost more than what is written into them.)
+   */
+  take(into: Uint8Array): number;
   /** Of 'entries': the keys that are ready. */
   takeBatch(): RdbBatch;
-  /** No more will come: the rest. Throws 'rdb-truncated' when the end was not seen. */
-  finish(): Buffer;
+  /** No more will come: the rest is made ready. Throws 'rdb-truncated' when the end was not seen. */
+  finish(): void;
   progress(): RdbProgress;
   /** The last key begun, wanted or not. */
   lastKey(): { db: number; key: Buffer };

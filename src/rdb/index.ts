@@ -18,7 +18,8 @@ export {
   type ValueOf,
   type ZsetMember,
 } from './entry.ts';
-export { type KeyFilter, type RdbFile, RdbReader, type ReadOptions, readRdb } from './reader.ts';
+export type { KeyFilter } from './filter.ts';
+export { type RdbFile, RdbReader, type ReadOptions, readRdb } from './reader.ts';
 export type { NewEntry } from './records.ts';
 export type { RdbSource } from './source.ts';
 export { decodeDump, encodeDump, RdbWriter, type WriteOptions } from './writer.ts';

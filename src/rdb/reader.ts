@@ -9,27 +9,12 @@
  * file down and memory stays at a chunk and a batch, whatever the file's size.
  */
 
-import type { RdbFact, RdbFilter, RdbScan, RdbTools, RdbType } from '../engine/rdb.ts';
+import type { RdbFact, RdbScan, RdbTools } from '../engine/rdb.ts';
 import { recordLength } from '../engine/rdb.ts';
 import { defaultEngine } from './default-engine.ts';
 import { type As, RdbEntry } from './entry.ts';
+import { engineFilter, type KeyFilter } from './filter.ts';
 import { openSource, type RdbSource } from './source.ts';
-
-/** Which keys are wanted; those that are not are stepped over by length, without being decoded. */
-export interface KeyFilter {
-  db?: number | number[];
-  type?: RdbType | RdbType[];
-  /** A glob over the name, as KEYS has it; or a regular expression (its flags are not looked at). */
-  match?: string | Buffer | RegExp;
-  prefix?: string | Buffer;
-  /** Bytes in Redis's memory, at least (an estimate). Such keys must be read to be measured. */
-  minMemoryBytes?: number;
-  /** true: only keys that expire; false: only those that do not. */
-  expires?: boolean;
-  /** true: only keys that are expired by `nowMs` (default: now); false: only those that are not. */
-  expired?: boolean;
-  nowMs?: number;
-}
 
 export interface ReadOptions<A extends As = 'buffer'> extends KeyFilter {
   /** Names and values as Buffers (default) or as UTF-8 strings. */
@@ -59,25 +44,6 @@ export interface RdbFile<A extends As> extends AsyncIterable<RdbEntry<A>> {
   readonly facts: readonly RdbFact[];
   /** Bytes of the RDB read so far. */
   readonly bytes: number;
-}
-
-/** The filter as an engine takes it. */
-export function engineFilter(filter: KeyFilter): RdbFilter {
-  const { db, type, match, prefix, minMemoryBytes, expires, expired } = filter;
-  const bytes = (text: string | Buffer) => (typeof text === 'string' ? Buffer.from(text) : text);
-  return {
-    ...(db === undefined ? {} : { dbs: [db].flat() }),
-    ...(type === undefined ? {} : { types: [type].flat() }),
-    ...(match === undefined
-      ? {}
-      : match instanceof RegExp
-        ? { regex: match.source }
-        : { glob: bytes(match) }),
-    ...(prefix === undefined ? {} : { prefix: bytes(prefix) }),
-    ...(minMemoryBytes === undefined ? {} : { memoryMin: minMemoryBytes }),
-    ...(expires === undefined ? {} : { expires }),
-    ...(expired === undefined ? {} : { expired, nowMs: filter.nowMs ?? Date.now() }),
-  };
 }
 
 function entriesScan(tools: RdbTools, options: ReadOptions<As>): RdbScan {

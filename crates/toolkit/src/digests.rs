@@ -193,6 +193,10 @@ impl Job for Digests {
         self.draft.take()
     }
 
+    fn reuse(&mut self, room: Vec<u8>) {
+        self.draft.reuse(room);
+    }
+
     fn finish(&mut self) -> Taken<Vec<u8>> {
         Ok(self.draft.take())
     }

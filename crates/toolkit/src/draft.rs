@@ -31,6 +31,13 @@ impl Draft {
         }
     }
 
+    /// Goes on in this room, when there is nothing yet that would have to be moved there.
+    pub(crate) fn reuse(&mut self, room: Vec<u8>) {
+        if self.out.is_empty() && self.out.capacity() < room.capacity() {
+            self.out = room;
+        }
+    }
+
     /// Takes what is certain.
     pub(crate) fn take(&mut self) -> Vec<u8> {
         match self.began {

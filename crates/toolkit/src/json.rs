@@ -201,6 +201,10 @@ impl Job for Json {
         self.draft.take()
     }
 
+    fn reuse(&mut self, room: Vec<u8>) {
+        self.draft.reuse(room);
+    }
+
     fn finish(&mut self) -> Taken<Vec<u8>> {
         if self.layout == Layout::RdbTools {
             self.draft.out.extend_from_slice(if self.db.is_some() { b"}]\n" } else { b"]\n" });

@@ -1,5 +1,10 @@
 //! The driver of a job: chunks in, bytes out, and where it went wrong.
 //!
+//! ```text
+//! push(chunk) --> decoder --> sieve --> job --take--> ready --take(into)--> the caller's buffer
+//!                                        ^--------- the room, once it was emptied
+//! ```
+//!
 //! Its one idea: a `Scan` is what crosses the border to JavaScript. It hides which job runs behind one small trait, so
 //! that each job is compiled together with the decoder (no call per key goes through a table).
 
@@ -12,12 +17,18 @@ pub struct Scan<J> {
     decoder: Decoder,
     /// The job, behind its filter.
     pub sieve: Sieve<J>,
+    /// What was made and not yet taken: what lies behind `taken`.
+    ready: Vec<u8>,
+    taken: usize,
 }
+
+/// Room for more than this is given back instead of being used again: one huge value should not be paid for to the end.
+const ROOM_MAX: usize = 8 * 1024 * 1024;
 
 impl<J: Job> Scan<J> {
     /// A job at the start of a file. Without `checksum` the file's sum is not looked at.
     pub fn new(job: J, filter: Filter, checksum: bool) -> Self {
-        Scan { decoder: Decoder::new(checksum), sieve: Sieve::new(job, filter) }
+        Scan { decoder: Decoder::new(checksum), sieve: Sieve::new(job, filter), ready: Vec::new(), taken: 0 }
     }
 
     /// Goes on after keys whose value is broken: see `Sieve::tolerant`.
@@ -25,22 +36,35 @@ impl<J: Job> Scan<J> {
     pub fn tolerant(self) -> Self {
         Scan { sieve: self.sieve.tolerant(), ..self }
     }
+
+    fn add(&mut self, made: Vec<u8>) {
+        if self.taken < self.ready.len() {
+            self.ready.extend_from_slice(&made);
+            return;
+        }
+        let mut room = std::mem::replace(&mut self.ready, made);
+        self.taken = 0;
+        room.clear();
+        if room.capacity() <= ROOM_MAX {
+            self.sieve.job.reuse(room);
+        }
+    }
 }
 
 /// Any job, as the border sees it.
 pub trait AnyScan: Send {
-    /// Takes a chunk, gives what is ready. Bytes behind the RDB's end are an error.
+    /// Takes a chunk. Bytes behind the RDB's end are an error.
     ///
     /// # Errors
-    /// What is wrong with the RDB, and where. What was ready before it can still be taken with `ready`.
-    fn push(&mut self, chunk: &[u8]) -> Result<Vec<u8>, Error>;
-    /// What is ready, without taking more.
-    fn ready(&mut self) -> Vec<u8>;
-    /// No more will come: the rest of what is to be said.
+    /// What is wrong with the RDB, and where. What was made before it can still be taken.
+    fn push(&mut self, chunk: &[u8]) -> Result<(), Error>;
+    /// No more will come: makes the rest of what is to be said.
     ///
     /// # Errors
     /// `Truncated` when the end was not seen.
-    fn finish(&mut self) -> Result<Vec<u8>, Error>;
+    fn finish(&mut self) -> Result<(), Error>;
+    /// Moves what was made to the front of `into`, as much as fits; gives how many bytes. 0: all was taken.
+    fn take(&mut self, into: &mut [u8]) -> usize;
     /// Bytes taken so far.
     fn bytes(&self) -> u64;
     /// Whether the RDB's end was seen.
@@ -54,22 +78,32 @@ pub trait AnyScan: Send {
 }
 
 impl<J: Job + Send> AnyScan for Scan<J> {
-    fn push(&mut self, chunk: &[u8]) -> Result<Vec<u8>, Error> {
-        let progress = self.decoder.push(chunk, &mut self.sieve)?;
-        if progress.taken < chunk.len() {
+    fn push(&mut self, chunk: &[u8]) -> Result<(), Error> {
+        let pushed = self.decoder.push(chunk, &mut self.sieve);
+        let made = self.sieve.job.take();
+        self.add(made);
+        if pushed?.taken < chunk.len() {
             return Err(Error { kind: ErrorKind::TrailingBytes, offset: self.decoder.bytes() });
         }
-        Ok(self.sieve.job.take())
+        Ok(())
     }
 
-    fn ready(&mut self) -> Vec<u8> {
-        self.sieve.job.take()
-    }
-
-    fn finish(&mut self) -> Result<Vec<u8>, Error> {
+    fn finish(&mut self) -> Result<(), Error> {
         self.decoder.finish()?;
         let offset = self.decoder.bytes();
-        self.sieve.job.finish().map_err(|wrong| Error { kind: ErrorKind::Corrupt(wrong.0), offset })
+        let made = self.sieve.job.finish();
+        self.add(made.map_err(|wrong| Error { kind: ErrorKind::Corrupt(wrong.0), offset })?);
+        Ok(())
+    }
+
+    fn take(&mut self, into: &mut [u8]) -> usize {
+        let rest = self.ready.get(self.taken..).unwrap_or_default();
+        let count = rest.len().min(into.len());
+        if let (Some(into), Some(from)) = (into.get_mut(..count), rest.get(..count)) {
+            into.copy_from_slice(from);
+        }
+        self.taken += count;
+        count
     }
 
     fn bytes(&self) -> u64 {

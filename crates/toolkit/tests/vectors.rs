@@ -39,14 +39,29 @@ fn copying(version: Option<Version>, careful: bool) -> Copy {
     Copy::new(options).unwrap()
 }
 
-/// What a job says of a file in chunks of this size, or the error.
+/// What was made, through a buffer that is too small.
+fn taken(scan: &mut impl AnyScan) -> Vec<u8> {
+    let (mut out, mut buffer) = (Vec::new(), [0; 100]);
+    loop {
+        match scan.take(&mut buffer) {
+            0 => return out,
+            count => out.extend_from_slice(&buffer[..count]),
+        }
+    }
+}
+
+/// What a job says of a file in chunks of this size, or the error. Some of it is taken late.
 fn run<J: Job + Send>(job: J, file: &[u8], chunk: usize) -> Result<Vec<u8>, redtwin_rdb::Error> {
     let mut scan = Scan::new(job, Filter::default(), true);
     let mut out = Vec::new();
-    for part in file.chunks(chunk) {
-        out.extend(scan.push(part)?);
+    for (index, part) in file.chunks(chunk).enumerate() {
+        scan.push(part)?;
+        if index % 3 > 0 {
+            out.extend(taken(&mut scan));
+        }
     }
-    out.extend(scan.finish()?);
+    scan.finish()?;
+    out.extend(taken(&mut scan));
     Ok(out)
 }
 
@@ -171,7 +186,8 @@ fn what_is_complete_can_be_saved() {
             let mut scan = Scan::new(copying(None, true), Filter::default(), true).tolerant();
             let mut out = Vec::new();
             for part in file[..cut].chunks(chunk) {
-                out.extend(scan.push(part).unwrap());
+                scan.push(part).unwrap();
+                out.extend(taken(&mut scan));
             }
             assert!(scan.finish().is_err());
             let salvage = scan.sieve.job.salvage();

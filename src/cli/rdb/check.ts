@@ -1,8 +1,8 @@
 /** `redtwin rdb check`: is the file sound; if not, the first bad byte, the key around it, and what can be saved. */
 import type { Command } from 'commander';
 import { RedtwinError } from '../../errors.ts';
-import { defaultEngine } from '../../rdb/default-engine.ts';
 import { type CommonOptions, ExitCode, filterOf, withFilters } from './common.ts';
+import { rdbTools } from './engine.ts';
 import { bytes, grouped, printable } from './human.ts';
 import { sourceHelp } from './plain.ts';
 import { command, pump, said } from './run.ts';
@@ -18,7 +18,7 @@ export function addCheckCommand(rdb: Command): void {
 }
 
 async function check(source: string, options: CommonOptions & { json?: boolean }): Promise<number> {
-  const scan = defaultEngine().rdb.scan({ job: 'check' }, filterOf(options), options.checksum);
+  const scan = (await rdbTools()).scan({ job: 'check' }, filterOf(options), options.checksum);
   let error: RedtwinError | null = null;
   await pump(source, scan, options, { write: () => {} }).catch((caught: unknown) => {
     // A source that gives nothing is no damaged file.

@@ -4,7 +4,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RdbFilter, RdbType } from '../../engine/rdb.ts';
 import { rdbTypes } from '../../engine/rdb.ts';
-import { engineFilter, type KeyFilter } from '../../rdb/reader.ts';
+import { engineFilter, type KeyFilter } from '../../rdb/filter.ts';
 
 /** What a shell is told: everything is well; it is, and the answer is no (files differ, keys are broken); there was trouble. */
 export const ExitCode = { fine: 0, no: 1, trouble: 2 } as const;

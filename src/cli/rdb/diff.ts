@@ -7,9 +7,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { defaultEngine } from '../../rdb/default-engine.ts';
 import { type CommonOptions, ExitCode, withFilters, withOutput } from './common.ts';
-import { changesWithin } from './deep.ts';
+import { rdbTools } from './engine.ts';
 import { type Output, openOutput } from './output.ts';
 import { sourceHelp } from './plain.ts';
 import { command, pass } from './run.ts';
@@ -60,11 +59,12 @@ async function diff(
   const seed = randomBytes(8).readBigUInt64LE();
   let differs = false;
   for (let part = 0; part < parts; part++) {
-    const ledger = defaultEngine().rdb.ledger(part, parts, seed);
+    const ledger = (await rdbTools()).ledger(part, parts, seed);
     const lines = new Lines(async (changes) => {
       differs = true;
       if (options.deep !== true)
         return void (await output.write(Buffer.from(changes.map((c) => c.line).join(''))));
+      const { changesWithin } = await import('./deep.ts');
       await output.write(Buffer.from(await changesWithin(first, second, changes, options)));
     });
     try {

@@ -9,6 +9,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 
 export interface Output {
+  /** `bytes` must stay as they are until the promise of the next write (or of close) is fulfilled. */
   write(bytes: Uint8Array): Promise<void> | void;
   close(): Promise<void>;
   /** The result is of no use: what was written to a file is removed. */

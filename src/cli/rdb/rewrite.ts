@@ -7,12 +7,12 @@
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RdbJob } from '../../engine/rdb.ts';
-import { defaultEngine } from '../../rdb/default-engine.ts';
 import { type CommonOptions, ExitCode, filterOf, withFilters } from './common.ts';
+import { rdbTools } from './engine.ts';
 import { printable } from './human.ts';
 import { FileOutput, openOutput } from './output.ts';
 import { sourceHelp } from './plain.ts';
-import { command, pump, said, tellLosses, toOutput } from './run.ts';
+import { command, drain, pump, said, tellLosses, toOutput } from './run.ts';
 
 type RewriteOptions = CommonOptions & { output: string; compress: boolean; to?: number };
 
@@ -98,7 +98,7 @@ async function rewrite(source: string, options: RewriteOptions): Promise<undefin
 /** What is complete and sound is kept, whatever ends the file. */
 async function repair(source: string, options: RewriteOptions): Promise<number> {
   // The sum is that of the damaged file: it tells that there is damage, which is known, and not where.
-  const scan = defaultEngine().rdb.scan(copyJob(options, true), filterOf(options), false);
+  const scan = (await rdbTools()).scan(copyJob(options, true), filterOf(options), false);
   const output = await openOutput(options.output);
   if (!(output instanceof FileOutput))
     throw new Error('repair writes to a file: it may have to take something back');
@@ -106,7 +106,7 @@ async function repair(source: string, options: RewriteOptions): Promise<number> 
   try {
     await pump(source, scan, options, output).catch(async (error: unknown) => {
       end = said(error);
-      await output.write(scan.takeReady());
+      await drain(scan, output);
       const { keepBytes, tail } = scan.salvage();
       await output.cutBack(keepBytes);
       await output.write(tail);

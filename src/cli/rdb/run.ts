@@ -1,13 +1,15 @@
 /**
  * One pass over one RDB: source -> scan -> output, with the progress bar, and with errors as an exit code.
  *
+ *     chunk --> scan.push --> scan.take --> one of two buffers --> output, which may still be writing the other
+ *
  * Its one idea: the commands say which job runs and what is said at the end; how bytes flow is here, once.
  */
 import type { RdbFilter, RdbJob, RdbScan } from '../../engine/rdb.ts';
 import { RedtwinError } from '../../errors.ts';
-import { defaultEngine } from '../../rdb/default-engine.ts';
 import { openSource } from '../../rdb/source.ts';
 import { type CommonOptions, ExitCode, filterOf } from './common.ts';
+import { rdbTools } from './engine.ts';
 import { type Output, openOutput, ReaderGone } from './output.ts';
 import { Progress } from './progress.ts';
 
@@ -19,7 +21,7 @@ export async function pass(
   output: Pick<Output, 'write'>,
   filter: RdbFilter = filterOf(options),
 ): Promise<RdbScan> {
-  const scan = defaultEngine().rdb.scan(job, filter, options.checksum);
+  const scan = (await rdbTools()).scan(job, filter, options.checksum);
   await pump(source, scan, options, output);
   return scan;
 }
@@ -35,12 +37,33 @@ export async function pump(
   const progress = new Progress(opened, options.progress);
   try {
     for await (const chunk of opened.chunks) {
-      await output.write(scan.push(chunk));
+      scan.push(chunk);
+      await drain(scan, output);
       progress.tick();
     }
-    await output.write(scan.finish());
+    scan.finish();
+    await drain(scan, output);
   } finally {
     progress.end();
+  }
+}
+
+/** About what a chunk of a file becomes. */
+const resultBytes = 1024 * 1024;
+
+/** Made when first needed: not every command has bytes to give. */
+const results: Buffer[] = [];
+let turn = 0;
+
+/** Writes all that is ready. An output may go on with what it was given last until it is given more. */
+export async function drain(scan: RdbScan, output: Pick<Output, 'write'>): Promise<void> {
+  for (;;) {
+    results[turn] ??= Buffer.allocUnsafeSlow(resultBytes);
+    const count = scan.take(results[turn]!);
+    if (count === 0) return;
+    const written = output.write(results[turn]!.subarray(0, count));
+    if (written !== undefined) await written;
+    turn = 1 - turn;
   }
 }
 

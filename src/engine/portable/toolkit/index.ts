@@ -49,6 +49,8 @@ class Scan implements RdbScan, RdbSink {
   #db = 0;
   #last = { db: 0, key: nothing as Buffer };
   #failure: unknown = null;
+  /** What was made and not yet taken. */
+  #ready: Buffer[] = [];
 
   constructor(job: RdbJob, filter: RdbFilter, checksum: boolean) {
     const isTolerant = job.job === 'check' || (job.job === 'copy' && job.careful);
@@ -143,19 +145,28 @@ class Scan implements RdbScan, RdbSink {
     else this.#job.entry(entry);
   }
 
-  push(chunk: Uint8Array): Buffer {
+  push(chunk: Uint8Array): void {
     if (this.#failure !== null) throw this.#failure;
     try {
       this.#decoder.write(chunk);
     } catch (error) {
       this.#failure = error;
       throw error;
+    } finally {
+      this.#ready.push(this.#job.take?.() ?? nothing);
     }
-    return this.takeReady();
   }
 
-  takeReady(): Buffer {
-    return this.#job.take?.() ?? nothing;
+  take(into: Uint8Array): number {
+    let count = 0;
+    while (count < into.length && this.#ready.length > 0) {
+      const [first, ...others] = this.#ready as [Buffer, ...Buffer[]];
+      const part = first.subarray(0, into.length - count);
+      into.set(part, count);
+      count += part.length;
+      this.#ready = part.length < first.length ? [first.subarray(part.length), ...others] : others;
+    }
+    return count;
   }
 
   takeBatch(): RdbBatch {
@@ -163,10 +174,10 @@ class Scan implements RdbScan, RdbSink {
     return { records: new Float64Array(0), heap: nothing, facts: [] };
   }
 
-  finish(): Buffer {
+  finish(): void {
     if (this.#failure !== null) throw this.#failure;
     this.#decoder.end();
-    return this.#job.finish?.() ?? this.takeReady();
+    this.#ready.push(this.#job.finish?.() ?? this.#job.take?.() ?? nothing);
   }
 
   progress(): RdbProgress {
