@@ -3,6 +3,7 @@
 //! Its one idea: a broken value in a sound frame (a listpack that is none) spoils one key, so the search goes on; a
 //! broken frame ends it. The decoder tells where.
 
+use crate::distinct::Distinct;
 use crate::measure::Summary;
 use crate::sieve::Job;
 use crate::spread::{Elements, StreamPart, spread};
@@ -12,7 +13,7 @@ use redtwin_structures::limits::Malformed;
 use redtwin_structures::stream::{Fields, StreamId};
 use std::collections::BTreeSet;
 
-/// The job. What only a loader finds, because it builds the value (a member twice), is not looked for.
+/// The job.
 #[derive(Debug, Default)]
 pub struct Check {
     looks: Looks,
@@ -29,21 +30,23 @@ impl Job for Check {
 
     #[inline]
     fn part(&mut self, class: Class, part: Part<'_>) -> Taken {
-        // Strings and elements need no second look; only what is packed, or a number, can be wrong.
+        // Strings, and the elements of a list, need no second look.
         match part {
-            Part::String(_) | Part::Element(_) | Part::Field { .. } | Part::Count(_) => Ok(()),
+            Part::String(_) | Part::Count(_) => Ok(()),
+            Part::Element(_) if class == Class::List => Ok(()),
             part => spread(class, &part, &mut self.looks),
         }
     }
 
     fn end(&mut self, _: &Summary) -> Taken {
-        self.looks.end_of_group()
+        self.looks.end_of_value()
     }
 
     fn settle(&mut self) {}
 
     fn undo(&mut self) {
-        self.looks = Looks::default();
+        // Whether its groups were complete does not matter any more.
+        let _ = self.looks.end_of_value();
     }
 
     fn take(&mut self) -> Vec<u8> {
@@ -60,11 +63,19 @@ impl Job for Check {
 pub(crate) struct Looks {
     /// Pending entries of the stream's group under way that no consumer has claimed yet.
     pending: BTreeSet<StreamId>,
+    /// Members or fields of the value under way.
+    members: Distinct,
 }
 
 impl Looks {
+    /// What follows belongs to another key.
+    pub(crate) fn end_of_value(&mut self) -> Taken {
+        self.members.clear();
+        self.end_of_group()
+    }
+
     /// Each pending entry must have an owner by now.
-    pub(crate) fn end_of_group(&mut self) -> Taken {
+    fn end_of_group(&mut self) -> Taken {
         if std::mem::take(&mut self.pending).is_empty() {
             Ok(())
         } else {
@@ -73,18 +84,26 @@ impl Looks {
     }
 }
 
+#[inline]
+fn once(holds: bool, why: &'static str) -> Taken {
+    if holds { Ok(()) } else { Err(Malformed(why)) }
+}
+
 impl Elements for Looks {
+    const WANTS_SCORES: bool = false;
+
     fn text(&mut self, _: &[u8]) -> Taken {
         Ok(())
     }
-    fn element(&mut self, _: &[u8]) -> Taken {
-        Ok(())
+    fn element(&mut self, member: &[u8]) -> Taken {
+        once(self.members.insert(member), "set with a member twice")
     }
-    fn field(&mut self, _: &[u8], _: &[u8], _: Option<u64>) -> Taken {
-        Ok(())
+    fn field(&mut self, field: &[u8], _: &[u8], _: Option<u64>) -> Taken {
+        once(self.members.insert(field), "hash with a field twice")
     }
-    fn member(&mut self, _: &[u8], score: f64) -> Taken {
-        if score.is_nan() { Err(Malformed("score that is not a number")) } else { Ok(()) }
+    fn member(&mut self, member: &[u8], score: f64) -> Taken {
+        once(!score.is_nan(), "score that is not a number")?;
+        once(self.members.insert(member), "sorted set with a member twice")
     }
     fn entry(&mut self, _: StreamId, _: Fields<'_>) -> Taken {
         Ok(())

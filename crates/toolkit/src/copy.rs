@@ -276,7 +276,8 @@ impl Job for Copy {
         match (self.way, part) {
             (Way::Raw, Part::Raw(bytes)) => self.encoder.raw(bytes),
             (Way::Raw, part) => {
-                if self.options.careful {
+                // The elements of a list may be the same.
+                if self.options.careful && class != Class::List {
                     crate::spread::spread(class, &part, &mut self.looks)?;
                 }
             }
@@ -299,7 +300,7 @@ impl Job for Copy {
     }
 
     fn end(&mut self, _: &Summary) -> Taken {
-        self.looks.end_of_group()?;
+        self.looks.end_of_value()?;
         if self.way == Way::Built {
             match self.builder.finish()? {
                 Some(Built::Object(object)) => {
@@ -325,7 +326,8 @@ impl Job for Copy {
     }
 
     fn undo(&mut self) {
-        self.looks = Looks::default();
+        // Whether its groups were complete does not matter any more.
+        let _ = self.looks.end_of_value();
         if let Some(began) = self.began.take() {
             self.encoder.truncate(began);
         }

@@ -20,6 +20,7 @@ pub mod commands;
 pub mod copy;
 
 pub mod digests;
+mod distinct;
 mod draft;
 pub mod json;
 pub mod measure;

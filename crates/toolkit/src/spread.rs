@@ -18,6 +18,9 @@ use redtwin_structures::{intset, ziplist, zipmap};
 
 /// Takes the elements of one value, in the order of the file.
 pub trait Elements {
+    /// Whether scores are looked at; where they are not, a text that is a number for certain may come as 0.
+    const WANTS_SCORES: bool = true;
+
     /// The whole of a string.
     ///
     /// # Errors
@@ -151,6 +154,9 @@ fn block(class: Class, packing: Packing, bytes: &[u8], to: &mut impl Elements) -
             return Ok(());
         };
         match (class, packing, second.take()) {
+            (Class::Zset, ..) if !wants_scores(to) && is_decimal(value) => {
+                to.member(name.as_bytes(&mut a), 0.0)
+            }
             (Class::Zset, ..) => to.member(name.as_bytes(&mut a), score(value)?),
             (Class::Hash, Packing::ExpiringListpack, None) => {
                 (first, second) = (Some(name), Some(value));
@@ -169,6 +175,18 @@ fn block(class: Class, packing: Packing, bytes: &[u8], to: &mut impl Elements) -
 }
 
 const UNEVEN: Malformed = Malformed("a packed block that ends within a group of elements");
+
+fn wants_scores<E: Elements>(_: &E) -> bool {
+    E::WANTS_SCORES
+}
+
+/// Digits around a point, as servers write nearly all scores.
+fn is_decimal(value: Value<'_>) -> bool {
+    let Value::Bytes(text) = value else { return true };
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let points = digits.iter().filter(|&&byte| byte == b'.').count();
+    points <= 1 && digits.len() > points && digits.iter().all(|&byte| byte.is_ascii_digit() || byte == b'.')
+}
 
 fn score(value: Value<'_>) -> Taken<f64> {
     match value {

@@ -28,7 +28,7 @@ fn vectors() -> Vec<(String, Vec<u8>)> {
 
 /// Those that hold what a server could have written.
 fn sound_vectors() -> impl Iterator<Item = (String, Vec<u8>)> {
-    let doubled = |name: &str| name.starts_with("duplicate-") || name.starts_with("empty-");
+    let doubled = |name: &str| name.starts_with("duplicate-key") || name.starts_with("empty-");
     vectors()
         .into_iter()
         .filter(move |(name, file)| !doubled(name) && run(Check::default(), file, 1000).is_ok())

@@ -1,7 +1,7 @@
 /**
  * Where a result goes: standard output, or a file that is complete or not there at all.
  *
- *     write, write ... --> FILE.<pid>.part --> close: fsync, rename to FILE
+ *     write, write ... --> FILE.<pid>.part --> close: rename to FILE (an RDB: on the disk before)
  *                                         '--> abandon: removed
  *
  * A pipe whose reader has gone (`| head`) ends the command without a word, as with any other tool.
@@ -19,8 +19,12 @@ export interface Output {
 /** Thrown when nobody reads any more. */
 export class ReaderGone extends Error {}
 
-export async function openOutput(path: string | undefined): Promise<FileOutput | Output> {
-  return path === undefined || path === '-' ? standardOutput() : FileOutput.create(path);
+/**
+ * `isLasting`: the result is on the disk before it has its name, so that not even a power cut leaves less. For RDBs, which may
+ * take the place of what they were made of; text can be made again.
+ */
+export async function openOutput(path: string | undefined, isLasting = false): Promise<FileOutput | Output> {
+  return path === undefined || path === '-' ? standardOutput() : FileOutput.create(path, isLasting);
 }
 
 function standardOutput(): Output {
@@ -52,18 +56,20 @@ export class FileOutput implements Output {
   readonly #path: string;
   readonly #draft: string;
   readonly #file: FileHandle;
+  readonly #isLasting: boolean;
   #writing: Promise<unknown> = Promise.resolve();
   #bytes = 0;
 
-  private constructor(path: string, draft: string, file: FileHandle) {
+  private constructor(path: string, draft: string, file: FileHandle, isLasting: boolean) {
     this.#path = path;
     this.#draft = draft;
     this.#file = file;
+    this.#isLasting = isLasting;
   }
 
-  static async create(path: string): Promise<FileOutput> {
+  static async create(path: string, isLasting: boolean): Promise<FileOutput> {
     const draft = `${path}.${process.pid}.part`;
-    return new FileOutput(path, draft, await open(draft, 'w'));
+    return new FileOutput(path, draft, await open(draft, 'w'), isLasting);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
@@ -91,7 +97,7 @@ export class FileOutput implements Output {
   async close(): Promise<void> {
     try {
       await this.#writing;
-      await this.#file.sync();
+      if (this.#isLasting) await this.#file.sync();
       await this.#file.close();
       await rename(this.#draft, this.#path);
     } catch (error) {

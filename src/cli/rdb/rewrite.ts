@@ -99,7 +99,7 @@ async function rewrite(source: string, options: RewriteOptions): Promise<undefin
 async function repair(source: string, options: RewriteOptions): Promise<number> {
   // The sum is that of the damaged file: it tells that there is damage, which is known, and not where.
   const scan = (await rdbTools()).scan(copyJob(options, true), filterOf(options), false);
-  const output = await openOutput(options.output);
+  const output = await openOutput(options.output, true);
   if (!(output instanceof FileOutput))
     throw new Error('repair writes to a file: it may have to take something back');
   let end = 'it is complete';

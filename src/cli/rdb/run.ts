@@ -80,7 +80,7 @@ export async function gathered(
 
 /** A pass from a source to the output that the options name; the file is complete or not there. */
 export async function toOutput(source: string, job: RdbJob, options: CommonOptions): Promise<RdbScan> {
-  const output = await openOutput(options.output);
+  const output = await openOutput(options.output, job.job === 'copy');
   try {
     const scan = await pass(source, job, options, output);
     await output.close();
