@@ -9,12 +9,13 @@ import { growth } from './growth.ts';
 import { latency } from './latency.ts';
 import { load } from './load.ts';
 import { memory } from './memory.ts';
+import { replicas } from './replicas.ts';
 import { resync } from './resync.ts';
 import { snapshot } from './snapshot.ts';
 import { start } from './start.ts';
 import { throughput } from './throughput.ts';
 
 export const benches: readonly Bench[] = [
-  ...[throughput, latency, catchUp, resync, load, memory, start, growth, snapshot],
+  ...[throughput, latency, catchUp, resync, load, memory, start, growth, snapshot, replicas],
   ...[engines, border],
 ];

@@ -151,7 +151,7 @@ async function measure(
 }
 
 async function run(options: Context): Promise<Row[]> {
-  const scale = options.quick ? 0.05 : 1;
+  const scale = options.quick ? 0.05 : options.full ? 1 : 0.2;
   const sides: { who: string; isRedis: boolean; start: () => Promise<RunningServer> }[] = [
     ...options.against.map((version) => ({
       who: version as string,

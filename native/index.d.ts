@@ -102,6 +102,7 @@ export declare class NativeStore {
   propagate(session: number, command: Array<Buffer>): void
   feedAppend(bytes: Uint8Array): void
   feedRead(offset: number, maxBytes: number): Buffer | null
+  feedReadInto(offset: number, into: Uint8Array): number
   flush(): void
   cron(nowMs: number, budget: number): number
   unblock(session: number, error?: string | undefined | null): boolean
@@ -398,6 +399,9 @@ export interface StoreStats {
   changes: number
   lazyFreePending: number
   lazyFreed: number
+  feedTranslated: number
+  feedDropped: number
+  feedFieldExpiriesDropped: number
   usedMemoryBytes: number
   usedMemoryPeakBytes: number
   opaqueModuleValues: number

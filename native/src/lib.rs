@@ -166,6 +166,9 @@ pub struct StoreStats {
     pub changes: f64,
     pub lazy_free_pending: f64,
     pub lazy_freed: f64,
+    pub feed_translated: f64,
+    pub feed_dropped: f64,
+    pub feed_field_expiries_dropped: f64,
     pub used_memory_bytes: f64,
     pub used_memory_peak_bytes: f64,
     pub opaque_module_values: f64,
@@ -591,6 +594,13 @@ impl NativeStore {
     }
 
     #[napi(catch_unwind)]
+    pub fn feed_read_into(&self, offset: f64, mut into: Uint8ArraySlice<'_>) -> f64 {
+        // SAFETY: the caller lends `into` for this call and reads it only afterwards (engine.ts).
+        let read = self.store.feed.read_into(offset as u64, unsafe { into.as_mut() });
+        read.map_or(-1.0, |bytes| bytes as f64)
+    }
+
+    #[napi(catch_unwind)]
     pub fn flush(&mut self) {
         self.store.flush();
     }
@@ -633,6 +643,9 @@ impl NativeStore {
             changes: self.store.keys.dirty as f64,
             lazy_free_pending: self.store.keys.lazy_free.pending() as f64,
             lazy_freed: self.store.keys.lazy_free.freed() as f64,
+            feed_translated: self.store.keys.untold.translated as f64,
+            feed_dropped: self.store.keys.untold.dropped as f64,
+            feed_field_expiries_dropped: self.store.keys.untold.field_expiries as f64,
             used_memory_bytes: used as f64,
             used_memory_peak_bytes: self.peak_bytes as f64,
             opaque_module_values: self.store.keys.opaque_module_values as f64,
@@ -674,6 +687,7 @@ impl NativeStore {
         self.store.keys.stats = Default::default();
         self.store.keys.command_stats.reset();
         self.store.keys.lazy_free.reset();
+        self.store.keys.untold = Default::default();
         self.peak_bytes = 0;
     }
 

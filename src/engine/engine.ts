@@ -213,6 +213,10 @@ export interface StoreStats {
   /** Values that wait to be freed in the background (UNLINK and its kin), and those that were. A flushed key counts as one. */
   lazyFreePending: number;
   lazyFreed: number;
+  /** feed-compat: commands told as the state of their keys, commands left out, expiries of fields that were left out. */
+  feedTranslated: number;
+  feedDropped: number;
+  feedFieldExpiriesDropped: number;
   /** Bytes the engine's data takes, as well as it can tell (native: its heap; portable: an estimate). */
   usedMemoryBytes: number;
   usedMemoryPeakBytes: number;
@@ -285,6 +289,8 @@ export interface Feed {
    * an empty buffer at the end of the feed.
    */
   read(offset: number, maxBytes: number): Buffer | null;
+  /** The same into a lent buffer, whose length is the most that is copied: bytes copied, or -1 when they are not kept. */
+  readInto(offset: number, into: Buffer): number;
 }
 
 /** What an RDB said of itself and what became of it. Numbers count entries. */

@@ -351,4 +351,7 @@ class NativeFeed implements Feed {
   read(offset: number, maxBytes: number): Buffer | null {
     return this.#store.feedRead(offset, maxBytes);
   }
+  readInto(offset: number, into: Buffer): number {
+    return this.#store.feedReadInto(offset, into);
+  }
 }

@@ -99,6 +99,13 @@ export interface ReplicationFacts {
     readonly partialRefused: number;
     readonly lastRefusal: string;
     readonly lastLoss: string;
+    /** Replicas that come again and again and cannot follow. */
+    readonly unable: readonly {
+      readonly host: string;
+      readonly port: number;
+      readonly because: string;
+      readonly times: number;
+    }[];
   };
   readonly replicaPriority: number;
   readonly isReadOnly: boolean;

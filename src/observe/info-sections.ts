@@ -278,7 +278,7 @@ function ownLinkFields(link: NonNullable<ReplicationFacts['link']>): Fields {
   ];
 }
 
-function replication({ replication: r }: InfoFacts): Fields {
+function replication({ replication: r, store }: InfoFacts): Fields {
   const { startOffset, endOffset, sizeBytes } = r.feed;
   const kept = endOffset - startOffset;
   return [
@@ -305,6 +305,17 @@ function replication({ replication: r }: InfoFacts): Fields {
     ...(r.link ? ownLinkFields(r.link) : []),
     ['redtwin_last_psync_refused_because', r.served.lastRefusal],
     ['redtwin_last_replica_lost_because', r.served.lastLoss],
+    ['redtwin_unable_replicas', r.served.unable.length],
+    ...r.served.unable.map(
+      ({ host, port, because, times }, index) =>
+        [
+          `redtwin_unable_replica${index}`,
+          `ip=${host},port=${port},because=${because},times=${times}`,
+        ] as const,
+    ),
+    ['redtwin_feed_commands_translated', store.feedTranslated],
+    ['redtwin_feed_commands_dropped', store.feedDropped],
+    ['redtwin_feed_field_expiries_dropped', store.feedFieldExpiriesDropped],
   ];
 }
 

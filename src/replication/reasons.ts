@@ -69,3 +69,12 @@ export const replicaLossReasons = {
   killed: 'a client asked for its end',
 } as const;
 export type ReplicaLossReason = keyof typeof replicaLossReasons;
+
+/** Why a replica that comes again and again cannot follow, as far as a primary can tell. */
+export const inabilityReasons = {
+  'snapshot-impossible':
+    'no snapshot can be made for it: see the line before, rdb-version and rdb-version-loss',
+  'snapshot-unread':
+    'it hangs up when it gets the snapshot; if its log says that it does not know the RDB version, set feed-compat to its version',
+} as const;
+export type InabilityReason = keyof typeof inabilityReasons;

@@ -276,6 +276,10 @@ export class Connection implements Line, ReplicaLine {
     return this.#socket.writableLength;
   }
 
+  get isFull(): boolean {
+    return this.#socket.writableNeedDrain;
+  }
+
   /** Writes what others sent. */
   flush(): void {
     if (this.#outbox.length === 0) return;

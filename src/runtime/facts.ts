@@ -119,6 +119,7 @@ function replicationFacts(server: Server): ReplicationFacts {
       partialRefused: server.replication.replicas.counts.partialRefused,
       lastRefusal: server.replication.replicas.counts.lastRefusal ?? '',
       lastLoss: server.replication.replicas.counts.lastLoss ?? '',
+      unable: server.replication.replicas.unable.all,
     },
     feed: {
       isOn: store.feed.isOn,

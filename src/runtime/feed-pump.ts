@@ -7,15 +7,18 @@
  *                        |      a slower one: its socket is full, it goes on when it has drained
  *                        pin: the slowest who is within its limits; what is before it may go
  *
- * Stretches end at fixed places, so that a replica which fell behind meets the others again. A replica's socket is given little
- * at a time; what it has not taken stays in the feed, where it is stored once for all. So many replicas cost no memory, and a
- * slow one costs what client-output-buffer-limit allows it.
+ * Stretches end at fixed places, so that a replica which fell behind meets the others again. A socket that is full gets
+ * nothing more until it has drained; what it has not taken stays in the feed, where it is stored once for all. So many replicas
+ * cost no memory, and a slow one costs what client-output-buffer-limit allows it. A stretch's buffer is used again when all who
+ * got it have taken it at once, which is the rule; otherwise it is theirs, one a replica at most.
  */
 import type { Feed } from '../engine/engine.ts';
 import type { Replica } from './replica.ts';
 
-/** A stretch's length, and what a socket may owe before it has to wait. */
+/** A stretch's length. */
 const stretchBytes = 256 * 1024;
+/** Buffers kept for the next stretches. */
+const spareMax = 4;
 
 /** `client-output-buffer-limit replica`, already no smaller than the backlog. 0: no limit. */
 export interface OutputLimit {
@@ -23,6 +26,17 @@ export interface OutputLimit {
   softBytes: number;
   softSeconds: number;
 }
+
+/** One piece of the feed on its way. */
+interface Stretch {
+  readonly buffer: Buffer;
+  /** The part of the buffer that is filled. */
+  readonly bytes: Buffer;
+  /** No socket needs the buffer any longer. */
+  isTaken: boolean;
+}
+/** By offset; null: no longer kept. */
+type Stretches = Map<number, Stretch | null>;
 
 export interface PumpParts {
   feed: Feed;
@@ -36,6 +50,8 @@ export interface PumpParts {
 export class FeedPump {
   readonly #parts: PumpParts;
   #isPlanned = false;
+  /** Buffers of stretches that nobody reads any longer. */
+  #spare: Buffer[] = [];
 
   constructor(parts: PumpParts) {
     this.#parts = parts;
@@ -54,32 +70,53 @@ export class FeedPump {
     const { feed, replicas } = this.#parts;
     if (replicas.size === 0) return;
     const end = feed.endOffset;
-    const stretches = new Map<number, Buffer | null>();
+    const stretches: Stretches = new Map();
     let sentBytes = 0;
     for (const replica of replicas) sentBytes += this.#serve(replica, end, stretches);
+    for (const stretch of stretches.values()) if (stretch?.isTaken) this.#keep(stretch.buffer);
     if (sentBytes > 0) this.#parts.onSent(sentBytes);
     this.#checkLimits(end);
     this.#pin();
   }
 
-  #serve(replica: Replica, end: number, stretches: Map<number, Buffer | null>): number {
+  #serve(replica: Replica, end: number, stretches: Stretches): number {
     let sentBytes = 0;
-    while (replica.cursor !== null && replica.cursor < end && replica.line.waitingBytes < stretchBytes) {
+    while (replica.cursor !== null && replica.cursor < end && !replica.line.isFull) {
       const at = replica.cursor;
-      let bytes = stretches.get(at);
-      if (bytes === undefined) {
-        bytes = this.#parts.feed.read(at, Math.min(end - at, stretchBytes - (at % stretchBytes)));
-        stretches.set(at, bytes);
+      let stretch = stretches.get(at);
+      if (stretch === undefined) {
+        stretch = this.#read(at, Math.min(end - at, stretchBytes - (at % stretchBytes)));
+        stretches.set(at, stretch);
       }
-      if (bytes === null) {
+      if (stretch === null) {
         replica.dismiss('feed-lost');
         break;
       }
+      const { bytes } = stretch;
       replica.cursor = replica.held = at + bytes.length;
       sentBytes += bytes.length;
+      if (replica.line.waitingBytes > 0) {
+        // A little waits already: behind it a copy, which is no larger than it must be.
+        replica.line.feed(Buffer.from(bytes));
+        continue;
+      }
       replica.line.feed(bytes);
+      // Either the system has a copy now, or the socket keeps the buffer until there is room.
+      if (replica.line.waitingBytes > 0) stretch.isTaken = false;
     }
     return sentBytes;
+  }
+
+  #read(at: number, bytes: number): Stretch | null {
+    const buffer = this.#spare.pop() ?? Buffer.allocUnsafeSlow(stretchBytes);
+    const copied = this.#parts.feed.readInto(at, buffer.subarray(0, bytes));
+    if (copied >= 0) return { buffer, bytes: buffer.subarray(0, copied), isTaken: true };
+    this.#keep(buffer);
+    return null;
+  }
+
+  #keep(buffer: Buffer): void {
+    if (this.#spare.length < spareMax) this.#spare.push(buffer);
   }
 
   /** What a replica has not taken: in the feed and in its socket. */

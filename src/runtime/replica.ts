@@ -29,6 +29,8 @@ export interface ReplicaLine {
   feed(bytes: Buffer): void;
   /** Bytes the socket has not taken yet. */
   readonly waitingBytes: number;
+  /** Enough waits: the next bytes after `onDrain`. */
+  readonly isFull: boolean;
   /** Called when the socket has taken everything. */
   onDrain: (() => void) | null;
   close(when: 'now' | 'after-writes'): void;
@@ -64,6 +66,10 @@ export class Replica {
   cursor: number | null = null;
   /** First offset that must be kept for it; null: none. */
   held: number | null = null;
+  /** It was given a snapshot, or some of it. */
+  wasServed = false;
+  /** It has acknowledged something. */
+  hasAcked = false;
   /** Since when it is over the soft limit, monotonic ms; null: it is not. */
   overSoftSinceMs: number | null = null;
   /** Pairs of state and event that the table does not know: bugs, or a replica that does strange things. */
@@ -136,6 +142,7 @@ export class Replica {
   }
 
   acknowledged(offset: number): void {
+    this.hasAcked = true;
     this.#dispatch({ name: 'acked', offset, end: this.#parts.feedEnd(), nowMs: this.#parts.monotonicMs() });
     this.#parts.onChange(this, 'ack');
   }
@@ -240,6 +247,7 @@ export class Replica {
       started: ({ historyId, offset }) =>
         this.#dispatch({ name: 'started', historyId, offset, nowMs: monotonicMs() }),
       header: (bytes, ends) => {
+        this.wasServed = true;
         this.line.feed(bytes);
         this.#dispatch({ name: 'announced', ends, nowMs: monotonicMs() });
       },

@@ -20,6 +20,7 @@ import { FeedPump, type OutputLimit } from './feed-pump.ts';
 import { Replica, type ReplicaLine } from './replica.ts';
 import * as say from './replica-sentences.ts';
 import type { Snapshots } from './snapshots.ts';
+import { UnableReplicas } from './unable-replicas.ts';
 
 export interface ReplicasParts {
   readonly store: Store;
@@ -64,6 +65,8 @@ export class Replicas {
   /** Since when there is no replica, monotonic ms. */
   #aloneSinceMs: number;
   #asksAcks = false;
+  /** Those that cannot follow. */
+  readonly unable: UnableReplicas;
   readonly counts: SyncCounts = {
     full: 0,
     partialAccepted: 0,
@@ -75,6 +78,7 @@ export class Replicas {
   constructor(parts: ReplicasParts) {
     this.#parts = parts;
     this.#aloneSinceMs = parts.monotonicMs();
+    this.unable = new UnableReplicas((text) => parts.log('warning', text));
     this.#pump = new FeedPump({
       feed: parts.store.feed,
       replicas: this.#all,
@@ -166,11 +170,13 @@ export class Replicas {
     if (what === 'state' && replica.state.name === 'gone') {
       this.#all.delete(replica);
       this.counts.lastLoss = replica.state.because;
+      this.unable.ended(replica);
       if (this.#all.size === 0) {
         this.#aloneSinceMs = this.#parts.monotonicMs();
         this.#parts.store.feed.pin(null);
       }
     }
+    if (what === 'ack' && !replica.isGone) this.unable.settled(replica);
     // The next write of ours says which database it is for: whoever loads a snapshot has none selected.
     if (what === 'state' && replica.state.name === 'wait-snapshot-end' && !this.#parts.isFollowing())
       this.#parts.store.feed.forgetSelection();

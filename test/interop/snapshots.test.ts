@@ -113,6 +113,28 @@ for (const { name: engine } of enginesUnderTest) {
     t.regex(primary.child.said(), /could not hold everything: 1 expiries of hash fields/);
   });
 
+  if (process.env.REDTWIN_INTEROP === 'all')
+    test.serial(
+      `a replica that cannot read our snapshot has a name in INFO and in the log [${engine}]`,
+      async (t) => {
+        const primary = await stopped(t, startRedtwin({ engine }));
+        primary.cli('SET', 'a', '1');
+        const replica = await stopped(t, startServer({ version: 'redis-6.0', args: follow(primary) }));
+        const unable = async (): Promise<string> =>
+          (await infoOf(primary, 'replication')).get('redtwin_unable_replica0') ?? '';
+        await until('it to be known', async () => (await unable()) !== '');
+        t.regex(
+          await unable(),
+          new RegExp(`^ip=127.0.0.1,port=${replica.port},because=snapshot-unread,times=\\d+$`),
+        );
+        t.regex(primary.child.said(), /cannot follow this server: .*\[snapshot-unread\]/);
+        primary.cli('CONFIG', 'SET', 'feed-compat', '5.0');
+        await untilLinkUp(replica);
+        await until('it to be forgotten', async () => (await unable()) === '');
+        await untilEqual(primary, replica, true);
+      },
+    );
+
   const bridges: [ServerName, ServerName][] = [
     ['redis-8.0', 'valkey-9.1'],
     ['valkey-9.1', 'redis-7.0'],

@@ -65,6 +65,9 @@ class FakeFeed implements Feed {
   append(bytes: Uint8Array): void {
     this.bytes = Buffer.concat([this.bytes, bytes]);
   }
+  readInto(offset: number, into: Buffer): number {
+    return this.read(offset, into.length)?.copy(into) ?? -1;
+  }
   read(offset: number, maxBytes: number): Buffer | null {
     const at = offset - this.startOffset;
     return at < 0 || at > this.bytes.length ? null : this.bytes.subarray(at, at + maxBytes);
@@ -236,6 +239,9 @@ export class FakeStore implements FollowerStore {
         expiredKeys: 0,
         evictedKeys: 0,
         expiredFields: 0,
+        feedTranslated: 0,
+        feedDropped: 0,
+        feedFieldExpiriesDropped: 0,
       },
       ...{
         errorReplies: 0,

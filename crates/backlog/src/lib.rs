@@ -104,8 +104,25 @@ impl Backlog {
 
     /// Copies up to `max` bytes from `offset` on into `into`. False when the offset is not kept (or lies ahead).
     pub fn read(&self, offset: u64, max: usize, into: &mut Vec<u8>) -> bool {
+        self.parts(offset, max, |part| into.extend_from_slice(part)).is_some()
+    }
+
+    /// Fills `into` from `offset` on, as far as there is something. The bytes copied; None when the offset is not kept (or lies
+    /// ahead).
+    pub fn read_into(&self, offset: u64, into: &mut [u8]) -> Option<usize> {
+        let (max, mut rest) = (into.len(), into);
+        self.parts(offset, max, |part| {
+            if let Some((place, behind)) = std::mem::take(&mut rest).split_at_mut_checked(part.len()) {
+                place.copy_from_slice(part);
+                rest = behind;
+            }
+        })
+    }
+
+    /// Shows up to `max` bytes from `offset` on, in pieces; how many there were.
+    fn parts(&self, offset: u64, max: usize, mut show: impl FnMut(&[u8])) -> Option<usize> {
         if offset < self.start || offset > self.end {
-            return false;
+            return None;
         }
         // All blocks but the last are full, so the place is known without walking.
         let from = (offset - self.start) as usize;
@@ -117,11 +134,11 @@ impl Backlog {
             }
             let rest = block.get(skip..).unwrap_or_default();
             let part = rest.get(..left).unwrap_or(rest);
-            into.extend_from_slice(part);
+            show(part);
             left -= part.len();
             skip = 0;
         }
-        true
+        Some(max - left)
     }
 }
 
@@ -158,7 +175,10 @@ mod tests {
             parts.iter().for_each(|part| log.append(part));
             let expected = offset.checked_sub(7).and_then(|at| all.get(at as usize..))
                 .map(|rest| rest[..rest.len().min(max)].to_vec());
-            proptest::prop_assert_eq!(read(&log, offset, max), expected);
+            proptest::prop_assert_eq!(read(&log, offset, max), expected.clone());
+            let mut into = vec![0; max];
+            let copied = log.read_into(offset, &mut into);
+            proptest::prop_assert_eq!(copied.map(|bytes| into[..bytes].to_vec()), expected);
         }
     }
 }

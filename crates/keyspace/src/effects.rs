@@ -22,6 +22,8 @@ pub struct Effects {
     bytes: Vec<u8>,
     /// Where each command begins in `bytes`, and in which database it applies.
     commands: Vec<(usize, usize)>,
+    /// So many commands are known to be understood by the feed's readers (`feed_reader`).
+    checked: usize,
     /// This command's own form was given (or is unwanted).
     replaced: bool,
     forced: bool,
@@ -51,6 +53,7 @@ impl Default for Effects {
             wanted: true,
             bytes: Vec::new(),
             commands: Vec::new(),
+            checked: 0,
             replaced: false,
             forced: false,
             apart: false,
@@ -116,7 +119,26 @@ impl Effects {
         if let Some(&(start, _)) = self.commands.get(mark) {
             self.bytes.truncate(start);
             self.commands.truncate(mark);
+            self.checked = self.checked.min(mark);
         }
+    }
+
+    /// The effects since the last `checked`, each with its database; None when there are none, or nobody reads them.
+    pub fn unchecked(&self) -> Option<Vec<(usize, Vec<u8>)>> {
+        let fresh = self.commands.get(self.checked..).filter(|fresh| self.wanted && !fresh.is_empty())?;
+        let ends = fresh.iter().skip(1).map(|next| next.0).chain([self.bytes.len()]);
+        let bytes = |start, end| self.bytes.get(start..end).unwrap_or_default().to_vec();
+        Some(fresh.iter().zip(ends).map(|(&(start, db), end)| (db, bytes(start, end))).collect())
+    }
+
+    /// Forgets the effects that `unchecked` gave.
+    pub fn take_unchecked(&mut self) {
+        self.rewind(self.checked);
+    }
+
+    /// All effects so far are understood.
+    pub fn checked(&mut self) {
+        self.checked = self.commands.len();
     }
 
     /// Nothing to feed so far?
@@ -163,6 +185,7 @@ impl Effects {
             self.bytes = Vec::new();
         }
         self.commands.clear();
+        self.checked = 0;
         self.replaced = false;
         self.forced = false;
         self.apart = false;

@@ -15,6 +15,7 @@ use crate::command_stats::CommandStats;
 use crate::db::Db;
 use crate::effects::Effects;
 use crate::entry::{Entry, NewValue, Value};
+use crate::feed_reader::Untold;
 use crate::generated::errors;
 use crate::lazy_free::LazyFree;
 use crate::object::Object;
@@ -163,6 +164,8 @@ pub struct Keyspace {
     pub gates: Gates,
     /// What those who track keys must hear of.
     pub traces: Traces,
+    /// What the feed's readers were told otherwise, or not at all (feed-compat).
+    pub untold: Untold,
     /// What restricted users may do, and what was refused to them.
     pub acl: Access,
     /// Options.
@@ -215,6 +218,7 @@ impl Keyspace {
             gates: Gates::default(),
             acl: Access::default(),
             traces: Traces::default(),
+            untold: Untold::default(),
             settings: Settings::default(),
             stats: Stats::default(),
             command_stats: CommandStats::default(),

@@ -27,6 +27,7 @@ pub mod digest;
 pub mod effects;
 pub mod entry;
 mod eviction;
+pub mod feed_reader;
 pub mod glob;
 pub mod keyspace;
 mod latency_histogram;

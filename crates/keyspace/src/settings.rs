@@ -41,6 +41,8 @@ pub struct Settings {
     pub scripts_call_all: bool,
     pub rdbcompression: bool,
     pub latency_tracking: bool,
+    /// Whom the feed is for (feed-compat).
+    pub feed_reader: crate::feed_reader::Reader,
 }
 
 impl Default for Settings {
@@ -68,6 +70,7 @@ impl Default for Settings {
             scripts_call_all: false,
             rdbcompression: true,
             latency_tracking: true,
+            feed_reader: Default::default(),
         }
     }
 }
@@ -109,6 +112,10 @@ impl Settings {
             ("active-expire", Flag(on)) => self.active_expire = *on,
             ("rdbcompression", Flag(on)) => self.rdbcompression = *on,
             ("latency-tracking", Flag(on)) => self.latency_tracking = *on,
+            ("feed-compat", Text(text)) => match crate::feed_reader::Reader::named(text) {
+                Some(reader) => self.feed_reader = reader,
+                None => return false,
+            },
             // How long a script may keep everybody waiting is the host's to say: it has the clock.
             ("busy-reply-threshold" | "lua-time-limit", Number(_)) => {}
             _ => return false,

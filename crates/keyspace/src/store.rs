@@ -25,6 +25,7 @@ use crate::batch::{Batch, End};
 use crate::command::{Call, Done, Handler, Wait};
 use crate::command_stats::{RowNumber, row_of};
 use crate::eviction::{self, Pool};
+use crate::feed_reader::{self, Reader};
 use crate::generated::commands::{CommandId, CommandSpec};
 use crate::generated::errors;
 use crate::keyspace::{Caller, Keyspace, Stopped};
@@ -532,6 +533,9 @@ impl Store {
         }
         let dirty = self.keys.dirty != dirty;
         self.keys.effects.command_done(self.keys.selected, args, dirty);
+        if self.keys.settings.feed_reader != Reader::Newest {
+            feed_reader::translate(&mut self.keys);
+        }
         if session.tracking != Tracking::Off && !session.woken {
             self.keys.traces.read(session, Named::new(spec, args), args);
         }

@@ -100,9 +100,10 @@ export const replication = {
   'feed-compat': option(
     oneOf('auto', '5.0', '6.2', '7.0'),
     'auto',
-    'The oldest servers that are to follow this one: with 5.0 and 6.2, snapshots for replicas that do not say their version are ' +
-      'written for Redis before 7.0.',
-    { by: 'link' },
+    'The oldest servers that are to follow this one (5.0 stands for 6.0 too). What they do not know of our own feed is told as ' +
+      'RESTORE of the keys that were changed, and snapshots for replicas that say no version of theirs are written for them. ' +
+      'auto: nothing is told otherwise. The feed of a primary that we follow is passed on as it is.',
+    { by: 'engine' },
   ),
   'min-replicas-to-write': option(integer(0, intMax), '0', 'Refuse writes with fewer good replicas.', {
     alias: 'min-slaves-to-write',

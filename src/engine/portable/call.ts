@@ -15,6 +15,7 @@ import { binary, bytes, upper } from './bytes.ts';
 import type { Database } from './database.ts';
 import type { EventClass } from './events.ts';
 import { countAccess } from './evict.ts';
+import { translated } from './feed-reader.ts';
 import type { HashValue } from './hash.ts';
 import type { Keyspace } from './keyspace.ts';
 import { parseDouble, parseInt64, parseInteger } from './numbers.ts';
@@ -276,9 +277,13 @@ export class Call {
   finish(): void {
     this.keyspace.changes += this.dirty;
     if (this.isFromPrimary || (this.dirty === 0 && !this.isForced)) return;
-    for (const args of this.rewritten ?? [[...this.args]]) {
-      this.keyspace.effects.push({ db: this.session.db, args });
+    const { effects, settings, gates, feed } = this.keyspace;
+    const fed = this.rewritten ?? [[...this.args]];
+    if (settings['feed-compat'] !== 'auto' && feed.isOn && !gates.replica) {
+      effects.push(...translated(this.keyspace, this.session.db, fed));
+      return;
     }
+    for (const args of fed) effects.push({ db: this.session.db, args });
   }
 
   /** The value unless it is expired; an expired one is deleted when we may. */

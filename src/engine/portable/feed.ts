@@ -115,6 +115,11 @@ export class FeedLog implements Feed {
     return out;
   }
 
+  readInto(offset: number, into: Buffer): number {
+    const bytes = this.read(offset, into.length);
+    return bytes === null ? -1 : bytes.copy(into);
+  }
+
   #select(db: number): void {
     if (db === this.#selectedDb) return;
     this.#selectedDb = db;

@@ -27,6 +27,9 @@ export interface Counters {
   evictedKeys: number;
   expiredFields: number;
   lazyFreed: number;
+  feedTranslated: number;
+  feedDropped: number;
+  feedFieldExpiriesDropped: number;
 }
 
 const zeroCounters = (): Counters => ({
@@ -36,6 +39,9 @@ const zeroCounters = (): Counters => ({
   evictedKeys: 0,
   expiredFields: 0,
   lazyFreed: 0,
+  feedTranslated: 0,
+  feedDropped: 0,
+  feedFieldExpiriesDropped: 0,
 });
 
 export class Keyspace {

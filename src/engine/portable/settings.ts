@@ -38,6 +38,8 @@ const defaults = {
   rdbchecksum: true,
   'sanitize-dump-payload': 'no',
   'latency-tracking': true,
+  /** Whom the feed is for: see feed-reader.ts. */
+  'feed-compat': 'auto',
   /** Milliseconds a script may run, as far as its instructions tell; 0 for as long as it likes. */
   'busy-reply-threshold': 5000,
 };

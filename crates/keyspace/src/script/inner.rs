@@ -7,6 +7,7 @@ use super::machine::Run;
 use crate::acl::{Context, Named, not_in_script};
 use crate::command::Call;
 use crate::command_stats::row_of;
+use crate::feed_reader::{self, Reader};
 use crate::generated::commands::{
     CommandId, CommandSpec, FLAG_DENYOOM, FLAG_NOSCRIPT, FLAG_READONLY, FLAG_STALE, FLAG_WRITE,
 };
@@ -228,6 +229,9 @@ impl Inner {
         // What is not for replicas is not for the feed.
         if shared.replicate.get() & 2 == 0 {
             keys.effects.rewind(effects);
+        }
+        if keys.settings.feed_reader != Reader::Newest {
+            feed_reader::translate(keys);
         }
         match done {
             Ok(()) => Ok(Ran::Replied),

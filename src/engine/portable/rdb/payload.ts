@@ -8,7 +8,7 @@
 import { RedtwinError } from '../../../errors.ts';
 import { crc64 } from '../crc64.ts';
 import type { Value } from '../value.ts';
-import { dialectOf, Type } from './format.ts';
+import { type Dialect, dialectOf, Type } from './format.ts';
 import { Input } from './input.ts';
 import { Output } from './output.ts';
 import { readValue } from './reader.ts';
@@ -21,7 +21,11 @@ const footerBytes = 10;
 
 /** The payload of a value. O(bytes). */
 export function dump(value: Value, limits: WriterLimits, compress: boolean): Buffer {
-  const dialect = { vendor: 'redis', version: versionFor(value, versionUsual) } as const;
+  return dumpAs(value, { vendor: 'redis', version: versionFor(value, versionUsual) }, limits, compress);
+}
+
+/** The same in a dialect of the caller's choice. Throws 'rdb-unsupported-version' when it cannot hold the value and is not lossy. */
+export function dumpAs(value: Value, dialect: Dialect, limits: WriterLimits, compress: boolean): Buffer {
   const output = new Output(compress);
   output.byte(typeOf(value, dialect));
   writeBody(output, value, dialect, limits);
