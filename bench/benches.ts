@@ -10,6 +10,7 @@ import { latency } from './latency.ts';
 import { load } from './load.ts';
 import { memory } from './memory.ts';
 import { replicas } from './replicas.ts';
+import { resp } from './resp.ts';
 import { resync } from './resync.ts';
 import { snapshot } from './snapshot.ts';
 import { start } from './start.ts';
@@ -17,5 +18,5 @@ import { throughput } from './throughput.ts';
 
 export const benches: readonly Bench[] = [
   ...[throughput, latency, catchUp, resync, load, memory, start, growth, snapshot, replicas],
-  ...[engines, border],
+  ...[engines, resp, border],
 ];
