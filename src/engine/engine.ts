@@ -32,7 +32,8 @@ export const Stop = {
   /**
    * A script has used up its turn (about a millisecond) and rests. Call `resume` (`resumeApply`) again, at once or after
    * the event loop has turned, until another stop comes. Meanwhile all other sessions get -BUSY, but for SCRIPT KILL and
-   * the like, and `apply` keeps what it is given and says busy too. An engine that cannot leave a script never says so.
+   * the like, and `apply` keeps what it is given and says busy too. An engine that cannot leave a script at
+   * some place goes on to the next where it can.
    */
   busy: 5,
   /** A session with `tracking` did something that `takeTraces` tells: take it, say what is to be said, `resume()`. */

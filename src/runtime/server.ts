@@ -196,9 +196,10 @@ export class Server {
 
   /**
    * SHUTDOWN: saves if that is wanted, closes everything. False when saving failed and `force` was not given; the server
-   * goes on then. Calling it again joins the first.
+   * goes on then. Calling it again joins the first, and after the end does nothing.
    */
   shutDown(how: { saves: 'yes' | 'no' | 'configured'; force: boolean }): Promise<boolean> {
+    if (this.#isOver) return Promise.resolve(true);
     this.#shuttingDown ??= this.#end(how).finally(() => {
       this.#shuttingDown = null;
     });

@@ -79,6 +79,10 @@ export class Talk {
     const notes = outcomeNotes(outcome);
     if (notes & Note.overflow) session.heard.push(Buffer.from(this.store.takeOverflow()));
     const stop = outcomeStop(outcome);
+    if (stop === Stop.busy) {
+      this.#take(on, this.store.resume(session.id, this.#output, nowMs), nowMs);
+      return;
+    }
     session.blocked = stop === Stop.blocked;
     session.closed ||= stop === Stop.closing;
     if (stop === Stop.host) {

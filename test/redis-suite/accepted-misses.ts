@@ -20,16 +20,6 @@ const both = ['native', 'portable'] as const;
 const noAppendOnlyFile =
   'Redtwin has no append-only file: it keeps its data in snapshots and at its primary.';
 
-const noRest =
-  'Lua in WebAssembly cannot be left in the middle of a script: one that runs for too long is ended, so nobody is told BUSY.';
-/** Each of them is in the suite twice: for EVAL and for functions. */
-const busyScripts = [
-  'Timedout read-only scripts can be killed by SCRIPT KILL',
-  'Timedout read-only scripts can be killed by SCRIPT KILL even when use pcall',
-  'Timedout script does not cause a false dead client',
-  'Timedout script link is still usable after Lua returns',
-];
-
 export const acceptedMisses: readonly AcceptedMiss[] = [
   {
     unit: 'unit/latency-monitor',
@@ -109,21 +99,5 @@ export const acceptedMisses: readonly AcceptedMiss[] = [
     reason:
       'Clients have no reply buffer of their own that grows and shrinks: replies are written into a page that all share.',
     tests: ['verify reply buffer limits'],
-  },
-  {
-    unit: 'unit/scripting',
-    engines: ['portable'],
-    reason: noRest,
-    tests: [...busyScripts, ...busyScripts],
-  },
-  {
-    unit: 'unit/functions',
-    engines: ['portable'],
-    reason: noRest,
-    tests: [
-      'FUNCTION - test function kill',
-      'FUNCTION - test function kill not working on eval',
-      'FUNCTION - test script kill not working on function',
-    ],
   },
 ];

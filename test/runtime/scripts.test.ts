@@ -22,61 +22,60 @@ for (const engine of engineNames) {
       t.regex(await speaker.ask('INFO memory', /\r\n\r\n$/), /number_of_cached_scripts:2\r\n/);
     });
   });
+
+  test(`a script that runs long keeps nobody from being answered [${engine}]`, async (t) => {
+    await withServer({ engine, 'busy-reply-threshold': 20 }, async ({ port }) => {
+      const [runner, other] = [await Talk.open(port), await Talk.open(port)];
+      const ends = runner.ask(`EVAL ${quoted('while true do end')} 0`, /\r\n$/);
+      // Held until the threshold, then refused.
+      t.is(await other.ask('SET k v'), busy);
+      t.is(await other.ask('FUNCTION KILL'), busy);
+      t.is(await other.ask('SHUTDOWN'), busy);
+      t.regex(await other.ask('SHUTDOWN SAVE'), /^-BUSY/);
+      t.is(await other.ask('SCRIPT KILL'), '+OK\r\n');
+      t.regex(
+        await ends,
+        /^-ERR Script killed by user with SCRIPT KILL\.\.\. script: \w{40}, on @user_script:1\.\r\n$/,
+      );
+      t.is(await other.ask('SET k v'), '+OK\r\n');
+      t.is(await runner.ask('GET k', /v\r\n$/), '$1\r\nv\r\n');
+    });
+  });
+
+  test(`before the threshold others wait, and see the script as a whole [${engine}]`, async (t) => {
+    await withServer({ engine }, async ({ port }) => {
+      const [runner, other] = [await Talk.open(port), await Talk.open(port)];
+      const body =
+        "redis.call('set', 'n', 1) for i = 1, 3000000 do end redis.call('set', 'n', 2) return 'done'";
+      const ends = runner.ask(`EVAL ${quoted(body)} 0`, /done\r\n$/);
+      const seen = other.ask('GET n', /\r\n.*\r\n$/);
+      t.is(await ends, '$4\r\ndone\r\n');
+      t.true(['$1\r\n2\r\n', '$-1\r\n'].includes(await seen));
+    });
+  });
+
+  test(`a script whose client has gone can still be killed [${engine}]`, async (t) => {
+    await withServer({ engine, 'busy-reply-threshold': 10 }, async ({ port }) => {
+      const [runner, other] = [await Talk.open(port), await Talk.open(port)];
+      runner.socket.write(`EVAL ${quoted('while true do end')} 0\r\n`);
+      t.is(await other.ask('PING'), busy);
+      runner.socket.destroy();
+      t.is(await other.ask('PING'), busy);
+      t.is(await other.ask('SCRIPT KILL'), '+OK\r\n');
+      while ((await other.ask('PING')) !== '+PONG\r\n') t.pass();
+      t.regex(await other.ask('CLIENT LIST', /\n\r\n$/), /id=/);
+    });
+  });
+
+  test(`a server ends while a script runs [${engine}]`, async (t) => {
+    await withServer({ engine, 'busy-reply-threshold': 10 }, async ({ port }) => {
+      const [runner, other] = [await Talk.open(port), await Talk.open(port)];
+      runner.socket.write(`EVAL ${quoted("redis.call('set', 'k', 1) while true do end")} 0\r\n`);
+      t.is(await other.ask('PING'), busy);
+      t.regex(await other.ask('SCRIPT KILL'), /^-UNKILLABLE/);
+      other.socket.write('SHUTDOWN NOSAVE\r\n');
+      await other.hear(/never to come/);
+      t.true(other.isClosed);
+    });
+  });
 }
-
-// The portable engine's Lua cannot be left in the middle (docs/decisions/0013).
-test('a script that runs long keeps nobody from being answered [native]', async (t) => {
-  await withServer({ engine: 'native', 'busy-reply-threshold': 20 }, async ({ port }) => {
-    const [runner, other] = [await Talk.open(port), await Talk.open(port)];
-    const ends = runner.ask(`EVAL ${quoted('while true do end')} 0`, /\r\n$/);
-    // Held until the threshold, then refused.
-    t.is(await other.ask('SET k v'), busy);
-    t.is(await other.ask('FUNCTION KILL'), busy);
-    t.is(await other.ask('SHUTDOWN'), busy);
-    t.regex(await other.ask('SHUTDOWN SAVE'), /^-BUSY/);
-    t.is(await other.ask('SCRIPT KILL'), '+OK\r\n');
-    t.regex(
-      await ends,
-      /^-ERR Script killed by user with SCRIPT KILL\.\.\. script: \w{40}, on @user_script:1\.\r\n$/,
-    );
-    t.is(await other.ask('SET k v'), '+OK\r\n');
-    t.is(await runner.ask('GET k', /v\r\n$/), '$1\r\nv\r\n');
-  });
-});
-
-test('before the threshold others wait, and see the script as a whole [native]', async (t) => {
-  await withServer({ engine: 'native' }, async ({ port }) => {
-    const [runner, other] = [await Talk.open(port), await Talk.open(port)];
-    const body =
-      "redis.call('set', 'n', 1) for i = 1, 3000000 do end redis.call('set', 'n', 2) return 'done'";
-    const ends = runner.ask(`EVAL ${quoted(body)} 0`, /done\r\n$/);
-    const seen = other.ask('GET n', /\r\n.*\r\n$/);
-    t.is(await ends, '$4\r\ndone\r\n');
-    t.true(['$1\r\n2\r\n', '$-1\r\n'].includes(await seen));
-  });
-});
-
-test('a script whose client has gone can still be killed [native]', async (t) => {
-  await withServer({ engine: 'native', 'busy-reply-threshold': 10 }, async ({ port }) => {
-    const [runner, other] = [await Talk.open(port), await Talk.open(port)];
-    runner.socket.write(`EVAL ${quoted('while true do end')} 0\r\n`);
-    t.is(await other.ask('PING'), busy);
-    runner.socket.destroy();
-    t.is(await other.ask('PING'), busy);
-    t.is(await other.ask('SCRIPT KILL'), '+OK\r\n');
-    while ((await other.ask('PING')) !== '+PONG\r\n') t.pass();
-    t.regex(await other.ask('CLIENT LIST', /\n\r\n$/), /id=/);
-  });
-});
-
-test('a server ends while a script runs [native]', async (t) => {
-  await withServer({ engine: 'native', 'busy-reply-threshold': 10 }, async ({ port }) => {
-    const [runner, other] = [await Talk.open(port), await Talk.open(port)];
-    runner.socket.write(`EVAL ${quoted("redis.call('set', 'k', 1) while true do end")} 0\r\n`);
-    t.is(await other.ask('PING'), busy);
-    t.regex(await other.ask('SCRIPT KILL'), /^-UNKILLABLE/);
-    other.socket.write('SHUTDOWN NOSAVE\r\n');
-    await other.hear(/never to come/);
-    t.true(other.isClosed);
-  });
-});

@@ -51,10 +51,12 @@ export interface LuaApi {
   lua_replace(thread: Thread, index: Index): void;
   lua_type(thread: Thread, index: Index): number;
   lua_isnumber(thread: Thread, index: Index): number;
+  lua_iscfunction(thread: Thread, index: Index): number;
   lua_tonumber(thread: Thread, index: Index): number;
   lua_toboolean(thread: Thread, index: Index): number;
   lua_tolstring(thread: Thread, index: Index, bytes: Pointer): Pointer;
   lua_objlen(thread: Thread, index: Index): number;
+  lua_getupvalue(thread: Thread, index: Index, number: number): Pointer;
   /** A place in the table of C functions. */
   lua_tocfunction(thread: Thread, index: Index): number;
   lua_pushnil(thread: Thread): void;

@@ -54,6 +54,22 @@ const maskCount = 1 << countEvent;
 /** The fields of lua_Debug that are read, by their place in it, and its size. */
 const record = { what: 12, source: 16, currentLine: 20, bytes: 100 };
 
+/**
+ * The fields of lua_State, CallInfo and a function that are read, by their place: what Lua's API does not tell. They are those of
+ * the one build there is; test/portable/threads.test.ts would see them move.
+ *
+ *     lua_State: ... 20 ci ... 52 nCcalls, 54 baseCcalls ... 60 basehookcount, 64 hookcount
+ *     CallInfo (24 bytes): base, func, top...      a stack slot: value, 8 type      a function: next, type, marked, 6 isC
+ */
+const state = { call: 20, depth: 52, baseDepth: 54, hookEvery: 60, hookLeft: 64 };
+const callInfo = { function: 4, bytes: 24 };
+const slotType = 8;
+const isC = 6;
+
+/** lua_gc's questions. */
+const collectNow = 2;
+const kilobytesInUse = 3;
+
 /** Where a function on the stack is in its source. */
 export interface Place {
   /** 'Lua', 'C', 'main' or 'tail'. */
@@ -187,6 +203,42 @@ export class Lua {
     this.api.lua_settop(thread, -count - 1);
   }
 
+  // --- Threads ---
+
+  /** Could the thread yield now, and be gone on with? Not when C has called something on it, nor when it began with C. */
+  mayYield(thread: Thread): boolean {
+    const { memory } = this;
+    if (memory.readUInt16LE(thread + state.depth) > memory.readUInt16LE(thread + state.baseDepth))
+      return false;
+    const call = memory.readUInt32LE(thread + state.call);
+    // A hook has no call of its own; a callback has one above its caller's.
+    return this.#isLua(call) || this.#isLua(call - callInfo.bytes);
+  }
+
+  #isLua(call: Pointer): boolean {
+    const { memory } = this;
+    const slot = memory.readUInt32LE(call + callInfo.function);
+    if (memory.readUInt32LE(slot + slotType) !== LuaType.function) return false;
+    return memory[memory.readUInt32LE(slot) + isC] === 0;
+  }
+
+  /** What C has called on a thread counts for another that goes on for it: recursion through both has an end. */
+  inheritDepth(from: Thread, to: Thread): void {
+    this.memory.writeUInt16LE(this.memory.readUInt16LE(from + state.depth), to + state.depth);
+  }
+
+  /** Instructions that a thread has run since its hook was set or called. */
+  instructionsSinceHook(thread: Thread): number {
+    return (
+      this.memory.readInt32LE(thread + state.hookEvery) - this.memory.readInt32LE(thread + state.hookLeft)
+    );
+  }
+
+  /** The number of instructions with which a thread's hook was set. */
+  hookEvery(thread: Thread): number {
+    return this.memory.readInt32LE(thread + state.hookEvery);
+  }
+
   // --- Code ---
 
   /** Compiles source; pushes the function, or Lua's message. True for the function. */
@@ -230,6 +282,16 @@ export class Lua {
       source: cString(memory.readUInt32LE(this.#record + record.source)),
       line: memory.readInt32LE(this.#record + record.currentLine),
     };
+  }
+
+  /** Frees what nobody holds. O(memory). */
+  collect(): void {
+    this.api.lua_gc(this.main, collectNow, 0);
+  }
+
+  /** Bytes that Lua's values take. */
+  get usedBytes(): number {
+    return this.api.lua_gc(this.main, kilobytesInUse, 0) * 1024;
   }
 
   /** Lends memory for a call. When there is none, that is an error of the thread, as it is in C. */

@@ -11,6 +11,7 @@
  * A command that is unknown, unsupported or fails is never skipped: it ends in Stop.failed, and nothing after it runs.
  */
 import { type Failure, Stop } from '../engine.ts';
+import { type RestingScript, Rests, setAside, takeUp } from './busy.ts';
 import { binary, lower } from './bytes.ts';
 import { Call } from './call.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -18,7 +19,7 @@ import { HandBack, Refusal } from './refusal.ts';
 import { Reply } from './reply.ts';
 import { RequestParser } from './resp.ts';
 import type { Session } from './session.ts';
-import { findCommand } from './table.ts';
+import { type Command, findCommand } from './table.ts';
 
 /** Arguments of a failed command that are told, and how much of each. */
 const toldArguments = 8;
@@ -69,6 +70,14 @@ export class Applying {
   }
 
   resume(nowMs: number): Stop {
+    const { busy } = this.#keyspace;
+    if (busy !== null) {
+      // The script of a client has not ended: the feed waits for it.
+      if (busy.call.session !== this.#session) return Stop.busy;
+      const { call, command, fromMs, script } = takeUp(this.#keyspace, busy);
+      const stop = this.#attempt(call, command, fromMs, script);
+      if (stop !== null) return stop;
+    }
     for (;;) {
       if (this.#failure !== null) return Stop.failed;
       const stop = this.#runDue(nowMs);
@@ -117,32 +126,42 @@ export class Applying {
       call.name = command.name;
       call.mayBlock = false;
       this.#reply.truncate(0);
-      const fromMs = counters.nowMs();
-      let error: string | null = null;
-      try {
-        command.run(call);
-      } catch (thrown) {
-        if (thrown instanceof HandBack) {
-          counters.commands++;
-          this.#session.hostCommand = args;
-          return Stop.host;
-        }
-        if (!(thrown instanceof Refusal)) throw thrown;
-        error = thrown.text;
-      }
-      call.finish();
-      counters.ran(command.name, fromMs);
-      error ??= this.#reply.takeErrors()[0] ?? null;
-      if (error !== null) {
-        counters.countError(error);
-        counters.failed(command.name);
-        return this.#fail(args, error);
-      }
+      const stop = this.#attempt(call, command, counters.nowMs(), null);
+      if (stop !== null) return stop;
     }
     if (this.#execFromMs !== null) this.#keyspace.commandCounters.ran('exec', this.#execFromMs);
     this.#execFromMs = null;
     this.#serveWaiting(nowMs);
     return null;
+  }
+
+  /** Runs a command, or gives its script another turn; null when it is done. */
+  #attempt(call: Call, command: Command, fromMs: number, script: RestingScript | null): Stop | null {
+    const counters = this.#keyspace.commandCounters;
+    let error: string | null = null;
+    try {
+      if (script === null) command.run(call);
+      else script.goOn(call);
+    } catch (thrown) {
+      if (thrown instanceof Rests) {
+        setAside(call, command, fromMs, thrown.script);
+        return Stop.busy;
+      }
+      if (thrown instanceof HandBack) {
+        counters.commands++;
+        this.#session.hostCommand = [...call.args];
+        return Stop.host;
+      }
+      if (!(thrown instanceof Refusal)) throw thrown;
+      error = thrown.text;
+    }
+    call.finish();
+    counters.ran(command.name, fromMs);
+    error ??= this.#reply.takeErrors()[0] ?? null;
+    if (error === null) return null;
+    counters.countError(error);
+    counters.failed(command.name);
+    return this.#fail(call.args, error);
   }
 
   /** Counts the bytes of the units that are complete: they become part of our own feed. */

@@ -1,7 +1,7 @@
 /**
  * From a request to a command that ran: the gates, in Redis 7.0's order, then the queue of MULTI, then the command.
  *
- *     unknown? arity? --> NOAUTH --> no_multi --> NOPERM --> OOM --> MISCONF --> NOREPLICAS --> READONLY --> subscriber --> MASTERDOWN --> LOADING
+ *     unknown? arity? --> NOAUTH --> no_multi --> NOPERM --> OOM --> MISCONF --> NOREPLICAS --> READONLY --> subscriber --> MASTERDOWN --> LOADING --> BUSY
  *        --> in MULTI: queue it
  *        --> the host's: hand it back
  *        --> run it
@@ -10,6 +10,7 @@
  */
 import { wireErrors } from '../../protocol/generated/wire-errors.ts';
 import { noPermission } from './access.ts';
+import { busyRefusal } from './busy.ts';
 import { Call } from './call.ts';
 import { makeRoom } from './evict.ts';
 import type { Keyspace } from './keyspace.ts';
@@ -101,7 +102,7 @@ function gate(
     if (refused !== null) return noPermission(refused, command.spec);
   }
   if (command.name === 'debug' && keyspace.settings['enable-debug-command'] === 'no') return debugNotAllowed;
-  if (keyspace.settings.maxmemory > 0) {
+  if (keyspace.settings.maxmemory > 0 && keyspace.busy === null) {
     const mustAfford = has('denyoom') || (session.transaction !== null && !alwaysAfforded.has(command.name));
     if (!makeRoom(keyspace, nowMs) && mustAfford) return wireErrors.oom;
   }
@@ -115,7 +116,7 @@ function gate(
     );
   if (gates.masterDown && lacks('stale')) return wireErrors.masterDown;
   if (gates.loading && lacks('loading')) return wireErrors.loading;
-  return null;
+  return busyRefusal(keyspace, flags);
 }
 
 const debugNotAllowed =

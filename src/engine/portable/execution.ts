@@ -13,14 +13,14 @@ import { countErrors, run } from './run.ts';
 import type { Execution, Session } from './session.ts';
 import { findCommand } from './table.ts';
 
-/** Runs on until the end ('done', the session has no execution any more) or the next host command ('host'). */
+/** Runs on until the end ('done', the session has no execution any more), the next host command ('host') or a script that rests ('busy'). */
 export function continueExecution(
   keyspace: Keyspace,
   session: Session,
   execution: Execution,
   reply: Reply,
   nowMs: number,
-): 'done' | 'host' {
+): 'done' | 'host' | 'busy' {
   keyspace.effects = execution.effects;
   while (execution.next < execution.queue.length) {
     const args = execution.queue[execution.next++]!;
@@ -42,7 +42,9 @@ export function continueExecution(
     const call = new Call(keyspace, session, args, reply, nowMs);
     call.mayBlock = false;
     if (command.isHost) keyspace.commandCounters.commands++;
-    if (command.isHost || run(call, command) === 'host') {
+    const done = command.isHost ? 'host' : run(call, command);
+    if (done === 'busy') return done;
+    if (done === 'host') {
       session.hostCommand = args;
       execution.effects = keyspace.effects;
       keyspace.effects = [];

@@ -6,6 +6,7 @@
  */
 import type { Gates } from '../engine.ts';
 import { Access } from './access.ts';
+import type { Busy } from './busy.ts';
 import { bytes } from './bytes.ts';
 import { CommandCounters } from './command-stats.ts';
 import { Database } from './database.ts';
@@ -81,6 +82,8 @@ export class Keyspace {
   mayHoldModules = false;
   /** Effects of the unit in progress: a command, or a whole EXEC. */
   effects: Effect[] = [];
+  /** The script that rests in the middle. */
+  busy: Busy | null = null;
   /** Sessions that watch a key, by database and key. */
   readonly #watchers = new Map<string, Set<Session>>();
 

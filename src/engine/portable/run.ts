@@ -2,22 +2,37 @@
  * Runs one command that has passed its gates: for a client (dispatch.ts), in an EXEC (execution.ts), in a script
  * (script/inner.ts). The reply is complete afterwards, unless the command waits; the command's time and errors are counted.
  */
+import { type Busy, type RestingScript, Rests, setAside, takeUp } from './busy.ts';
 import type { Call } from './call.ts';
 import type { Keyspace } from './keyspace.ts';
 import { HandBack, Refusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Command } from './table.ts';
 
-/** What became of a request. */
-export type Dispatched = 'done' | 'host' | 'blocked' | 'closing';
+/** What became of a request. 'busy': its script rests (see busy.ts). */
+export type Dispatched = 'done' | 'host' | 'blocked' | 'closing' | 'busy';
 
 export function run(call: Call, command: Command): Dispatched {
   call.name = command.name;
+  return proceed(call, command, call.keyspace.commandCounters.nowMs(), null);
+}
+
+/** Gives a script that rests another turn. */
+export function goOn(keyspace: Keyspace, busy: Busy): Dispatched {
+  const { call, command, fromMs, script } = takeUp(keyspace, busy);
+  return proceed(call, command, fromMs, script);
+}
+
+function proceed(call: Call, command: Command, fromMs: number, script: RestingScript | null): Dispatched {
   const counters = call.keyspace.commandCounters;
-  const fromMs = counters.nowMs();
   try {
-    command.run(call);
+    if (script === null) command.run(call);
+    else script.goOn(call);
   } catch (thrown) {
+    if (thrown instanceof Rests) {
+      setAside(call, command, fromMs, thrown.script);
+      return 'busy';
+    }
     if (thrown instanceof HandBack) {
       counters.commands++;
       call.session.hostCommand = [...call.args];

@@ -71,7 +71,7 @@ export class Session {
   waiting: Waiting | null = null;
   /** Set once this session applies a primary's feed. */
   applying: Applying | null = null;
-  readonly parser = new RequestParser();
+  parser = new RequestParser();
 
   constructor(id: number) {
     this.id = id;

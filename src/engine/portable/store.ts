@@ -16,6 +16,7 @@ import {
   type LoadOptions,
   Note,
   type Outcome,
+  outcomeNotes,
   packOutcome,
   type ScriptStats,
   type Selector,
@@ -42,7 +43,8 @@ import { RdbLoader } from './loader.ts';
 import { mayReplicate } from './may-replicate.ts';
 import { Refusal } from './refusal.ts';
 import { Reply } from './reply.ts';
-import { countErrors } from './run.ts';
+import { RequestParser } from './resp.ts';
+import { countErrors, goOn } from './run.ts';
 import { Scripts } from './script/scripts.ts';
 import { Session } from './session.ts';
 import { applySetting } from './settings.ts';
@@ -63,6 +65,8 @@ export class PortableStore implements Store {
   #overflow: Buffer = Buffer.alloc(0);
   #pushes: { session: SessionId; bytes: Buffer }[] = [];
   #peakBytes = 0;
+  /** Its client is gone, but its script is not over. */
+  #abandoned: Session | null = null;
   /** The time at the last call that told it. */
   #nowMs = 0;
   /** End of the feed when the current call began. */
@@ -97,7 +101,9 @@ export class PortableStore implements Store {
     return this.#keyspace.scripts.takeLogs();
   }
   scriptStats(): ScriptStats {
-    return { ...this.#keyspace.scripts.stats(), libraries: this.#keyspace.functions.size };
+    const { scripts, functions, busy } = this.#keyspace;
+    const running = busy && { name: busy.script.name, isFunction: busy.script.isFunction };
+    return { ...scripts.stats(), libraries: functions.size, running };
   }
 
   propagate(id: SessionId, command: Buffer[]): void {
@@ -121,7 +127,12 @@ export class PortableStore implements Store {
   closeSession(id: SessionId): void {
     const session = this.#session(id);
     this.#forget(session);
-    this.#sessions[id] = null;
+    // What it does must come to an end all the same; then `resume` closes it.
+    if (this.#keyspace.busy?.call.session === session) {
+      this.#abandoned = session;
+      // Nobody is there for what would follow.
+      session.parser = new RequestParser();
+    } else this.#sessions[id] = null;
     this.#pushes = this.#pushes.filter((push) => push.session !== id);
   }
 
@@ -175,7 +186,7 @@ export class PortableStore implements Store {
     if (session.waiting !== null) this.#keyspace.waitingRoom.remove(session.waiting);
     session.waiting = null;
     session.discard();
-    if (session.execution !== null) this.#abandon(session);
+    if (session.execution !== null && this.#keyspace.busy?.call.session !== session) this.#abandon(session);
     this.#keyspace.unwatchAll(session);
   }
 
@@ -203,7 +214,12 @@ export class PortableStore implements Store {
   resume(id: SessionId, output: Uint8Array, nowMs: number): Outcome {
     const session = this.#session(id);
     session.hostCommand = null;
-    return this.#serve(session, output, nowMs);
+    const outcome = this.#serve(session, output, nowMs);
+    if (session !== this.#abandoned || this.#keyspace.busy !== null) return outcome;
+    this.#abandoned = null;
+    this.#overflow = Buffer.alloc(0);
+    this.closeSession(id);
+    return packOutcome(Stop.closing, outcomeNotes(outcome) & ~Note.overflow, 0);
   }
 
   command(id: SessionId): Buffer[] {
@@ -291,7 +307,7 @@ export class PortableStore implements Store {
       const mode = session.replyMode;
       const stop = this.#step(session, nowMs);
       if (mode !== 'on') this.#reply.truncate(mark);
-      if (stop === Stop.drained) return stop;
+      if (stop === Stop.drained || stop === Stop.busy) return stop;
       if (mode === 'skip') session.replyMode = 'on';
       if (stop === Stop.host) session.isHostMuted = mode !== 'on';
       if (session.tracking !== 'off' && this.#hasTold(session)) return stop ?? Stop.traced;
@@ -308,7 +324,11 @@ export class PortableStore implements Store {
   /** One request, or the next piece of an EXEC. Null: go on. */
   #step(session: Session, nowMs: number): Stop | null {
     const keyspace = this.#keyspace;
-    if (session.execution === null) {
+    const { busy } = keyspace;
+    if (busy?.call.session === session) {
+      if (goOn(keyspace, busy) === 'busy') return Stop.busy;
+      if (session.execution !== null) session.execution.effects = keyspace.effects;
+    } else if (session.execution === null) {
       const parsed = session.parser.next({
         bulkBytesMax: keyspace.settings['proto-max-bulk-len'],
         authenticated: session.authenticated,
@@ -321,6 +341,7 @@ export class PortableStore implements Store {
       }
       const done = dispatch(keyspace, session, parsed.args, this.#reply, nowMs);
       if (done === 'host') return Stop.host;
+      if (done === 'busy') return Stop.busy;
       if (done === 'closing') {
         this.#reply.truncate(0);
         return Stop.closing;
@@ -333,6 +354,7 @@ export class PortableStore implements Store {
     if (session.execution !== null) {
       const done = continueExecution(keyspace, session, session.execution, this.#reply, nowMs);
       if (done === 'host') return Stop.host;
+      if (done === 'busy') return Stop.busy;
     }
     this.#endUnit(nowMs);
     return null;
@@ -434,6 +456,8 @@ export class PortableStore implements Store {
   }
 
   cron(nowMs: number, budget: number): number {
+    // The data is in the middle of a unit.
+    if (this.#keyspace.busy !== null) return this.#notes();
     this.#nowMs = nowMs;
     this.#keyspace.traces.session = -1;
     this.#feedMark = this.feed.endOffset;

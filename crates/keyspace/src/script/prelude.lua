@@ -128,21 +128,24 @@ function globals.load(...)
   return chunk, e
 end
 
--- Errors that redis.call raised are tables; here they arrive as their text.
-local function caught(ok, ...)
-  if ok then return true, ... end
-  local e = ...
+-- Errors that redis.call raised are tables; pcall gives them as their text.
+local function caught(e)
   if type(e) == 'table' and not behind[e] then
     local text = e.err
-    if type(text) == 'string' or type(text) == 'number' then return false, text end
+    if type(text) == 'string' or type(text) == 'number' then return text end
   end
-  return false, e
+  return e
+end
+
+local function pcalled(ok, ...)
+  if ok then return true, ... end
+  return false, caught((...))
 end
 
 function globals.pcall(...)
   -- What Redis's own pcall says of a call without arguments.
   if select('#', ...) == 0 then return false, 'attempt to call a boolean value' end
-  return caught(pcall(...))
+  return pcalled(pcall(...))
 end
 
 function globals.xpcall(...)
@@ -158,7 +161,14 @@ function globals.__redis__err__handler(e)
   return e
 end
 
-expose(globals, { 'pairs', 'loadstring', 'load', 'pcall', 'xpcall', '__redis__err__handler' })
+if native.apart then
+  -- Where a stack of C cannot be left in the middle, what these call runs on a thread of its own, if it can: such a call
+  -- knows nothing of the functions above, but for `caught` behind pcall.
+  globals.pcall, globals.xpcall = native.apart(globals.pcall, false), native.apart(globals.xpcall, true)
+  expose(globals, { 'pairs', 'loadstring', 'load', '__redis__err__handler' })
+else
+  expose(globals, { 'pairs', 'loadstring', 'load', 'pcall', 'xpcall', '__redis__err__handler' })
+end
 
 -- Libraries ------------------------------------------------------------------------------------------------------
 
@@ -425,6 +435,8 @@ end
 
 return {
   eval_env = eval_env,
+  -- For an engine that calls a script by itself: the table behind its globals, and what its errors go through.
+  eval_globals = eval_globals, with_place = with_place, caught = caught,
   -- The metatable of strings leads to the real table, which no script holds.
   eval = function(f, keys, argv)
     rawset(eval_globals, 'KEYS', keys)

@@ -3,11 +3,12 @@
  *
  *     EVAL body numkeys key... arg...
  *        cache (compiled at the first time) -> may it run now? -> Lua -> reply
- *        its writes are effects of this unit; the command itself is never fed
+ *        a long one rests in between (busy.ts); its writes are effects of this unit; the command itself is never fed
  */
 import { wireErrors } from '../../../protocol/generated/wire-errors.ts';
 import { LuaBroken } from '../../lua/instance.ts';
 import { LuaType } from '../../lua/lua.ts';
+import { type RestingScript, Rests } from '../busy.ts';
 import { lower } from '../bytes.ts';
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';
@@ -16,9 +17,9 @@ import { parseInteger } from '../numbers.ts';
 import { refuse, refuseWith } from '../refusal.ts';
 import { failure, isCounted, writeReply } from '../script/convert.ts';
 import { Inner } from '../script/inner.ts';
-import type { Compiled, Machine, Outcome } from '../script/machine.ts';
+import type { Compiled, Machine } from '../script/machine.ts';
 import type { Flag } from '../script/shebang.ts';
-import { functionsOf, instructionsMax } from './functions.ts';
+import { functionsOf } from './functions.ts';
 
 /** What is to be run. */
 interface Program {
@@ -107,39 +108,99 @@ const notOom = "OOM allow-oom flag is not set on the script, can not run it when
 function runProgram(call: Call, program: Program, { keys, argv }: Input, isReadOnly: boolean): void {
   const refused = refusal(call, program.flags, isReadOnly);
   if (refused !== null) refuseWith(refused);
-  const { machine, compiled, name, flags, isFunction } = program;
-  const { lua } = machine;
+  // Made now: FUNCTION STATS may ask for them while Lua is in the middle of something.
+  if (call.keyspace.functions.size > 0) functionsOf(call);
+  const { machine, compiled, flags, isFunction } = program;
   const inner = new Inner(machine, call, {
     isReadOnly: isReadOnly || flags?.has('no-writes') === true,
     allowsOom: flags?.has('allow-oom') === true,
     hasWritten: false,
   });
-  const instructions = instructionsMax(call);
-  const finish = (outcome: Outcome): string | null => {
-    if (outcome === 'killed')
-      return `ERR Script killed: it ran for too long (busy-reply-threshold). script: ${name}`;
-    if (outcome === 'failed') {
-      const text = failure(lua, lua.main, name);
-      const { main } = lua;
-      if (lua.type(main, -1) !== LuaType.table || !isCounted(lua, main, lua.api.lua_gettop(main)))
-        return text;
-      call.reply.toldError(text);
+  const script = new RunningScript(program, inner);
+  script.guarded(call, () =>
+    machine.start({ compiled, isFunction, heldInstructions: heldInstructions(call) }, keys, argv, inner),
+  );
+  script.goOn(call);
+}
+
+/** What a millisecond of `busy-reply-threshold` is worth; there is no clock here. Measured: see docs/decisions. */
+const instructionsPerMs = 100_000;
+
+/** Instructions after which a script is ended where it cannot rest. */
+function heldInstructions({ settings }: Call): number {
+  const ms = settings['busy-reply-threshold'];
+  return ms > 0 ? ms * instructionsPerMs : Number.POSITIVE_INFINITY;
+}
+
+/** A script that was started: it runs, and rests, until it is over. */
+class RunningScript implements RestingScript {
+  readonly #program: Program;
+  readonly #inner: Inner;
+
+  constructor(program: Program, inner: Inner) {
+    this.#program = program;
+    this.#inner = inner;
+  }
+
+  get name(): string {
+    return this.#program.name;
+  }
+
+  get isFunction(): boolean {
+    return this.#program.isFunction;
+  }
+
+  get hasWritten(): boolean {
+    return this.#inner.rights.hasWritten;
+  }
+
+  kill(): void {
+    this.#program.machine.kill();
+  }
+
+  goOn(call: Call): void {
+    const { machine } = this.#program;
+    const turn = this.guarded(call, () => machine.goOn());
+    if (turn === 'rests') throw new Rests(this);
+    const error = this.guarded(call, () => this.#finish(call, turn));
+    machine.end(turn === 'returned');
+    if (error !== null) refuseWith(error);
+  }
+
+  /** Something that enters Lua, and may be its end. */
+  guarded<T>(call: Call, enter: () => T): T {
+    const start = call.reply.size;
+    try {
+      return enter();
+    } catch (thrown) {
+      // The machine is spent, the data is not: what the script wrote until then stays.
+      if (!(thrown instanceof LuaBroken)) throw thrown;
+      call.reply.truncate(start);
+      return refuseWith(`ERR Error running script ${this.name}, ${thrown.message.slice(0, 100)}`);
+    }
+  }
+
+  /** The reply; an error that is still to be counted is given instead. */
+  #finish({ reply }: Call, turn: 'returned' | 'failed' | 'killed'): string | null {
+    const { machine, name } = this.#program;
+    const { lua, thread } = machine;
+    if (turn === 'killed') {
+      const place = machine.killedAt;
+      return place === null
+        ? `ERR Script killed: it ran for too long where it cannot be interrupted (busy-reply-threshold). script: ${name}`
+        : `ERR Script killed by user with SCRIPT KILL... script: ${name}, on ${place.source}:${place.line}.`;
+    }
+    if (turn === 'returned') {
+      writeReply(lua, thread, reply, machine.resp3);
       return null;
     }
-    writeReply(lua, lua.main, call.reply, machine.resp3);
+    const text = failure(lua, thread, name);
+    const isTold =
+      lua.type(thread, -1) === LuaType.table && isCounted(lua, thread, lua.api.lua_gettop(thread));
+    if (!isTold) return text;
+    reply.toldError(text);
     return null;
-  };
-  const start = call.reply.size;
-  let error: string | null;
-  try {
-    error = machine.run({ compiled, isFunction, instructions }, keys, argv, inner, finish);
-  } catch (thrown) {
-    // The machine is spent, the data is not: what the script wrote until then stays.
-    if (!(thrown instanceof LuaBroken)) throw thrown;
-    call.reply.truncate(start);
-    error = `ERR Error running script ${name}, ${thrown.message.slice(0, 100)}`;
   }
-  if (error !== null) refuseWith(error);
 }
 
 export const evals: HandlerTable = {

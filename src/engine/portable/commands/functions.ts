@@ -6,6 +6,7 @@
  * our primary loads is taken as it is and not run until somebody asks: a library that fails here must not part a
  * replica from its primary.
  */
+import { busyRefusal, kill } from '../busy.ts';
 import { lower } from '../bytes.ts';
 import type { Call } from '../call.ts';
 import { globMatches } from '../glob.ts';
@@ -14,18 +15,9 @@ import { refuseWith } from '../refusal.ts';
 import { Functions, loadLibrary, payloadOf, sourcesIn } from '../script/functions.ts';
 import { flagNames, libraryHead } from '../script/shebang.ts';
 
-/** What a millisecond of `busy-reply-threshold` is worth; there is no clock here. Measured: see docs/decisions. */
-const instructionsPerMs = 100_000;
-
-/** Instructions that a script of this call may run. */
-export function instructionsMax({ settings }: Pick<Call, 'settings'>): number {
-  const ms = settings['busy-reply-threshold'];
-  return ms > 0 ? ms * instructionsPerMs : Number.POSITIVE_INFINITY;
-}
-
 /** The functions, made from the sources when they are not known yet. */
 export function functionsOf({ keyspace }: Pick<Call, 'keyspace'>): Functions {
-  return keyspace.scripts.functions(keyspace.functions, instructionsMax(keyspace));
+  return keyspace.scripts.functions(keyspace.functions);
 }
 
 /** The functions are these from now on. */
@@ -49,7 +41,7 @@ function load(call: Call): void {
     return;
   }
   const known = functionsOf(call);
-  const library = loadLibrary(known.machine, code, instructionsMax(call), (name) =>
+  const library = loadLibrary(known.machine, code, (name) =>
     known.libraries.has(name) && !mayReplace ? `Library '${name}' already exists` : null,
   );
   if ('error' in library) refuseWith(`ERR ${library.error}`);
@@ -133,7 +125,7 @@ function restore(call: Call): void {
   const { machine } = known;
   let fresh = new Functions(machine, new Map());
   for (const code of sources) {
-    const library = loadLibrary(machine, code, instructionsMax(call));
+    const library = loadLibrary(machine, code);
     if ('error' in library) refuseWith(`ERR ${library.error}`);
     const more = fresh.with(library, false);
     if ('error' in more) refuseWith(`ERR ${more.error}`);
@@ -151,11 +143,23 @@ function restore(call: Call): void {
 }
 
 function stats(call: Call): void {
+  const { busy } = call.keyspace;
+  if (busy?.script.isFunction === false) refuseWith(busyRefusal(call.keyspace, new Set())!);
   const functions = functionsOf(call);
   const { reply } = call;
   reply.map(2);
   reply.bulk('running_script');
-  reply.nullBulk();
+  if (busy === null) reply.nullBulk();
+  else {
+    reply.map(3);
+    reply.bulk('name');
+    reply.bulk(busy.script.name);
+    reply.bulk('command');
+    reply.array(busy.call.args.length);
+    for (const word of busy.call.args) reply.bulk(word);
+    reply.bulk('duration_ms');
+    reply.integer(Math.max(0, call.nowMs - busy.call.nowMs));
+  }
   reply.bulk('engines');
   reply.map(1);
   reply.bulk('LUA');
@@ -171,7 +175,7 @@ export const functions: HandlerTable = {
   'function|list': list,
   'function|restore': restore,
   'function|stats': stats,
-  'function|kill': () => refuseWith('NOTBUSY No scripts in execution right now.'),
+  'function|kill': (call) => kill(call, true),
   'function|dump': (call) => {
     const { functions: sources, settings } = call.keyspace;
     call.reply.bulk(payloadOf(sources.values(), settings.rdbcompression));

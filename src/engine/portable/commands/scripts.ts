@@ -1,7 +1,7 @@
 /**
- * SCRIPT: the cache that EVALSHA looks into. (KILL and DEBUG answer as when nothing runs: a script is over before
- * another command is read.)
+ * SCRIPT: the cache that EVALSHA looks into, and the end of a script that runs.
  */
+import { kill } from '../busy.ts';
 import { lower } from '../bytes.ts';
 import type { HandlerTable } from '../handler.ts';
 import { refuseWith } from '../refusal.ts';
@@ -40,7 +40,7 @@ export const scripts: HandlerTable = {
     if (typeof sha === 'object') refuseWith(`ERR ${sha.error}`);
     reply.bulk(sha);
   },
-  'script|kill': () => refuseWith('NOTBUSY No scripts in execution right now.'),
+  'script|kill': (call) => kill(call, false),
   'script|debug': (call) => {
     const mode = call.word(2);
     if (mode === 'YES' || mode === 'SYNC')

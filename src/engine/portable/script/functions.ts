@@ -29,14 +29,13 @@ export interface Library {
 export function loadLibrary(
   machine: Machine,
   code: Buffer,
-  instructions: number,
   admit: (name: string) => string | null = () => null,
 ): Library | Wrong {
   const head = libraryHead(code);
   if ('error' in head) return head;
   const refusal = admit(head.name);
   if (refusal !== null) return { error: refusal };
-  const functions = machine.loadLibrary(code.subarray(head.start), instructions);
+  const functions = machine.loadLibrary(code.subarray(head.start));
   if ('error' in functions) return functions;
   if (functions.length === 0) return { error: 'No functions registered' };
   return { name: head.name, code, functions };
@@ -63,11 +62,11 @@ export class Functions {
   }
 
   /** Runs all sources; those that fail have no functions, but are kept. */
-  static of(machine: Machine, sources: ReadonlyMap<string, Buffer>, instructions: number): Functions {
+  static of(machine: Machine, sources: ReadonlyMap<string, Buffer>): Functions {
     const libraries = new Map<string, Library>();
     const opaque = new Map<string, Buffer>();
     for (const [name, code] of sources) {
-      const library = loadLibrary(machine, code, instructions);
+      const library = loadLibrary(machine, code);
       if ('error' in library) opaque.set(name, code);
       else libraries.set(name, library);
     }

@@ -13,7 +13,8 @@ import { run } from '../run.ts';
 import { Session } from '../session.ts';
 import type { Command } from '../table.ts';
 import { errorTable, pushReply, wordsOf } from './convert.ts';
-import type { Host, Machine } from './machine.ts';
+import type { Machine } from './machine.ts';
+import type { Host } from './native.ts';
 
 /** What a script may do, and what it has done. */
 export interface Rights {

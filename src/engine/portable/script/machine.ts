@@ -1,37 +1,36 @@
 /**
  * The Lua state: made once, with the sandbox of the prelude in it; compiles and runs scripts and functions.
  *
- *     prelude (Lua, shared with the native engine) --> eval, fcall, load
- *        |  asks for native.call, native.where, cjson...
- *        '--> functions of this folder, which answer (true, results...) or (false, error)
+ *     prelude (Lua, shared with the native engine) asks for native.call, cjson... --> native.ts
+ *     start --> goOn: rests, every 100,000 instructions --> goOn --> ... --> returned, failed, killed --> end
  *
- * Its one idea: no function of ours that Lua calls raises an error itself; the prelude raises it, where it has the
- * script's line and can be caught as Redis's can.
+ * Its one idea: a script rests wherever Lua can be left (see threads.ts); how long it may go on is the host's to say, as
+ * there is no clock here. Where Lua cannot be left, instructions are counted instead, and when they are used up every further
+ * one fails, so that no pcall holds it back.
  *
- * A script cannot run for ever: when its instructions are used up (there is no clock here) every further one fails, so
- * that no pcall holds it back. Nor can it take all memory: beyond `memoryBytesMax` Lua says so. When Lua itself breaks
- * (JavaScript's stack overflowed in the middle of it), the state is thrown away: `isBroken`.
+ * Nor can a script take all memory: beyond `memoryBytesMax` Lua says so. When Lua itself breaks (JavaScript's stack
+ * overflowed in the middle of it), the state is thrown away: `isBroken`.
  */
 import type { Thread } from '../../lua/instance.ts';
-import { globalsIndex, Lua, LuaStatus, LuaType, registryIndex, upvalueIndex } from '../../lua/lua.ts';
+import { globalsIndex, Lua, LuaStatus, LuaType, registryIndex } from '../../lua/lua.ts';
 import { prelude } from '../generated/prelude.ts';
-import { openBit } from './bit.ts';
-import { openJson } from './cjson.ts';
-import { openMessagePack } from './cmsgpack.ts';
-import { errorTable, errorText, wordsOf } from './convert.ts';
-import { runFormat } from './format.ts';
-import { runGuarded, runUnpack } from './guard.ts';
-import { Lrand48 } from './lrand48.ts';
-import { sha1Hex } from './sha1.ts';
-import { type Flag, flagNames } from './shebang.ts';
-import { openStruct } from './struct.ts';
+import { errorText } from './convert.ts';
+import { amend, type Host, type Place, pushNative, type Surroundings, scriptPlace } from './native.ts';
+import type { Flag } from './shebang.ts';
+import { Threads, type Turn } from './threads.ts';
 
 /** Bytes that all scripts together may hold. */
 const memoryBytesMax = 512 << 20;
 /** A state that has grown beyond this is not kept: WebAssembly gives no memory back. */
 const memoryBytesKept = 128 << 20;
-/** Instructions between two looks at the budget. */
+/** Instructions between two rests: about a millisecond. */
+const turnInstructions = 100_000;
+/** Instructions between two calls of the hook; commands of scripts count too, so a turn may end sooner. */
 const hookEvery = 10_000;
+/** Where Lua could not be left it is asked again soon, not always at the same place of a loop. */
+const hookAgain = (tries: number): number => 500 + (tries % 97);
+/** Instructions that loading a library may take: about the half second that Redis gives it. */
+const loadInstructions = 50_000_000;
 
 /** A compiled script or function: its place in Lua's registry. */
 export type Compiled = number;
@@ -44,35 +43,32 @@ export interface Registered {
   readonly compiled: Compiled;
 }
 
-/** What a run gave. The value, or the error, is on top of the main thread's stack while `finish` looks at it. */
-export type Outcome = 'returned' | 'failed' | 'killed';
-
-/** Who answers a script's questions. */
-export interface Host {
-  /** redis.call and redis.pcall: the arguments are on the thread's stack; true and one result are pushed, or false and an error. */
-  call(thread: Thread): void;
-  /** redis.acl_check_cmd: whether the caller may run a command; null when there is no such command. */
-  mayRun(words: readonly Buffer[]): boolean | null;
-}
-
-export class Machine {
+export class Machine implements Surroundings {
   readonly lua: Lua;
-  /** redis.setresp(3). */
   resp3 = false;
-  /** redis.set_repl: bits 1 (AOF) and 2 (replicas). */
   replicate = 3;
+  host: Host | null = null;
   /** Lua was left in a state that cannot be used; the next script needs another machine. */
   isBroken = false;
-  /** Of the script that runs. */
-  #host: Host | null = null;
   readonly #log: (level: number, text: Buffer) => void;
-  #instructionsLeft = 0;
+  readonly #threads: Threads;
+  /** Of the turn. */
+  #turnLeft = 0;
+  /** Instructions that may be run where Lua cannot be left. */
+  #heldMax = 0;
+  #heldLeft = 0;
+  #heldTries = 0;
   #isKilled = false;
-  readonly #random = new Lrand48();
+  /** Where the script was when it came to rest, and where it was when `kill` came. */
+  #restsAt: Place | null = null;
+  #killedAt: Place | null = null;
   /** The hook's place in the table of C functions. */
   readonly #hook: number;
   /** What the prelude gave: places in the registry. */
-  readonly #prelude: Record<'eval_env' | 'eval' | 'fcall' | 'library_env' | 'load', number>;
+  readonly #prelude: Record<
+    'eval_env' | 'eval_globals' | 'library_env' | 'load' | 'caught' | 'with_place',
+    number
+  >;
 
   /** `log` takes what redis.log writes. */
   constructor(log: (level: number, text: Buffer) => void) {
@@ -81,10 +77,10 @@ export class Machine {
     this.lua = lua;
     this.#hook = lua.hook((thread) => this.#count(thread));
     const { main } = lua;
-    this.#amend();
+    amend(lua, this);
     const bytes = Buffer.from(prelude, 'latin1');
     if (!lua.load(main, bytes, '=redtwin')) throw new Error(`the prelude: ${lua.text(main, -1)}`);
-    this.#pushNative();
+    pushNative(lua, this);
     if (lua.api.lua_pcall(main, 1, 1, 0) !== LuaStatus.ok)
       throw new Error(`the prelude: ${lua.text(main, -1)}`);
     const kept = (name: string): number => {
@@ -93,11 +89,13 @@ export class Machine {
     };
     this.#prelude = {
       eval_env: kept('eval_env'),
-      eval: kept('eval'),
-      fcall: kept('fcall'),
+      eval_globals: kept('eval_globals'),
       library_env: kept('library_env'),
       load: kept('load'),
+      caught: kept('caught'),
+      with_place: kept('with_place'),
     };
+    this.#threads = new Threads(lua, this.#prelude.caught);
     // Chunks that scripts load themselves see what scripts see.
     lua.pushField(main, 1, 'eval_env');
     lua.api.lua_replace(main, globalsIndex);
@@ -117,21 +115,16 @@ export class Machine {
     });
   }
 
-  /** What the script had done for it counts as so many instructions. */
-  spend(instructions: number): void {
-    this.#instructionsLeft -= instructions;
-  }
-
   forget(compiled: Compiled): void {
     this.lua.api.luaL_unref(this.lua.main, registryIndex, compiled);
   }
 
   /** Runs a library's code once: the functions it registered, or Redis's words, without ERR. */
-  loadLibrary(code: Buffer, instructions: number): Registered[] | { error: string } {
-    return this.#entered(() => this.#loadLibrary(code, instructions));
+  loadLibrary(code: Buffer): Registered[] | { error: string } {
+    return this.#entered(() => this.#loadLibrary(code));
   }
 
-  #loadLibrary(code: Buffer, instructions: number): Registered[] | { error: string } {
+  #loadLibrary(code: Buffer): Registered[] | { error: string } {
     const { lua } = this;
     const { main, api } = lua;
     this.#push(this.#prelude.library_env);
@@ -146,40 +139,113 @@ export class Machine {
     this.#push(this.#prelude.load);
     this.#push(compiled);
     api.lua_pushvalue(main, 1);
+    [this.#turnLeft, this.#heldLeft, this.#isKilled] = [0, loadInstructions, false];
+    lua.setHook(main, this.#hook, hookEvery);
+    const status = api.lua_pcall(main, 2, 2, 0);
+    lua.setHook(main, this.#hook, 0);
     const failed = (why: string): { error: string } => ({ error: `Error registering functions: ${why}` });
-    const outcome = this.#protected(2, instructions);
-    const result =
-      outcome === 'killed'
-        ? failed('ERR FUNCTION LOAD timeout')
-        : outcome === 'failed'
-          ? failed(errorText(lua, main, -1))
-          : this.#registered();
+    // The prelude answers true and the list, or false and the error; without memory for it Lua's message is alone.
+    const result = this.#isKilled
+      ? failed('ERR FUNCTION LOAD timeout')
+      : status !== LuaStatus.ok || api.lua_toboolean(main, -2) === 0
+        ? failed(errorText(lua, main, -1))
+        : this.#registered();
     this.forget(compiled);
     api.lua_settop(main, 0);
     return result;
   }
 
-  /** Runs a script, or a function, and lets `finish` see what became of it. */
-  run<T>(
-    program: { compiled: Compiled; isFunction: boolean; instructions: number },
+  /**
+   * Begins a script, or a function; `goOn` runs it. Where it cannot be left it is ended after `heldInstructions`, each time
+   * anew. One runs at a time.
+   */
+  start(
+    program: { compiled: Compiled; isFunction: boolean; heldInstructions: number },
     keys: readonly Buffer[],
     argv: readonly Buffer[],
     host: Host,
-    finish: (outcome: Outcome) => T,
-  ): T {
-    const { main, api } = this.lua;
+  ): void {
+    const { lua } = this;
+    const { main, api } = lua;
     this.resp3 = false;
     this.replicate = 3;
-    this.#host = host;
-    return this.#entered(() => {
-      this.#push(program.isFunction ? this.#prelude.fcall : this.#prelude.eval);
-      this.#push(program.compiled);
-      this.#pushList(keys);
-      this.#pushList(argv);
-      const result = finish(this.#protected(3, program.instructions));
+    this.host = host;
+    this.#heldMax = program.heldInstructions;
+    this.#isKilled = false;
+    this.#killedAt = null;
+    this.#entered(() => {
+      const thread = this.#threads.next();
+      lua.setHook(thread, this.#hook, hookEvery);
+      api.lua_rawgeti(thread, registryIndex, program.compiled);
+      if (program.isFunction) {
+        this.#pushList(thread, keys);
+        this.#pushList(thread, argv);
+        this.#threads.begin(2, this.#prelude.with_place);
+        return;
+      }
+      this.#push(this.#prelude.eval_globals);
+      this.#pushList(main, keys);
+      lua.setField(main, 1, 'KEYS');
+      this.#pushList(main, argv);
+      lua.setField(main, 1, 'ARGV');
       api.lua_settop(main, 0);
-      return result;
+      this.#threads.begin(0, this.#prelude.with_place);
     });
+  }
+
+  /** A turn of the script that was started. Unless it rests, its value or error is on top of `thread`'s stack until `end`. */
+  goOn(): Turn | 'killed' {
+    if (this.#isKilled) return 'killed';
+    this.#restsAt = null;
+    this.#turnLeft = turnInstructions;
+    this.#heldLeft = this.#heldMax;
+    const turn = this.#entered(() =>
+      this.#threads.goOn(
+        () => this.#turnLeft <= 0 || this.#isKilled,
+        (instructions) => this.spend(instructions),
+      ),
+    );
+    return this.#isKilled ? 'killed' : turn;
+  }
+
+  get thread(): Thread {
+    return this.#threads.script;
+  }
+
+  /** What a script came to has been looked at. */
+  end(isWell: boolean): void {
+    this.host = null;
+    this.#threads.end(isWell);
+  }
+
+  /** What the script had done for it counts as so many instructions. */
+  spend(instructions: number): void {
+    this.#turnLeft -= instructions;
+  }
+
+  /** Ends the script that rests: it does not go on. */
+  kill(): void {
+    this.#isKilled = true;
+    this.#killedAt = this.#restsAt ?? this.#threads.place();
+  }
+
+  /** Where the script was that `kill` ended; null when it was ended otherwise. */
+  get killedAt(): Place | null {
+    return this.#killedAt;
+  }
+
+  // --- What its functions need ---
+
+  log(level: number, text: Buffer): void {
+    this.#log(level, text);
+  }
+
+  isOurs(thread: Thread): boolean {
+    return thread === this.lua.main || this.#threads.has(thread);
+  }
+
+  callApart(thread: Thread, hasHandler: boolean): number | null {
+    return this.#threads.call(thread, hasHandler);
   }
 
   // --- Inside ---
@@ -196,12 +262,12 @@ export class Machine {
     this.lua.api.lua_rawgeti(this.lua.main, registryIndex, ref);
   }
 
-  #pushList(words: readonly Buffer[]): void {
-    const { main, api } = this.lua;
-    api.lua_createtable(main, words.length, 0);
+  #pushList(thread: Thread, words: readonly Buffer[]): void {
+    const { api } = this.lua;
+    api.lua_createtable(thread, words.length, 0);
     words.forEach((word, index) => {
-      this.lua.pushBytes(main, word);
-      api.lua_rawseti(main, -2, index + 1);
+      this.lua.pushBytes(thread, word);
+      api.lua_rawseti(thread, -2, index + 1);
     });
   }
 
@@ -221,31 +287,26 @@ export class Machine {
     return api.luaL_ref(main, registryIndex);
   }
 
-  /** Calls a function of the prelude that answers (true, value) or (false, error); only the second stays on the stack. */
-  #protected(args: number, instructions: number): Outcome {
-    const { lua } = this;
-    const { main, api } = lua;
-    this.#instructionsLeft = instructions;
-    this.#isKilled = false;
-    lua.setHook(main, this.#hook, hookEvery);
-    const status = api.lua_pcall(main, args, 2, 0);
-    lua.setHook(main, this.#hook, 0);
-    if (this.#isKilled) return 'killed';
-    // The prelude itself failed: there was no memory for it. The message is alone.
-    if (status !== LuaStatus.ok) return 'failed';
-    const isWell = api.lua_toboolean(main, -2) !== 0;
-    api.lua_remove(main, -2);
-    return isWell ? 'returned' : 'failed';
-  }
-
-  /** The hook: a thread has run `hookEvery` instructions, or one after the budget was used up. */
+  /** The hook: a thread has run as many instructions as it was set with. */
   #count(thread: Thread): void {
     const { lua } = this;
-    this.#instructionsLeft -= hookEvery;
-    if (this.#instructionsLeft > 0) {
-      // A coroutine that lived through the end of another script counted single instructions.
-      lua.setHook(thread, this.#hook, hookEvery);
-      return;
+    if (!this.#isKilled) {
+      const every = lua.hookEvery(thread);
+      // A coroutine may have been counting in other steps for another script.
+      if (every !== hookEvery) lua.setHook(thread, this.#hook, hookEvery);
+      this.spend(every);
+      if (this.#turnLeft > 0) return;
+      if (this.#threads.mayLeave(thread)) {
+        // Afterwards Lua could not tell.
+        this.#restsAt = scriptPlace(lua, thread, 0);
+        lua.api.lua_yield(thread, 0);
+        return;
+      }
+      this.#heldLeft -= every;
+      if (this.#heldLeft > 0) {
+        lua.setHook(thread, this.#hook, hookAgain(this.#heldTries++));
+        return;
+      }
     }
     this.#isKilled = true;
     lua.setHook(thread, this.#hook, 1);
@@ -280,149 +341,4 @@ export class Machine {
       functions.push({ name, description, flags, compiled: api.luaL_ref(main, registryIndex) });
     }
   }
-
-  /** Puts functions of ours before two of Lua's that would show on which kind of machine it runs. */
-  #amend(): void {
-    const { lua } = this;
-    const { main, api } = lua;
-    lua.pushField(main, globalsIndex, 'string');
-    lua.pushField(main, 1, 'format');
-    lua.pushCallback(main, (thread) => runFormat(lua, thread), 1);
-    lua.setField(main, 1, 'format');
-    lua.pushField(main, globalsIndex, 'tostring');
-    lua.pushCallback(
-      main,
-      (thread) => {
-        if (lua.type(thread, 1) !== LuaType.lightUserdata) return lua.become(thread, upvalueIndex(1));
-        // cjson.null, the only one there is: as glibc writes a NULL.
-        lua.pushText(thread, 'userdata: (nil)');
-        return 1;
-      },
-      1,
-    );
-    lua.setField(main, globalsIndex, 'tostring');
-    api.lua_settop(main, 0);
-  }
-
-  // --- What the prelude asks for ---
-
-  /** Pushes the table `native`. */
-  #pushNative(): void {
-    const { lua } = this;
-    const { main, api } = lua;
-    api.lua_createtable(main, 0, 16);
-    const native = api.lua_gettop(main);
-    const set = (name: string, run: (thread: Thread) => number): void => {
-      lua.pushCallback(main, run);
-      lua.setField(main, native, name);
-    };
-    lua.pushText(main, '7.0.15');
-    lua.setField(main, native, 'version');
-    api.lua_pushnumber(main, 0x0007_000f);
-    lua.setField(main, native, 'version_number');
-    api.lua_createtable(main, 0, flagNames.length);
-    for (const flag of flagNames) {
-      lua.pushBoolean(main, true);
-      lua.setField(main, native + 1, flag);
-    }
-    lua.setField(main, native, 'flags');
-    const through = lua.callback((thread) => callThrough(lua, thread));
-    set('around', (thread) => {
-      api.lua_settop(thread, 1);
-      api.lua_pushcclosure(thread, through, 1);
-      return 1;
-    });
-    set('where', (thread) => this.#where(thread));
-    set('sha1hex', (thread) => {
-      lua.pushText(thread, sha1Hex(lua.bytes(thread, 1)!));
-      return 1;
-    });
-    set('log', (thread) => {
-      this.#log(lua.number(thread, 1)!, Buffer.from(lua.bytes(thread, 2)!));
-      return 0;
-    });
-    set('acl_check_cmd', (thread) => this.#checkCommand(thread));
-    set('setresp', (thread) => {
-      this.resp3 = lua.number(thread, 1) === 3;
-      return 0;
-    });
-    set('set_repl', (thread) => {
-      this.replicate = Math.trunc(lua.number(thread, 1)!);
-      return 0;
-    });
-    set('random', (thread) => {
-      api.lua_pushnumber(thread, this.#random.next());
-      return 1;
-    });
-    set('seed', (thread) => {
-      this.#random.seed(lua.number(thread, 1)!);
-      return 0;
-    });
-    const guarded = lua.callback((thread) => runGuarded(lua, thread));
-    set('guard', (thread) => {
-      api.lua_settop(thread, 4);
-      api.lua_pushcclosure(thread, guarded, 4);
-      return 1;
-    });
-    const unpacking = lua.callback((thread) => runUnpack(lua, thread));
-    set('unpack', (thread) => {
-      api.lua_settop(thread, 2);
-      api.lua_pushcclosure(thread, unpacking, 2);
-      return 1;
-    });
-    set('new_cjson', (thread) => {
-      openJson(lua, thread);
-      return 1;
-    });
-    set('call', (thread) => {
-      this.#host!.call(thread);
-      return 2;
-    });
-    api.lua_createtable(main, 0, 4);
-    for (const [name, open] of [
-      ['bit', openBit],
-      ['cjson', openJson],
-      ['cmsgpack', openMessagePack],
-      ['struct', openStruct],
-    ] as const) {
-      open(lua, main);
-      lua.setField(main, native + 1, name);
-    }
-    lua.setField(main, native, 'libraries');
-  }
-
-  /** Source and line of the script that runs, from inside a function called by the prelude's handler. */
-  #where(thread: Thread): number {
-    const { lua } = this;
-    for (let level = 1; ; level++) {
-      const place = lua.place(thread, level);
-      if (place === null) return 0;
-      if (place.what === 'C' || place.what === 'tail' || place.source === '=redtwin') continue;
-      lua.pushText(thread, place.source);
-      lua.api.lua_pushnumber(thread, place.line);
-      return 2;
-    }
-  }
-
-  #checkCommand(thread: Thread): number {
-    const { lua } = this;
-    const words = wordsOf(lua, thread);
-    const mayRun = words === null || words.length === 0 ? null : this.#host!.mayRun(words);
-    lua.pushBoolean(thread, mayRun !== null);
-    if (mayRun !== null) lua.pushBoolean(thread, mayRun);
-    else if (words === null)
-      errorTable(lua, thread, 'ERR Lua redis lib command arguments must be strings or integers');
-    else if (words.length === 0)
-      errorTable(lua, thread, 'ERR Please specify at least one argument for this redis lib call');
-    else errorTable(lua, thread, 'ERR Invalid command passed to redis.acl_check_cmd()');
-    return 2;
-  }
-}
-
-/** Calls upvalue 1 with the arguments and gives its results: a C function around a Lua function (see `expose` in the prelude). */
-function callThrough({ api }: Lua, thread: Thread): number {
-  api.lua_pushvalue(thread, upvalueIndex(1));
-  api.lua_insert(thread, 1);
-  api.lua_call(thread, api.lua_gettop(thread) - 1, -1);
-  return api.lua_gettop(thread);
 }

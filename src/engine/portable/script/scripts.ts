@@ -72,12 +72,13 @@ export class Scripts {
     return logs;
   }
 
-  /** Of what can be told: this Lua's memory is one block that only grows. */
-  stats(): Omit<ScriptStats, 'libraries'> {
+  /** What scripts take; which one rests is the keyspace's to say. */
+  stats(): Omit<ScriptStats, 'libraries' | 'running'> {
     let scriptsBytes = 0;
     for (const { code } of this.#cache.values()) scriptsBytes += code.length;
     const functions = this.#functions?.functionCount ?? 0;
-    return { luaMemoryBytes: 0, scripts: this.#cache.size, scriptsBytes, functions, running: null };
+    const luaMemoryBytes = this.#machine?.lua.usedBytes ?? 0;
+    return { luaMemoryBytes, scripts: this.#cache.size, scriptsBytes, functions };
   }
 
   /** A cached script, ready to run in the machine of now; null when it is not cached. */
@@ -115,10 +116,10 @@ export class Scripts {
   }
 
   /** The functions of these libraries, which are run when they have not been. */
-  functions(sources: ReadonlyMap<string, Buffer>, instructions: number): Functions {
+  functions(sources: ReadonlyMap<string, Buffer>): Functions {
     const machine = this.machine();
     if (this.#functions?.machine !== machine) this.#functions = null;
-    this.#functions ??= Functions.of(machine, sources, instructions);
+    this.#functions ??= Functions.of(machine, sources);
     return this.#functions;
   }
 
