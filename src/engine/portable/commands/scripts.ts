@@ -1,5 +1,6 @@
 /**
- * SCRIPT: the cache that EVALSHA looks into, and the end of a script that runs.
+ * SCRIPT: the cache that EVALSHA looks into, and KILL, the end of a script that rests (see busy.ts; FUNCTION KILL is the
+ * same for functions). There is no debugger.
  */
 import { kill } from '../busy.ts';
 import { lower } from '../bytes.ts';
