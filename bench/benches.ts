@@ -9,6 +9,7 @@ import { growth } from './growth.ts';
 import { latency } from './latency.ts';
 import { load } from './load.ts';
 import { memory } from './memory.ts';
+import { rdb } from './rdb.ts';
 import { replicas } from './replicas.ts';
 import { resp } from './resp.ts';
 import { resync } from './resync.ts';
@@ -18,5 +19,5 @@ import { throughput } from './throughput.ts';
 
 export const benches: readonly Bench[] = [
   ...[throughput, latency, catchUp, resync, load, memory, start, growth, snapshot, replicas],
-  ...[engines, resp, border],
+  ...[engines, resp, rdb, border],
 ];

@@ -133,6 +133,8 @@ function draw() {
     const weight = Math.sqrt(item.memoryBytes / most);
     tile.style.cssText = `left:${x}px;top:${y}px;width:${w}px;height:${h}px;background:${item.prefix === undefined ? `hsl(215 8% ${46 - 8 * weight}%)` : `hsl(7 ${38 + 24 * weight}% ${52 - 16 * weight}%)`};`;
     tile.setAttribute('role', 'listitem');
+    /* A tile too small for words has no room for padding either: it would grow over its neighbours. */
+    if (w <= 54 || h <= 26) tile.style.padding = '0';
     if (w > 54 && h > 26) tile.append(element('b', { textContent: label }));
     if (w > 54 && h > 46) tile.append(element('span', { textContent: `${bytes(item.memoryBytes)} · ${share(item.memoryBytes)}` }));
     if (into) tile.onclick = () => go(item);

@@ -9,7 +9,7 @@
  * file down and memory stays at a chunk and a batch, whatever the file's size.
  */
 
-import type { RdbFact, RdbScan, RdbTools } from '../engine/rdb.ts';
+import type { RdbBatch, RdbFact, RdbScan, RdbTools } from '../engine/rdb.ts';
 import { recordLength } from '../engine/rdb.ts';
 import { defaultEngine } from './default-engine.ts';
 import { type As, RdbEntry } from './entry.ts';
@@ -62,19 +62,27 @@ export function readRdb<A extends As = 'buffer'>(
   const facts: RdbFact[] = [];
   const as = options.as ?? 'buffer';
   let bytes = 0;
-  async function* batches(): AsyncGenerator<RdbEntry<A>[]> {
+  async function* read(): AsyncGenerator<RdbBatch> {
     const scan = entriesScan(defaultEngine(options.engine).rdb, options);
     const { chunks } = await openSource(source, options.signal);
+    const take = (): RdbBatch => {
+      const batch = scan.takeBatch();
+      facts.push(...batch.facts);
+      return batch;
+    };
     for await (const chunk of chunks) {
       options.signal?.throwIfAborted();
       scan.push(chunk);
       bytes += chunk.length;
-      const batch = takeEntries<A>(scan, as, facts);
-      if (batch.length > 0) yield batch;
+      const batch = take();
+      if (batch.records.length > 0) yield batch;
     }
     scan.finish();
-    const last = takeEntries<A>(scan, as, facts);
-    if (last.length > 0) yield last;
+    const last = take();
+    if (last.records.length > 0) yield last;
+  }
+  async function* batches(): AsyncGenerator<RdbEntry<A>[]> {
+    for await (const batch of read()) yield entriesOf<A>(batch, as);
   }
   return {
     batches,
@@ -82,40 +90,46 @@ export function readRdb<A extends As = 'buffer'>(
     get bytes() {
       return bytes;
     },
-    [Symbol.asyncIterator]: () => new OneByOne(batches()),
+    [Symbol.asyncIterator]: () => new OneByOne<A>(read(), as),
   };
 }
 
-function takeEntries<A extends As>(scan: RdbScan, as: As, facts: RdbFact[]): RdbEntry<A>[] {
-  const batch = scan.takeBatch();
-  facts.push(...batch.facts);
-  const count = batch.records.length / recordLength;
-  const entries = new Array<RdbEntry<A>>(count);
-  for (let index = 0; index < count; index++) entries[index] = new RdbEntry<A>(batch, index, as);
+function entriesOf<A extends As>(batch: RdbBatch, as: As): RdbEntry<A>[] {
+  const entries = new Array<RdbEntry<A>>(batch.records.length / recordLength);
+  for (let index = 0; index < entries.length; index++) entries[index] = new RdbEntry<A>(batch, index, as);
   return entries;
 }
 
-/** Batches taken apart. Written out because a generator would cost several promises a key. */
+const noBatch: RdbBatch = { records: new Float64Array(0), heap: Buffer.alloc(0), facts: [] };
+
+/**
+ * Batches taken apart, each entry made when it is asked for, so that most die young. Written out because a generator would
+ * cost several promises a key.
+ */
 class OneByOne<A extends As> implements AsyncIterator<RdbEntry<A>> {
-  readonly #batches: AsyncIterator<RdbEntry<A>[]>;
-  #batch: RdbEntry<A>[] = [];
+  readonly #batches: AsyncIterator<RdbBatch>;
+  readonly #as: As;
+  #batch = noBatch;
+  #count = 0;
   #at = 0;
 
-  constructor(batches: AsyncIterator<RdbEntry<A>[]>) {
+  constructor(batches: AsyncIterator<RdbBatch>, as: As) {
     this.#batches = batches;
+    this.#as = as;
   }
 
   next(): Promise<IteratorResult<RdbEntry<A>>> {
-    const value = this.#batch[this.#at++];
-    return value === undefined ? this.#more() : Promise.resolve({ done: false, value });
+    if (this.#at === this.#count) return this.#more();
+    return Promise.resolve({ done: false, value: new RdbEntry<A>(this.#batch, this.#at++, this.#as) });
   }
 
   async #more(): Promise<IteratorResult<RdbEntry<A>>> {
     const { done, value } = await this.#batches.next();
     if (done === true) return { done: true, value: undefined };
     this.#batch = value;
-    this.#at = 1;
-    return { done: false, value: value[0]! };
+    this.#count = value.records.length / recordLength;
+    this.#at = 0;
+    return this.next();
   }
 
   async return(): Promise<IteratorResult<RdbEntry<A>>> {
@@ -139,13 +153,19 @@ export class RdbReader<A extends As = 'buffer'> {
   /** The keys that this chunk completes. The chunk may be used again on return. Throws RedtwinError 'rdb-*'. */
   push(chunk: Uint8Array): RdbEntry<A>[] {
     this.#scan.push(chunk);
-    return takeEntries<A>(this.#scan, this.#as, this.facts);
+    return this.#take();
   }
 
   /** Says that no more will come. Throws 'rdb-truncated' when the end of the RDB was not seen. */
   end(): RdbEntry<A>[] {
     this.#scan.finish();
-    return takeEntries<A>(this.#scan, this.#as, this.facts);
+    return this.#take();
+  }
+
+  #take(): RdbEntry<A>[] {
+    const batch = this.#scan.takeBatch();
+    this.facts.push(...batch.facts);
+    return entriesOf<A>(batch, this.#as);
   }
 
   /** The end of the RDB was seen, and its checksum was right. */
