@@ -414,6 +414,8 @@ export class Server {
 
   /** A host command has run. What runs inside EXEC is logged for itself, because EXEC never is. */
   answered(client: Client, args: Buffer[], micros: number): void {
+    // SHUTDOWN is answered when there is no store any more.
+    if (this.#isOver) return;
     if (this.#observer.isSlow(micros) && this.mayNotBlock(client))
       this.#observer.ended(client, args, Math.floor(micros));
   }
