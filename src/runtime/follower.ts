@@ -308,12 +308,17 @@ export class Follower {
     const offer = offerOf(this.#introduction);
     this.#lastRuns.dial = monotonicMs();
     this.#say(say.dialling(target));
-    this.#connection = dial(target, sourceAddress, {
+    const connection = dial(target, sourceAddress, {
       opened: () => this.#dispatch({ name: 'dialled', offer, nowMs: monotonicMs() }),
       data: (chunk) => this.#read(chunk),
       failed: (detail) => this.#dispatch({ name: 'dialFailed', detail, nowMs: monotonicMs() }),
-      ended: (because, detail) => this.#dispatch({ name: 'lost', because, detail, nowMs: monotonicMs() }),
+      ended: (because, detail) => {
+        this.#readHeldToEnd();
+        if (this.#connection === connection)
+          this.#dispatch({ name: 'lost', because, detail, nowMs: monotonicMs() });
+      },
     });
+    this.#connection = connection;
   }
 
   #hangUp(effect: Extract<Effect, { do: 'hangUp' }>, before: State): void {
@@ -384,6 +389,14 @@ export class Follower {
     if (this.#connection === connection && this.#held.length === 0) connection.resume();
   }
 
+  /** The connection has ended: what came over it need not be asked for again. It is little, as the socket was paused. */
+  #readHeldToEnd(): void {
+    if (this.#state.name !== 'connected' || this.#held.length === 0) return;
+    const held = this.#held;
+    this.#held = empty;
+    this.#readFeed(held);
+  }
+
   #readLine(chunk: Buffer): Buffer {
     const nowMs = this.#parts.monotonicMs();
     const taken = this.#lines.take(chunk);
@@ -427,7 +440,10 @@ export class Follower {
     const loader = () => store.loader({ nowMs: nowMs(), dropExpired: false, checksum });
     // Of a sink that was dropped nothing more is heard, so there is no mistaking an old one for a new one.
     const listener = {
-      ready: () => this.#connection?.resume(),
+      // Behind the snapshot the socket stays paused until it is loaded.
+      ready: () => {
+        if (this.#state.name === 'transfer') this.#connection?.resume();
+      },
       loaded: (report: LoadReport) => this.#loaded(report),
       spoiled: (because: 'snapshot-broken' | 'snapshot-disk', detail: string) =>
         this.#dispatch({ name: 'spoiled', because, detail, nowMs: this.#parts.monotonicMs() }),

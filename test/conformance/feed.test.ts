@@ -102,10 +102,6 @@ let server: RunningServer;
 let listener: Listener;
 test.before(async () => {
   server = await startServer({ args: ['--repl-diskless-sync', 'no'] });
-  const control = await server.client();
-  // What expires goes when a command meets it, as in a store without cron.
-  await control.ask('DEBUG SET-ACTIVE-EXPIRE 0');
-  control.close();
   listener = await Listener.open(server.port);
 });
 test.after.always(() => {

@@ -73,7 +73,17 @@ export class Talk {
     return session;
   }
 
-  #take(on: string, outcome: number, nowMs: number): void {
+  /** Takes what a call gave, to the end of a script that rests: nobody else has anything to say meanwhile. */
+  #take(on: string, first: number, nowMs: number): void {
+    let outcome = first;
+    while (outcomeStop(outcome) === Stop.busy) {
+      this.#hear(on, outcome, nowMs);
+      outcome = this.store.resume(this.#session(on).id, this.#output, nowMs);
+    }
+    this.#hear(on, outcome, nowMs);
+  }
+
+  #hear(on: string, outcome: number, nowMs: number): void {
     const session = this.#session(on);
     session.heard.push(Buffer.from(this.#output.subarray(0, outcomeBytes(outcome))));
     const notes = outcomeNotes(outcome);

@@ -48,6 +48,8 @@ export async function playToServer(
     }
   };
   try {
+    // What expires goes when a command meets it, as in a store without cron: at no moment of the server's own choice.
+    await control.ask('DEBUG SET-ACTIVE-EXPIRE 0');
     await control.ask('FLUSHALL');
     for (const [name, value] of Object.entries(script.config ?? {})) {
       before.set(name, ((await control.ask(['CONFIG', 'GET', name])) as string[])[1] ?? '');

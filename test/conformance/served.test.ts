@@ -4,7 +4,9 @@
  *
  * What cannot be the same (ports, ages, ids) is masked on both sides; the rest is compared byte by byte.
  */
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 import { createServer } from '../../src/index.ts';
 import { enginesUnderTest } from '../engines.ts';
@@ -63,8 +65,12 @@ for (const { family, cases, before } of families) {
     const real = await startServer();
     t.teardown(() => real.stop());
     for (const engine of enginesUnderTest) {
-      const ours = await createServer({ engine: engine.name, 'enable-debug-command': 'yes' });
-      t.teardown(() => ours.close());
+      const dir = mkdtempSync(join(tmpdir(), 'redtwin-test-'));
+      const ours = await createServer({ engine: engine.name, 'enable-debug-command': 'yes', dir });
+      t.teardown(async () => {
+        await ours.close();
+        rmSync(dir, { recursive: true });
+      });
       const found: string[] = [];
       for (const script of cases) {
         for (const protocol of [2, 3] as const) {

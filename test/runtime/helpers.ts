@@ -4,22 +4,30 @@
  * Most tests only send words and compare bytes; `Talk` does that without a client library in between, so that what is
  * compared is what was on the wire.
  */
+import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createServer, type EmbeddedServer, type ServerOptions } from '../../src/index.ts';
 
 export type EngineName = 'native' | 'portable';
 export const engineNames: readonly EngineName[] = ['portable', 'native'];
 
-/** Runs `body` with a server that is closed afterwards. */
+/** Runs `body` with a server that is closed afterwards. It works in a folder of its own: what it saves no other server finds. */
 export async function withServer(
   options: ServerOptions,
   body: (server: EmbeddedServer) => Promise<void>,
 ): Promise<void> {
-  const server = await createServer(options);
+  const dir = mkdtempSync(join(tmpdir(), 'redtwin-test-'));
   try {
-    await body(server);
+    const server = await createServer({ dir, ...options });
+    try {
+      await body(server);
+    } finally {
+      await server.close();
+    }
   } finally {
-    await server.close();
+    rmSync(dir, { recursive: true, force: true });
   }
 }
 
@@ -58,9 +66,9 @@ export class Talk {
     return this.hear(until);
   }
 
-  /** Takes what comes until it fits, the connection is closed, or five seconds are over. */
+  /** Takes what comes until it fits, the connection is closed, or half a minute is over: machines are busy. */
   async hear(until: RegExp): Promise<string> {
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + 30_000;
     while (!until.test(this.#heard) && !this.isClosed && Date.now() < deadline) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 100);

@@ -342,24 +342,39 @@ impl Keyspace {
 
     // --- Changing -----------------------------------------------------------------------------------------------
 
-    /// Sets a key's value; its expiry goes unless `keep_ttl`. Does not touch or count: see `touched`.
+    /// Sets a key's value; its expiry goes unless `keep_ttl`. An old value that has expired is deleted first, and the deletion
+    /// fed, as Redis does: who reads the feed counts it too. Does not touch or count: see `touched`.
     pub fn put(&mut self, key: &[u8], value: NewValue<'_>, keep_ttl: bool) {
         let hash = self.hash(key);
         let clock = self.clock_for_new();
         let table = &mut self.dbs[self.selected].table;
         if let Some(place) = table.locate(hash, key) {
-            let clear = !keep_ttl && table.at(place).is_some_and(|entry| entry.expire_ms().is_some());
-            if clear {
-                table.set_expire(hash, key, None);
+            let expire_ms = table.at(place).and_then(Entry::expire_ms);
+            if expire_ms.is_none() || !self.expires_now(key, expire_ms) {
+                let table = &mut self.dbs[self.selected].table;
+                if expire_ms.is_some() && !keep_ttl {
+                    table.set_expire(hash, key, None);
+                }
+                if let Some(entry) = table.at_mut(place) {
+                    entry.set_value(value);
+                    entry.set_clock(clock);
+                }
+                return;
             }
-            if let Some(entry) = table.at_mut(place) {
-                entry.set_value(value);
-                entry.set_clock(clock);
-            }
-        } else {
-            table.insert_new(hash, Entry::new(key, value, None)).set_clock(clock);
-            self.notify(b'n', "new", key);
         }
+        let table = &mut self.dbs[self.selected].table;
+        table.insert_new(hash, Entry::new(key, value, None)).set_clock(clock);
+        self.notify(b'n', "new", key);
+    }
+
+    /// Deletes a key with this expiry when it is over and deleting is ours to do. True when it is gone.
+    #[cold]
+    fn expires_now(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
+        let is_over = self.is_expired(expire_ms) && !self.gates.keep_expired();
+        if is_over {
+            self.expire(key);
+        }
+        is_over
     }
 
     /// Sets a string: as an integer when it is one, in the block when it is short.

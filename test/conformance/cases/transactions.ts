@@ -207,7 +207,6 @@ export const cases: Case[] = [
   {
     name: 'WATCH of a key that had expired before',
     commands: [
-      'DEBUG SET-ACTIVE-EXPIRE 0',
       ...['SET x foo PXAT 1', 'WATCH x', 'MULTI', 'PING', 'EXEC'],
       ...['SET x foo PXAT 1', 'WATCH x', 'EXISTS x', 'MULTI', 'PING', 'EXEC'],
       ...['SET x foo PXAT 1', 'WATCH x', 'FLUSHDB', 'MULTI', 'PING', 'EXEC'],
@@ -226,7 +225,7 @@ export const cases: Case[] = [
         'EXEC',
       ],
       ...['FLUSHALL', 'SET x foo', 'SELECT 1', 'SET x bar PXAT 1', 'WATCH x', 'SWAPDB 0 1', 'MULTI', 'PING'],
-      ...['EXEC', 'DEBUG SET-ACTIVE-EXPIRE 1'],
+      'EXEC',
     ],
   },
   {

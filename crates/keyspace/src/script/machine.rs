@@ -138,6 +138,8 @@ impl Machine {
         };
         native.set("log", lua.create_function(log)?)?;
         let shared = run.clone();
+        native.set("killed", lua.create_function(move |_, ()| Ok(shared.killed.get()))?)?;
+        let shared = run.clone();
         native.set("random", lua.create_function(move |_, ()| Ok(shared.next_random()))?)?;
         let shared = run.clone();
         let seed = move |_: &Lua, seed: f64| {

@@ -148,10 +148,21 @@ function globals.pcall(...)
   return pcalled(pcall(...))
 end
 
+-- The error that ends a killed script is raised inside a hook, and Lua calls no hook inside a hook: a handler that ran then
+-- could never be stopped.
+local function unless_killed(handler)
+  if not native.killed or type(handler) ~= 'function' then return handler end
+  return function(e)
+    if native.killed() then return e end
+    return handler(e)
+  end
+end
+
 function globals.xpcall(...)
   local n = select('#', ...)
   if n < 2 then error("bad argument #2 to 'xpcall' (value expected)", 3) end
-  return xpcall(...)
+  local f, handler = ...
+  return xpcall(f, unless_killed(handler))
 end
 
 function globals.__redis__err__handler(e)
