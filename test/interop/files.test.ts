@@ -5,47 +5,13 @@
  *
  * `npm test` does this with Redis 7.0.15, `npm run test:interop` with every server of the matrix.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'ava';
 import type { Engine, Store } from '../../src/engine/engine.ts';
 import { enginesUnderTest } from '../engines.ts';
 import { catalog, type ServerSource } from '../servers/catalog.ts';
-import { type RunningServer, startServer } from '../servers/server.ts';
-import { dataset } from './dataset.ts';
-import { digestOf } from './info.ts';
+import { digestAfterStartOn, type Saved, saved } from './saved-file.ts';
 
 const sources = catalog.filter(({ name }) => process.env.REDTWIN_INTEROP === 'all' || name === 'redis-7.0');
-
-/** What a server has saved, and what it says of it. */
-interface Saved {
-  file: Buffer;
-  digest: string;
-}
-
-async function saved(source: ServerSource): Promise<Saved> {
-  const server = await startServer({ version: source.name });
-  try {
-    const client = await server.client();
-    const replies = await client.batch([
-      ...dataset(source),
-      // A value of a module, which neither engine understands and both must carry.
-      ...(source.name === 'redis-8.0'
-        ? ['VADD vectors VALUES 3 0.1 0.2 0.3 a', 'VADD vectors VALUES 3 1 0 0 b']
-        : []),
-      // These expire while we look.
-      ...[1, 9, 15].flatMap((db) => [`SELECT ${db}`, 'DEL leaves']),
-      'SAVE',
-    ]);
-    client.close();
-    const refused = replies.find((reply) => reply[0] === 0x2d);
-    if (refused !== undefined) throw new Error(`the server refused a part of the data set: ${refused}`);
-    return { file: readFileSync(join(server.folder, 'dump.rdb')), digest: await digestOf(server) };
-  } finally {
-    await server.stop();
-  }
-}
 
 function load(engine: Engine, file: Buffer, chunkBytes: number): Store {
   const store = engine.open({ databases: 16, seed: 11n, backlogBytes: 1 << 20 });
@@ -67,20 +33,6 @@ function save(store: Store, version: number, compress: boolean): Buffer {
   for (let chunk = snapshot.readNow(50_000); chunk !== null; chunk = snapshot.readNow(50_000))
     chunks.push(chunk);
   return Buffer.concat(chunks);
-}
-
-/** A server that starts on this file; the digest of what it made of it. */
-async function digestAfterStartOn(file: Buffer, source: ServerSource): Promise<string> {
-  const folder = mkdtempSync(join(tmpdir(), 'redtwin-test-file-'));
-  let server: RunningServer | undefined;
-  try {
-    writeFileSync(join(folder, 'dump.rdb'), file);
-    server = await startServer({ version: source.name, args: ['--dir', folder] });
-    return await digestOf(server);
-  } finally {
-    await server?.stop();
-    rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 /** The versions that hold all of this server's data: those with field expiry have no older form. */
