@@ -8,7 +8,9 @@
 
 /** The binary string of some bytes. A copy. */
 export const binary = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+  (Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)).toString(
+    'latin1',
+  );
 
 /** The bytes of a binary string. A copy. */
 export const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');

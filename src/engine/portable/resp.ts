@@ -19,6 +19,8 @@ const lineBytesMax = 64 * 1024;
 const argumentsMax = 0x7fffffff;
 const unauthenticatedArgumentsMax = 10;
 const unauthenticatedBulkBytesMax = 16 * 1024;
+/** Up to so many bytes are copied one by one: that costs less than the call. */
+const shortBulk = 32;
 
 export interface ParserLimits {
   /** Longest argument, in bytes (proto-max-bulk-len). */
@@ -30,12 +32,13 @@ export interface ParserLimits {
 /** A request, or that more bytes are needed, or what a client that breaks the protocol is told. */
 export type Parsed = { is: 'request'; args: Buffer[] } | { is: 'partial' } | { is: 'broken'; error: string };
 
+const nothing = Buffer.alloc(0);
 const partial: Parsed = { is: 'partial' };
 const broken = (error: string): Parsed => ({ is: 'broken', error });
 
 export class RequestParser {
   /** Bytes not yet parsed are `#buffer[#position, #end)`; it may be the caller's chunk until `settle`. */
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = nothing;
   #position = 0;
   #end = 0;
   #isBorrowed = false;
@@ -77,7 +80,7 @@ export class RequestParser {
   /** Copies what is left of the borrowed chunk, so that its owner may use it again. */
   settle(): void {
     if (this.#position === this.#end) {
-      this.#buffer = Buffer.alloc(0);
+      this.#buffer = nothing;
       this.#position = this.#end = this.#searched = 0;
       this.#isBorrowed = false;
     } else if (this.#isBorrowed) {
@@ -97,6 +100,12 @@ export class RequestParser {
 
   /** `*<count>`; null when the caller should look again. */
   #header(limits: ParserLimits): Parsed | null {
+    const few = this.#shortLength(0x2a, unauthenticatedArgumentsMax);
+    if (few >= 0) {
+      if (few === 0) this.#consume();
+      else this.#argsMissing = few;
+      return null;
+    }
     const line = this.#line(0x0d, wireErrors.tooBigMultibulk);
     if (typeof line !== 'string') return line;
     const count = parseInt64(line.slice(1));
@@ -114,6 +123,9 @@ export class RequestParser {
     while (this.#argsMissing > 0) {
       if (this.#bulkBytes < 0) {
         if (this.#position === this.#end) return partial;
+        this.#bulkBytes = this.#shortLength(0x24, unauthenticatedBulkBytesMax);
+      }
+      if (this.#bulkBytes < 0) {
         const first = this.#buffer[this.#position]!;
         const line = this.#line(0x0d, wireErrors.tooBigBulk);
         if (typeof line !== 'string') return line;
@@ -130,13 +142,43 @@ export class RequestParser {
         this.#bulkBytes = Number(length);
       }
       if (this.#end - this.#position < this.#bulkBytes + 2) return partial;
-      this.#args.push(Buffer.from(this.#buffer.subarray(this.#position, this.#position + this.#bulkBytes)));
+      this.#args.push(this.#copied(this.#position, this.#bulkBytes));
       // The two bytes behind a bulk are skipped unseen, as Redis does.
       this.#advance(this.#bulkBytes + 2);
       this.#bulkBytes = -1;
       this.#argsMissing--;
     }
     return this.#request(this.#args);
+  }
+
+  /**
+   * A length as clients write it, its line taken: `kind`, 0 to `max` without sign or leading zeros, CR LF. -1, and nothing is
+   * taken, when it is another or not all there: then the long way finds out what it is.
+   */
+  #shortLength(kind: number, max: number): number {
+    const buffer = this.#buffer;
+    const from = this.#position + 1;
+    if (buffer[this.#position] !== kind) return -1;
+    let length = 0;
+    let at = from;
+    for (; at < this.#end; at++) {
+      const digit = buffer[at]! - 0x30;
+      if (digit < 0 || digit > 9) break;
+      length = length * 10 + digit;
+      if (length > max) return -1;
+    }
+    if (at === from || at + 2 > this.#end || buffer[at] !== 0x0d) return -1;
+    if (buffer[from] === 0x30 && at - from > 1) return -1;
+    this.#advance(at + 2 - this.#position);
+    return length;
+  }
+
+  /** Bytes of the window, which may be the caller's, as our own. */
+  #copied(from: number, count: number): Buffer {
+    const copy = Buffer.allocUnsafe(count);
+    if (count > shortBulk) this.#buffer.copy(copy, 0, from, from + count);
+    else for (let at = 0; at < count; at++) copy[at] = this.#buffer[from + at]!;
+    return copy;
   }
 
   #inline(): Parsed | null {

@@ -53,7 +53,7 @@ import { statsOf } from './stats.ts';
 import { lookUp, nameOf } from './table.ts';
 import type { Waiting } from './waiting.ts';
 
-const nothing = new Uint8Array(0);
+const nothing = Buffer.alloc(0);
 /** Redis 7.0 counts no change when these are served after they waited, though it feeds one. */
 const uncountedWhenServed = new Set(['blpop', 'brpop', 'blmove', 'brpoplpush']);
 
@@ -207,7 +207,7 @@ export class PortableStore implements Store {
 
   execute(id: SessionId, input: Uint8Array, length: number, output: Uint8Array, nowMs: number): Outcome {
     const session = this.#session(id);
-    session.parser.feed(input.subarray(0, length));
+    session.parser.feed(length === input.length ? input : input.subarray(0, length));
     return this.#serve(session, output, nowMs);
   }
 
@@ -513,7 +513,7 @@ export class PortableStore implements Store {
 
   #outcome(stop: Stop, output: Uint8Array): Outcome {
     const { written, rest } = this.#reply.moveTo(output);
-    this.#overflow = rest ?? Buffer.alloc(0);
+    this.#overflow = rest ?? nothing;
     return packOutcome(stop, this.#notes(), written);
   }
 }

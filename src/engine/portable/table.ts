@@ -40,6 +40,14 @@ function commandOf(spec: CommandSpec, isHost: boolean): Command {
 }
 
 const commands = new Map(commandTable.map((spec) => [spec.name, commandOf(spec, spec.runs === 'host')]));
+/** The same as most clients write them. */
+const inCapitals = new Map([...commands].map(([name, command]) => [upper(name), command]));
+
+/** A command by its name in any case. */
+function named(name: Buffer): Command | undefined {
+  const text = binary(name);
+  return commands.get(text) ?? inCapitals.get(text) ?? commands.get(lower(text));
+}
 
 /** The command that a request names, or the text of the error that Redis answers. Checks the number of arguments too. */
 export function findCommand(args: readonly Buffer[]): Command | string {
@@ -57,7 +65,7 @@ export function findCommand(args: readonly Buffer[]): Command | string {
 export type LookUp = (args: readonly Buffer[]) => Command | 'unknown' | 'unknownSub';
 
 export const lookUp: LookUp = (args) => {
-  const container = commands.get(lower(binary(args[0]!)));
+  const container = named(args[0]!);
   if (container === undefined) return 'unknown';
   let command = container;
   if (container.subcommands !== null && args.length > 1) {
@@ -70,7 +78,7 @@ export const lookUp: LookUp = (args) => {
 
 /** Full name of the command that a request means, however many arguments it has; null when there is none of that name. */
 export function nameOf(args: readonly Buffer[]): string | null {
-  const container = commands.get(lower(binary(args[0]!)));
+  const container = named(args[0]!);
   if (container?.subcommands == null || args.length < 2) return container?.name ?? null;
   return container.subcommands.get(lower(binary(args[1]!)))?.name ?? null;
 }

@@ -25,6 +25,8 @@ export interface Waiting {
   expire(call: Call): void;
 }
 
+const nobody: readonly never[] = [];
+
 export class WaitingRoom {
   /** Lines by database and key, in order of arrival. */
   #lines = new Map<string, Set<Waiting>>();
@@ -68,7 +70,9 @@ export class WaitingRoom {
   }
 
   /** The keys signalled since the last call, in order. */
-  takeReady(): { db: number; key: string }[] {
+  takeReady(): readonly { db: number; key: string }[] {
+    // Nearly always: this is asked after each command.
+    if (this.#ready.size === 0) return nobody;
     const ready = [...this.#ready.values()];
     this.#ready.clear();
     return ready;
