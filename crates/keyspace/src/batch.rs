@@ -3,7 +3,9 @@
 //! At a million keys a command waits longer for memory than it computes. Knowing a few dozen commands in advance
 //! lets their keys be fetched together: the misses overlap instead of following one another.
 
-use crate::table::Table;
+use crate::entry::Value;
+use crate::object::Object;
+use crate::table::{Hash, Table};
 use redtwin_resp::{Parser, ProtocolError, RequestLimits, Status};
 
 /// As many as are worth knowing in advance: more would push one another out of the cache.
@@ -22,12 +24,22 @@ pub enum End {
     Error(ProtocolError),
 }
 
+/// A key that a look-up is expected for.
+#[derive(Clone, Copy, Debug)]
+struct Ahead {
+    /// Its place among the arguments.
+    at: usize,
+    hash: Hash,
+}
+
 /// Some complete commands, as slices of the chunk.
 #[derive(Debug, Default)]
 pub struct Batch<'a> {
     arguments: Vec<&'a [u8]>,
     /// For each command: where its arguments end, and where its bytes end.
     ends: Vec<(usize, usize)>,
+    /// The keys that were asked for, in a vector that is used again.
+    keys: Vec<Ahead>,
     /// The words of an inline command, when the batch is one.
     pub inline: Option<Vec<Vec<u8>>>,
     /// Where the bytes end that were looked at and are of no further use.
@@ -77,17 +89,71 @@ impl<'a> Batch<'a> {
         End::More
     }
 
-    /// Asks for the memory of the commands' first arguments, which are keys more often than not.
-    pub fn prefetch(&self, table: &Table) {
+    /// Asks for what the commands will look at: their first arguments, which are keys more often than not, and where
+    /// members and fields are in their collections. Comes before any of them runs.
+    pub fn prefetch(&mut self, table: &Table) {
         if self.len() < 2 {
             return;
         }
+        let mut keys = std::mem::take(&mut self.keys);
+        keys.clear();
         let mut start = 0;
         for &(end, _) in &self.ends {
             if let Some(key) = self.arguments.get(start + 1).filter(|_| end > start + 1) {
-                table.prefetch(table.hash(key));
+                // Commands on one collection come in rows; it is looked up once.
+                if keys.last().is_none_or(|last| self.arguments.get(last.at) != Some(key)) {
+                    keys.push(Ahead { at: start + 1, hash: table.hash(key) });
+                }
             }
             start = end;
         }
+        keys.iter().for_each(|key| table.prefetch_segment(key.hash));
+        keys.iter().for_each(|key| table.prefetch_group(key.hash));
+        keys.iter().for_each(|key| table.prefetch_entry(key.hash));
+        self.prefetch_members(table, &keys);
+        self.keys = keys;
+    }
+
+    /// Costs commands without members a look at their names.
+    fn prefetch_members(&self, table: &Table, keys: &[Ahead]) {
+        let mut keys = keys.iter().peekable();
+        let mut object = None;
+        let mut start = 0;
+        for &(end, _) in &self.ends {
+            let at = start + 1;
+            let is_new = keys.next_if(|key| key.at == at);
+            if let Some([name, key, rest @ ..]) = self.arguments.get(start..end)
+                && let Some(member) = member_of(name, rest)
+            {
+                if let Some(ahead) = is_new {
+                    object = match table.get(ahead.hash, key).map(|entry| entry.value()) {
+                        Some(Value::Object(object)) => Some(object),
+                        _ => None,
+                    };
+                }
+                match object {
+                    Some(Object::Hash(hash)) => hash.prefetch(member),
+                    Some(Object::Set(set)) => set.prefetch(member),
+                    Some(Object::Zset(zset)) => zset.prefetch(member),
+                    _ => {}
+                }
+            } else if is_new.is_some() {
+                object = None;
+            }
+            start = end;
+        }
+    }
+}
+
+/// The argument that is a member or a field, going by the command's first letters: a guess that costs next to nothing, and
+/// nothing more where it is wrong.
+#[inline]
+fn member_of<'a>(name: &[u8], rest: &[&'a [u8]]) -> Option<&'a [u8]> {
+    let letter = |at: usize| name.get(at).map_or(0, |letter| letter | 0x20);
+    match (letter(0), letter(1)) {
+        (b'h', _) | (b's', b'a' | b'r' | b'i' | b'm') => rest.first().copied(),
+        // ZADD and ZINCRBY have a number before it.
+        (b'z', _) => rest.get(1).or(rest.first()).copied(),
+        _ => None,
     }
 }

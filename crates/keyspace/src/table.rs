@@ -388,20 +388,8 @@ impl Table {
         self.directory[at] as usize
     }
 
-    /// Asks for the memory that a lookup of this hash will touch first.
-    #[inline]
-    pub fn prefetch(&self, hash: Hash) {
-        let segment = &self.segments[self.segment_index(hash)];
-        let group = segment.home(bits_of(hash, segment.depth));
-        let mask = matches(&segment.tags[group], tag_of(hash));
-        if mask != 0
-            && let Some(entry) = &segment.slots[group][mask.trailing_zeros() as usize]
-        {
-            entry.prefetch();
-        }
-    }
-
-    /// First of two steps before `insert_new`: asks for the segment of this hash, without waiting for it.
+    /// First of three steps before many look-ups: asks for the segment of this hash, without waiting for it. Each step goes
+    /// over all hashes before the next, so that what one asks for has come when the other needs it.
     #[inline]
     pub fn prefetch_segment(&self, hash: Hash) {
         let segment = Arc::as_ptr(&self.segments[self.segment_index(hash)]).cast::<u8>();
@@ -409,7 +397,8 @@ impl Table {
         prefetch_line(segment.wrapping_add(64));
     }
 
-    /// Second step, when the segment has come: asks for the group that the entry will go to.
+    /// Second step, when the segment has come: asks for the group where the entry is, or will be. For `insert_new` it is the
+    /// last.
     #[inline]
     pub fn prefetch_group(&self, hash: Hash) {
         let segment = &self.segments[self.segment_index(hash)];
@@ -418,6 +407,19 @@ impl Table {
         let slots = segment.slots.as_ptr().wrapping_add(group).cast::<u8>();
         prefetch_line(slots);
         prefetch_line(slots.wrapping_add(64));
+    }
+
+    /// Third step: asks for the block of the entry that stands where a look-up of this hash begins, if its tag fits.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: Hash) {
+        let segment = &self.segments[self.segment_index(hash)];
+        let group = segment.home(bits_of(hash, segment.depth));
+        let mask = matches(&segment.tags[group], tag_of(hash));
+        if mask != 0
+            && let Some(entry) = &segment.slots[group][mask.trailing_zeros() as usize]
+        {
+            entry.prefetch();
+        }
     }
 
     /// Where the entry of a key is. O(1).

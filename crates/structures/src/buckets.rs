@@ -149,6 +149,11 @@ impl Buckets {
         Some(Slot { bucket, position })
     }
 
+    /// Asks for the memory that a look-up of this key will go through.
+    pub(crate) fn prefetch(&self, key: &[u8]) {
+        self.pack(self.bucket_of(hash(key))).prefetch();
+    }
+
     pub(crate) fn record(&self, slot: Slot) -> Record<'_> {
         Record { pack: self.pack(slot.bucket), position: slot.position }
     }

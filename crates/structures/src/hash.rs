@@ -196,6 +196,14 @@ impl Hash {
         Some(hash)
     }
 
+    /// Asks for the memory that a look-up of this field will go through; no more than a hint.
+    pub fn prefetch(&self, field: &[u8]) {
+        match &self.0 {
+            Repr::Packed(pack) => pack.prefetch(),
+            Repr::Large(large) => large.table.prefetch(field),
+        }
+    }
+
     /// Number of fields, expired ones that were not removed yet included (as HLEN counts).
     pub fn len(&self) -> usize {
         match &self.0 {

@@ -64,6 +64,15 @@ impl Set {
         set
     }
 
+    /// Asks for the memory that a look-up of this member will go through; no more than a hint.
+    pub fn prefetch(&self, member: &[u8]) {
+        match &self.0 {
+            Repr::Packed(pack) => pack.prefetch(),
+            Repr::Table(table) => table.prefetch(member),
+            Repr::Ints(_) => {}
+        }
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
         match &self.0 {

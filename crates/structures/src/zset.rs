@@ -173,6 +173,14 @@ impl Zset {
         Some(zset)
     }
 
+    /// Asks for the memory that a look-up of this member will go through; no more than a hint.
+    pub fn prefetch(&self, member: &[u8]) {
+        match &self.0 {
+            Repr::Packed(pack) => pack.prefetch(),
+            Repr::Large(large) => large.scores.prefetch(member),
+        }
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
         match &self.0 {
