@@ -58,7 +58,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Embedde
   for (const [name, value] of Object.entries({ ...embeddedDefaults, ...directives }))
     if (value !== undefined) assign(config, name, value);
   const log = new Log(onLog ?? (() => {}));
-  const { engine, warning } = loadEngine(engineChoice(choice), randomBytes(8).readBigUInt64LE());
+  const { engine, warning } = await loadEngine(engineChoice(choice), randomBytes(8).readBigUInt64LE());
   if (warning !== null) log.warning(`WARNING: ${warning}`);
   const server = new Server({ config, log, engine, ephemeralPort: true });
   const close = async (): Promise<void> => {

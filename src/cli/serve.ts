@@ -76,7 +76,10 @@ export async function serve(args: readonly string[]): Promise<void> {
     const config = readConfig(args, log);
     log.level = config.value('loglevel');
     if (config.value('logfile') !== '') log.toFile(utf8(config.value('logfile')));
-    const loaded = loadEngine(engineChoice(process.env.REDTWIN_ENGINE), randomBytes(8).readBigUInt64LE());
+    const loaded = await loadEngine(
+      engineChoice(process.env.REDTWIN_ENGINE),
+      randomBytes(8).readBigUInt64LE(),
+    );
     const server = new Server({ config, log, engine: loaded.engine });
     server.announce();
     if (loaded.warning !== null) log.warning(`WARNING: ${loaded.warning}`);

@@ -1,10 +1,12 @@
 /**
  * Chooses the engine once, at start, and says which and why: the words of REDTWIN_ENGINE and what native must show to be
  * trusted are in trust.ts. The choice never changes while the process runs.
+ *
+ * The portable engine is half of all code here, so it is not even read unless it is to serve. load-now.ts is for who cannot
+ * wait for that.
  */
 import { RedtwinError } from '../errors.ts';
 import type { Engine } from './engine.ts';
-import { portableEngine } from './portable/index.ts';
 import { type EngineChoice, trustedNative } from './trust.ts';
 
 export { type EngineChoice, engineChoice } from './trust.ts';
@@ -17,12 +19,23 @@ export interface LoadedEngine {
   warning: string | null;
 }
 
+/** The portable engine is to be taken: the rest of a `LoadedEngine`. */
+export type Portable = Omit<LoadedEngine, 'engine'>;
+
 /**
  * Loads the engine asked for. `seed` should be random: parts of a native engine's hashing take the first seed that the process
- * gives them. Throws 'engine-unavailable' when it was asked for by name and cannot be used.
+ * gives them. Rejects with 'engine-unavailable' when it was asked for by name and cannot be used.
  */
-export function loadEngine(choice: EngineChoice, seed: bigint): LoadedEngine {
-  if (choice === 'portable') return { engine: portableEngine, why: 'REDTWIN_ENGINE=portable', warning: null };
+export async function loadEngine(choice: EngineChoice, seed: bigint): Promise<LoadedEngine> {
+  const found = nativeOr(choice, seed);
+  if ('engine' in found) return found;
+  const { portableEngine } = await import('./portable/index.ts');
+  return { engine: portableEngine, ...found };
+}
+
+/** The native engine, or why it is to be the portable one. Throws 'engine-unavailable'. */
+export function nativeOr(choice: EngineChoice, seed: bigint): LoadedEngine | Portable {
+  if (choice === 'portable') return { why: 'REDTWIN_ENGINE=portable', warning: null };
   try {
     const engine = trustedNative(seed);
     return { engine, why: choice === 'native' ? 'REDTWIN_ENGINE=native' : 'the addon loaded', warning: null };
@@ -34,7 +47,6 @@ export function loadEngine(choice: EngineChoice, seed: bigint): LoadedEngine {
       });
     }
     return {
-      engine: portableEngine,
       why: 'the native engine cannot be used',
       warning: `the native engine cannot be used, the portable one serves instead, slower: ${reason}`,
     };

@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Engine } from '../engine/engine.ts';
-import { type EngineChoice, engineChoice, loadEngine } from '../engine/load.ts';
+import { type EngineChoice, engineChoice } from '../engine/load.ts';
+import { loadEngineNow } from '../engine/load-now.ts';
 
 const loaded = new Map<EngineChoice, Engine>();
 
@@ -13,7 +14,7 @@ export function defaultEngine(named?: 'native' | 'portable'): Engine {
   const choice = named ?? engineChoice(process.env.REDTWIN_ENGINE);
   const known = loaded.get(choice);
   if (known !== undefined) return known;
-  const { engine, warning } = loadEngine(choice, randomBytes(8).readBigUInt64LE());
+  const { engine, warning } = loadEngineNow(choice, randomBytes(8).readBigUInt64LE());
   if (warning !== null) process.emitWarning(warning);
   loaded.set(choice, engine);
   return engine;
