@@ -59,9 +59,10 @@ fn main() {
         }
     }
     println!(
-        "{keys} keys: {:.2} s to set, {} bytes a key resident",
+        "{keys} keys: {:.2} s to set, {} bytes a key resident, {} in use",
         start.elapsed().as_secs_f64(),
-        (resident_bytes() - before) / keys
+        (resident_bytes() - before) / keys,
+        allocator::used_bytes() / keys
     );
     let value = [b'x'; 64];
     let families: [(&str, Write<'_>); 9] = [
