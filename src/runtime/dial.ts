@@ -11,7 +11,7 @@ import type { Target } from '../replication/replica-link/states.ts';
 /** What a connection tells its owner. After `failed` or `ended` nothing more comes. */
 export interface Listener {
   opened(): void;
-  /** The chunk belongs to the listener. */
+  /** The chunk is lent: its bytes are others once this has returned. */
   data(chunk: Buffer): void;
   /** The connection could not be made. */
   failed(detail: string): void;
@@ -21,12 +21,18 @@ export interface Listener {
 
 export interface Connection {
   write(bytes: Uint8Array): void;
-  /** Stops `data` (at most one more buffer of the socket is read from the system) until `resume`. */
+  /** Stops `data` until `resume`. */
   pause(): void;
   resume(): void;
   /** At once, without waiting for what is unsent. The listener hears nothing more. */
   close(): void;
 }
+
+/**
+ * What is read at once, always into the same memory: a feed that comes as fast as it can otherwise leaves more buffers to the
+ * garbage collector than bytes in the data.
+ */
+const readBytes = 128 * 1024;
 
 /**
  * Begins to connect. `sourceAddress` null: the system chooses. Never calls the listener before it returns.
@@ -39,6 +45,13 @@ export function dial(target: Target, sourceAddress: string | null, listener: Lis
     port: target.port,
     noDelay: true,
     keepAlive: true,
+    onread: {
+      buffer: Buffer.allocUnsafeSlow(readBytes),
+      callback: (length, buffer) => {
+        if (!over) listener.data((buffer as Buffer).subarray(0, length));
+        return true;
+      },
+    },
     ...(sourceAddress === null ? {} : { localAddress: sourceAddress }),
   });
   const end = (because: 'closed' | 'socket-error', detail: string): void => {
@@ -53,12 +66,11 @@ export function dial(target: Target, sourceAddress: string | null, listener: Lis
     open = true;
     listener.opened();
   });
-  socket.on('data', (chunk) => {
-    if (!over) listener.data(chunk);
-  });
   socket.on('end', () => end('closed', ''));
   socket.on('error', (error) => end('socket-error', error.message));
   socket.on('close', () => end('closed', ''));
+  // Nothing comes this way but the end.
+  socket.resume();
   return {
     write: (bytes) => {
       if (!over) socket.write(bytes);

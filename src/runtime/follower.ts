@@ -362,9 +362,10 @@ export class Follower {
     }
   }
 
+  /** Keeps a copy: the chunk is lent. */
   #hold(chunk: Buffer, connection: Connection): void {
     connection.pause();
-    this.#held = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
+    this.#held = Buffer.concat([this.#held, chunk]);
   }
 
   /** Whether more of the feed may be applied in this turn. What is held then goes on in the next one, after the clients. */

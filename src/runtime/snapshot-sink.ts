@@ -29,8 +29,8 @@ export interface SnapshotSink {
   /** Bytes that the loader has taken. */
   readonly loadedBytes: number;
   /**
-   * Takes payload, which then belongs to the sink. False: the bytes were taken, but send no more before
-   * `ready`.
+   * Takes payload, which is the caller's again on return. False: the bytes were taken, but send no more
+   * before `ready`.
    */
   take(chunk: Buffer): boolean;
   /** All has come: load what is not loaded, and swap. Ends with `loaded` or `spoiled`. */
@@ -91,6 +91,7 @@ export class DirectSink implements SnapshotSink {
     if (this.#over) return true;
     this.#waiting.push(chunk);
     this.#load();
+    this.#waiting = this.#waiting.map((piece) => Buffer.from(piece));
     return this.#waiting.length === 0;
   }
 
@@ -213,7 +214,8 @@ export class SpooledSink implements SnapshotSink {
   take(chunk: Buffer): boolean {
     if (this.#over) return true;
     this.#queuedBytes += chunk.length;
-    this.#then(() => this.#write(chunk));
+    const own = Buffer.from(chunk);
+    this.#then(() => this.#write(own));
     if (this.#queuedBytes < spooledBytesMax) return true;
     this.#waiting = true;
     return false;
