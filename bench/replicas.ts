@@ -15,6 +15,7 @@ import { until } from '../test/servers/wait.ts';
 import { chunksOf } from './data-sets.ts';
 import { type Bench, type Context, inTurns, type Row, Rows } from './frame/bench.ts';
 import { cpuMs, residentMb } from './frame/process.ts';
+import { median } from './frame/rows.ts';
 import { type Side, sidesOf } from './frame/sides.ts';
 
 const replicaCounts = [1, 4, 8, 16];
@@ -85,7 +86,8 @@ async function write(server: RunningServer, count: number): Promise<void> {
 const feedEnd = async (server: RunningServer): Promise<number> =>
   Number((await infoOf(server, 'replication')).get('master_repl_offset'));
 
-async function feed(side: Side, replicas: number, writes: number, rows: Rows): Promise<void> {
+/** Feeds that many; microseconds of the primary's CPU for each write. */
+async function feed(side: Side, replicas: number, writes: number, rows: Rows): Promise<number> {
   const server = await side.start(['--repl-diskless-sync', 'no']);
   const readers: Reader[] = [];
   try {
@@ -102,9 +104,11 @@ async function feed(side: Side, replicas: number, writes: number, rows: Rows): P
     await until('the readers to have everything', () => readers.every((reader) => reader.offset >= end));
     const took = performance.now() - began;
     const name = `${replicas} replica${replicas === 1 ? '' : 's'}`;
-    rows.add(`CPU of feeding ${name}, us/write`, side.who, ((cpuMs(server.pid) - cpuBefore) * 1000) / writes);
+    const micros = ((cpuMs(server.pid) - cpuBefore) * 1000) / writes;
+    rows.add(`CPU of feeding ${name}, us/write`, side.who, micros);
     rows.add(`writes with ${name}, 1/s`, side.who, (writes * 1000) / took);
     rows.add(`memory for ${name}, MB`, side.who, residentMb(server.pid) - before);
+    return micros;
   } finally {
     for (const reader of readers) reader.close();
     await server.stop();
@@ -145,8 +149,14 @@ async function run(context: Context): Promise<Row[]> {
   const rounds = Math.min(context.rounds, 3);
   const writes = context.quick ? 40_000 : 400_000;
   const scale = context.quick ? 0.02 : context.full ? 1 : 0.2;
+  const alone = new Map<string, number[]>();
   for (const replicas of context.quick ? [1, 8] : replicaCounts)
-    await inTurns(rounds, sidesOf(context), (side) => feed(side, replicas, writes, rows));
+    await inTurns(rounds, sidesOf(context), async (side) => {
+      const micros = await feed(side, replicas, writes, rows);
+      if (replicas === 1) alone.set(side.who, [...(alone.get(side.who) ?? []), micros]);
+      else
+        rows.add(`${replicas} replicas to one, times`, side.who, micros / median(alone.get(side.who) ?? []));
+    });
   await inTurns(rounds, sidesOf(context), (side) => fullResync(side, scale, rows));
   return rows.all();
 }
@@ -156,5 +166,12 @@ export const replicas: Bench = {
   name: 'replicas',
   question: 'what do replicas cost their primary?',
   cores: 'apart',
+  bars: [
+    { what: '8 replicas to one, times', atMost: 2 },
+    // The backlog was full before: what grows is for replicas.
+    { what: 'memory for 8 replicas, MB', atMost: 8 },
+    { what: 'full resync through the socket, s', atMostTimes: 1 },
+    { what: 'full resync through a file, s', atMostTimes: 1 },
+  ],
   run,
 };
