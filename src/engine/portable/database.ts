@@ -34,6 +34,12 @@ export class Database {
     return this.values.set(key, value);
   }
 
+  /** Sets a value in a database that is being built. False when the key is there twice, which makes the database useless. */
+  build(key: string, value: Value): boolean {
+    if (value.type === 'hash' && value.hasExpiries) this.hashesWithExpiries.add(key);
+    return this.values.add(key, value);
+  }
+
   /** Deletes a key and its expiry. True when it was there. */
   delete(key: string): boolean {
     this.beforeChange(key);

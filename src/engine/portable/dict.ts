@@ -65,14 +65,21 @@ export class Dict<V> implements Iterable<[string, V]> {
   /** Sets a value; an existing entry keeps its place. True when the key is new. O(1). */
   set(key: string, value: V): boolean {
     const slot = this.#slots.get(key);
-    if (slot !== undefined) {
-      slot.value = value;
-      return false;
-    }
+    if (slot === undefined) return this.add(key, value);
+    slot.value = value;
+    return false;
+  }
+
+  /**
+   * Sets a value whose key is not there, with one look-up where `set` has two. False when it was there all the same: then
+   * the dictionary is not to be used any longer. O(1).
+   */
+  add(key: string, value: V): boolean {
     const fresh = { key, value, serial: this.#nextSerial++, live: true };
+    const { size } = this.#slots;
     this.#slots.set(key, fresh);
     this.#order.push(fresh);
-    return true;
+    return this.#slots.size > size;
   }
 
   /** True when there was such a key. O(1) amortized. */

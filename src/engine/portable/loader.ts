@@ -132,7 +132,7 @@ export class RdbLoader implements Loader, RdbSink {
     const value = this.#built(rdb);
     value.accessedMs = nowMs - (attributes.idleSeconds ?? 0) * 1000;
     if (attributes.frequency !== null) value.frequency = attributes.frequency;
-    if (!this.#selected.set(key, value)) throw this.#corrupt('a key twice');
+    if (!this.#selected.build(key, value)) throw this.#corrupt('a key twice');
     if (expireAtMs !== null) this.#selected.setExpiry(key, expireAtMs);
     this.#report.keys++;
   }
