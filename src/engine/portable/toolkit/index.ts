@@ -141,8 +141,14 @@ class Scan implements RdbScan, RdbSink {
     };
     if (!this.#wants(entry)) return void this.#counts.refused++;
     this.#counts.wanted++;
-    if (written.broken !== null) this.#leaveOut(key, written.offset, written.broken);
-    else this.#job.entry(entry);
+    if (written.broken !== null) return void this.#leaveOut(key, written.offset, written.broken);
+    try {
+      this.#job.entry(entry);
+    } catch (cause) {
+      // Who builds a value does not know where it lay.
+      if (!(cause instanceof RedtwinError) || cause.offset !== undefined) throw cause;
+      throw new RedtwinError(cause.code, cause.message, { cause, offset: written.offset });
+    }
   }
 
   push(chunk: Uint8Array): void {
