@@ -19,6 +19,12 @@ export type Maker = (random: Random) => CommandLine | Drawn;
 
 const isDrawn = (made: CommandLine | Drawn): made is Drawn => typeof made === 'object' && 'line' in made;
 
+/** One command of these makers. */
+export function drawOf(random: Random, makers: readonly Maker[]): Drawn {
+  const made = random.of(makers)(random);
+  return isDrawn(made) ? made : { line: made };
+}
+
 /**
  * A batch of `length` commands. `only`: names of the families to draw from; all when empty. `without`: commands that
  * the engine does not support yet (container|sub for subcommands).
@@ -35,8 +41,7 @@ export function drawBatch(
   if (makers.length === 0) throw new Error(`no such family; there are ${Object.keys(families).join(', ')}`);
   const batch: Drawn[] = [];
   for (let tries = 0; batch.length < length && tries < length * 50; tries++) {
-    const made = random.of(random.of(makers))(random);
-    const drawn = isDrawn(made) ? made : { line: made };
+    const drawn = drawOf(random, random.of(makers));
     if (!isOneOf(without, drawn.line)) batch.push(drawn);
   }
   return batch;

@@ -1,12 +1,12 @@
 /**
  * The differential tester: a random batch goes to an engine and to a real redis-server; replies must be byte-equal and
- * digests equal. A batch that differs is shrunk to the few commands that matter, so that what is printed can be read,
- * and kept as a conformance case.
+ * digests equal. What the batch fed must make an empty store of each engine equal too. A batch that differs is shrunk to
+ * the few commands that matter, so that what is printed can be read, and kept as a conformance case.
  */
-import type { Engine } from '../../src/engine/engine.ts';
+import { type Engine, outcomeStop, Stop, type Store } from '../../src/engine/engine.ts';
 import type { Case, Transcript } from '../conformance/case.ts';
 import { difference, spelled } from '../conformance/compare.ts';
-import { type Chunking, playInProcess } from '../conformance/in-process.ts';
+import { type Chunking, openStore, playInProcess } from '../conformance/in-process.ts';
 import { playToServer } from '../conformance/oracle.ts';
 import type { RunningServer } from '../servers/server.ts';
 import { unsupportedBy } from '../support.ts';
@@ -52,10 +52,10 @@ export async function differential(plan: Plan): Promise<Report> {
     const batch = drawBatch(random, plan.batchLength, plan.only, without);
     const right = await playToServer(plan.server, asCase(batch), protocol);
     for (const engine of plan.engines) {
-      const found = compare(engine, batch, right, protocol, chunking);
+      const found = compare(engine, plan.engines, batch, right, protocol, chunking);
       if (found === null) continue;
       const how = `${engine.name}, seed ${seed}, RESP${protocol}, ${chunking}`;
-      report.findings.push(`${how}\n${await shrunk(plan.server, engine, batch, protocol, chunking)}`);
+      report.findings.push(`${how}\n${await shrunk(plan, engine, batch, protocol, chunking)}`);
       if (plan.firstOnly) return report;
     }
     report.commands += batch.length;
@@ -77,6 +77,7 @@ export function asCase(batch: readonly Drawn[]): Case {
 /** The first difference, a crash of the engine included; null when there is none. */
 function compare(
   engine: Engine,
+  followers: readonly Engine[],
   batch: readonly Drawn[],
   right: Transcript,
   protocol: 2 | 3,
@@ -84,22 +85,57 @@ function compare(
 ): string | null {
   const script = asCase(batch);
   try {
-    return difference(script, right, playInProcess(engine, script, protocol, chunking));
+    let replayed: string | null = null;
+    const ours = playInProcess(engine, script, protocol, chunking, (store) => {
+      replayed = firstOf(followers, (follower) => replay(store, follower));
+    });
+    return difference(script, right, ours) ?? replayed;
   } catch (error) {
     return `the engine threw ${(error as Error).stack ?? error}`;
   }
 }
 
+/**
+ * Applies all that a store has fed to an empty store of an engine, and compares the data; null when it is equal. Time has
+ * gone on between the two: nothing in a batch expires at a moment that could lie between (see `moment` in words.ts).
+ */
+export function replay(source: Store, follower: Engine): string | null {
+  const { feed } = source;
+  const bytes = feed.read(feed.startOffset, Number.MAX_SAFE_INTEGER);
+  if (bytes === null || feed.startOffset !== 0) return 'the whole feed must still be kept';
+  const copy = openStore(follower);
+  try {
+    const session = copy.openSession();
+    let outcome = copy.apply(session, bytes, bytes.length, Date.now());
+    while (outcomeStop(outcome) === Stop.busy) outcome = copy.resumeApply(session, Date.now());
+    if (outcomeStop(outcome) !== Stop.drained)
+      return `its feed stops an empty ${follower.name} store: ${JSON.stringify(copy.failure(session))}`;
+    if (copy.feed.endOffset !== feed.endOffset)
+      return `its feed is not applied to its end by ${follower.name}`;
+    return copy.digest() === source.digest() ? null : `its feed makes another digest in ${follower.name}`;
+  } finally {
+    copy.close();
+  }
+}
+
+function firstOf<T>(list: readonly T[], find: (one: T) => string | null): string | null {
+  for (const one of list) {
+    const found = find(one);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
 /** Leaves out more and more of the batch as long as a difference remains; then tells it, with the commands left. */
 async function shrunk(
-  server: RunningServer,
+  { server, engines }: Plan,
   engine: Engine,
   whole: readonly Drawn[],
   protocol: 2 | 3,
   chunking: Chunking,
 ): Promise<string> {
   const differs = async (batch: readonly Drawn[]): Promise<string | null> =>
-    compare(engine, batch, await playToServer(server, asCase(batch), protocol), protocol, chunking);
+    compare(engine, engines, batch, await playToServer(server, asCase(batch), protocol), protocol, chunking);
   let batch = whole;
   let found = (await differs(batch)) ?? 'a difference that did not come again';
   for (let piece = Math.ceil(batch.length / 2), tries = 400; piece >= 1 && tries > 0; ) {

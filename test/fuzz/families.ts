@@ -74,6 +74,30 @@ const transactions: Maker[] = [
   (r) => ['SELECT', r.once(5) ? 99 : 0],
 ];
 
+/**
+ * What only one side can be asked: the choice is the engine's own, or depends on the moment. Their feeds must say what came of
+ * it, and are replayed. Nothing here expires while a test runs.
+ */
+export const unrepeatable: readonly Maker[] = [
+  (r) => ['SPOP', key(r, 'e'), ...r.maybe(r.whole(1, 4))],
+  (r) => ['SRANDMEMBER', key(r, 'e'), r.whole(-3, 3)],
+  (r) => [
+    r.of(['EXPIRE', 'PEXPIRE']),
+    any(r),
+    r.whole(4_000_000, 5_000_000),
+    ...r.maybe(r.of(['NX', 'XX', 'GT', 'LT'])),
+  ],
+  (r) => ['EXPIRE', any(r), -1],
+  (r) => [r.of(['SETEX', 'PSETEX']), s(r), r.whole(4_000_000, 5_000_000), value(r)],
+  (r) => ['SET', s(r), value(r), r.of(['EX', 'PX']), r.whole(4_000_000, 5_000_000), ...r.maybe('GET')],
+  (r) => ['GETEX', s(r), r.of(['EX', 'PX']), r.whole(4_000_000, 5_000_000)],
+  (r) => ['XADD', key(r, 'x'), ...r.maybe('MAXLEN', r.of(['=', '~']), r.whole(0, 4)), '*', 'f', value(r)],
+  (r) => ['XREADGROUP', 'GROUP', 'g', r.of(['a', 'b']), 'COUNT', 2, 'STREAMS', key(r, 'x'), '>'],
+  (r) => ['XAUTOCLAIM', key(r, 'x'), 'g', r.of(['a', 'b']), 0, '-', ...r.maybe('JUSTID')],
+  (r) => ['HPEXPIRE', key(r, 'h'), r.whole(4_000_000, 5_000_000), 'FIELDS', 1, member(r)],
+  (r) => ['EVAL', "redis.call('spop', KEYS[1]) return redis.call('incr', KEYS[2])", 2, key(r, 'e'), s(r)],
+];
+
 /** All families. Which of them a run draws from is the caller's choice. */
 export const families: Readonly<Record<string, readonly Maker[]>> = {
   strings,

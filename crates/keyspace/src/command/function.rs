@@ -18,7 +18,6 @@ pub fn handler(id: CommandId) -> Option<Handler> {
 }
 
 const HELP: [&str; 37] = [
-    "FUNCTION <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
     "LOAD [REPLACE] <FUNCTION CODE>",
     "    Create a new library with the given library name and code.",
     "DELETE <LIBRARY NAME>",
@@ -55,6 +54,7 @@ const HELP: [&str; 37] = [
     "    * APPEND: appends the restored libraries to the existing libraries. On collision, abort.",
     "    * REPLACE: appends the restored libraries to the existing libraries, On collision, replace the old",
     "      libraries with the new libraries (notice that even on this option there is a chance of failure",
+    "      in case of functions name collision with another library).",
 ];
 
 /// The functions, made from the sources when they are not known yet.
@@ -77,11 +77,7 @@ fn function(call: &mut Call<'_>) -> Done {
     let word = call.args[1];
     match call.args {
         [_, _] if is(word, "HELP") => {
-            call.reply.array(HELP.len() + 3);
-            HELP.iter().for_each(|line| call.reply.simple(line));
-            call.reply.simple("      in case of functions name collision with another library).");
-            call.reply.simple("HELP");
-            call.reply.simple("    Prints this help.");
+            call.help("FUNCTION", &HELP);
             Ok(())
         }
         [_, _, options @ .., code] if is(word, "LOAD") => load(call, options, code),
