@@ -36,7 +36,10 @@ export const Stop = {
    * some place goes on to the next where it can.
    */
   busy: 5,
-  /** A session with `tracking` did something that `takeTraces` tells: take it, say what is to be said, `resume()`. */
+  /**
+   * A session with `tracking` did something that `takeTraces` tells, or something was evicted to make room for its next
+   * command: take it, say what is to be said, `resume()`.
+   */
   traced: 7,
 } as const;
 export type Stop = (typeof Stop)[keyof typeof Stop];

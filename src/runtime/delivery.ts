@@ -15,6 +15,8 @@ export class Delivery {
   readonly #bySession = new Map<number, Connection>();
   #withOutput: Connection[] = [];
   #hasPushes = false;
+  /** They have their answer, and may go on with their input. */
+  #woken: Connection[] = [];
   #isPlanned = false;
   /** Called before what others sent is written, once all chunks have run. */
   onTurnEnd: () => void = () => {};
@@ -47,6 +49,20 @@ export class Delivery {
     this.#soon();
   }
 
+  /**
+   * Takes the engine's output for sessions. Who waited goes on only in `run`: now, somebody else's chunk may be running.
+   * Called early when something else is about to be sent that must come behind it.
+   */
+  take(): void {
+    if (!this.#hasPushes) return;
+    this.#hasPushes = false;
+    for (const { session, bytes } of this.#store.takePushes()) {
+      const connection = this.#bySession.get(session);
+      connection?.send(bytes);
+      if (connection?.client.blocked) this.#woken.push(connection);
+    }
+  }
+
   /** A connection has output that others gave it. */
   hasOutput(connection: Connection): void {
     this.#withOutput.push(connection);
@@ -63,13 +79,13 @@ export class Delivery {
   /** Delivers everything. A woken client goes on with its input, which may cause more. */
   run(): void {
     this.#isPlanned = false;
-    while (this.#hasPushes) {
-      this.#hasPushes = false;
-      for (const { session, bytes } of this.#store.takePushes()) {
-        const connection = this.#bySession.get(session);
-        connection?.send(bytes);
-        if (connection?.client.blocked) connection.wake();
-      }
+    this.take();
+    while (this.#woken.length > 0) {
+      const woken = this.#woken;
+      this.#woken = [];
+      for (const connection of woken)
+        if (this.#bySession.get(connection.client.session) === connection) connection.wake();
+      this.take();
     }
     this.onTurnEnd();
     const waiting = this.#withOutput;

@@ -60,7 +60,8 @@ export class Observer {
 
   #tellMonitors(client: Client, args: Buffer[], flags: readonly string[]): void {
     const { monitors, store } = this.#server;
-    if (monitors.size === 0 || flags.includes('skip_monitor') || flags.includes('admin')) return;
+    // The flag skip_monitor has another meaning: those that have it (EVAL and its kin) are told before what they run.
+    if (monitors.size === 0 || flags.includes('admin')) return;
     const { db } = store.sessionInfo(client.session);
     const from = client.isUnixSocket ? `unix:${client.address.replace(/:0$/, '')}` : client.address;
     const line = this.#line(db, from, args);

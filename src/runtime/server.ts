@@ -108,8 +108,13 @@ export class Server {
       clientById: (id) => this.clients.get(id),
       clientOf: (session) => this.clientOf(session),
       keysMax: () => config.value('tracking-table-max-keys'),
+      deliver: () => this.delivery.take(),
     });
     this.delivery.onTurnEnd = () => this.tracking.broadcast();
+    // Whoever sets it has the reply first.
+    config.onChange('tracking-table-max-keys', () => {
+      setImmediate(() => this.tracking.limit());
+    });
     this.saver = new Saver({
       store: this.store,
       config,

@@ -39,6 +39,7 @@ export class Tracking {
   readonly #clientById: (id: number) => Client | undefined;
   readonly #clientOf: (session: number) => Client | null;
   readonly #keysMax: () => number;
+  readonly #deliver: () => void;
   /** Key to ids of clients; ids of clients that are gone stay until the key changes. */
   readonly #table = new Map<string, Set<number>>();
   #items = 0;
@@ -51,11 +52,14 @@ export class Tracking {
     clientOf: (session: number) => Client | null;
     /** Config tracking-table-max-keys; 0 for no limit. */
     keysMax: () => number;
+    /** Sends those who waited their answers, which are ready. */
+    deliver: () => void;
   }) {
     this.#store = parts.store;
     this.#clientById = parts.clientById;
     this.#clientOf = parts.clientOf;
     this.#keysMax = parts.keysMax;
+    this.#deliver = parts.deliver;
   }
 
   /** What INFO tells. */
@@ -100,11 +104,13 @@ export class Tracking {
   collect(): void {
     for (const { kind, session, key } of this.#store.takeTraces()) {
       const by = session < 0 ? null : this.#clientOf(session);
+      // Who waited has just been served: what it did comes behind its answer.
+      if (by?.blocked) this.#deliver();
       if (kind === 'flushed') this.#flushed();
       else if (kind === 'read') this.#remember(key.toString('latin1'), by);
       else this.#changed(key.toString('latin1'), by, kind === 'changed' ? by : null);
     }
-    this.#limit();
+    this.limit();
     this.#restIfIdle();
   }
 
@@ -119,12 +125,6 @@ export class Tracking {
         if (others.length > 0) this.#send(client, array(others.map(([key]) => bulk(key))));
       }
     }
-  }
-
-  /** True when `broadcast` has something to tell. */
-  get hasBroadcasts(): boolean {
-    for (const { keys } of this.#broadcasts.values()) if (keys.size > 0) return true;
-    return false;
   }
 
   #remember(key: string, client: Client | null): void {
@@ -162,7 +162,7 @@ export class Tracking {
   }
 
   /** More keys than allowed: the oldest are called back as if they had changed. */
-  #limit(): void {
+  limit(): void {
     const keysMax = this.#keysMax();
     if (keysMax === 0) return;
     for (const key of this.#table.keys()) {

@@ -176,3 +176,27 @@ for (const engine of enginesUnderTest) {
     other.close();
   });
 }
+
+for (const engine of enginesUnderTest) {
+  test(`an expired key that wakes nobody is fed by itself [${engine.name}]`, (t) => {
+    const store = openStore(engine);
+    const [one, two] = [store.openSession(), store.openSession()];
+    const output = Buffer.alloc(1000);
+    const run = (session: number, lines: string, nowMs: number): void => {
+      const input = Buffer.from(lines);
+      store.execute(session, input, input.length, output, nowMs);
+    };
+    run(one, 'SELECT 1\r\nRPUSH k v\r\nPEXPIREAT k 2000\r\n', 1000);
+    run(two, 'BLPOP k 0\r\n', 1000);
+    run(one, 'SWAPDB 0 1\r\nSET x 1\r\n', 3000);
+    t.deepEqual(store.takePushes(), [], 'it still waits');
+    t.deepEqual(linesOf(store.feed.read(0, Number.MAX_SAFE_INTEGER)!, { db: 'none' }), [
+      '1: "RPUSH" "k" "v"',
+      '1: "PEXPIREAT" "k" "2000"',
+      '1: "SWAPDB" "0" "1"',
+      '0: "DEL" "k"',
+      '1: "SET" "x" "1"',
+    ]);
+    store.close();
+  });
+}

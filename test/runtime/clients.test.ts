@@ -139,6 +139,14 @@ test('MONITOR shows commands, and the slow log keeps them when it is asked to', 
       /^\+\d+\.\d{6} \[0 127\.0\.0\.1:\d+\] "SELECT" "3"\r\n\+.* \[3 .*\] "SET" "k" "a\\x00b"\r\n\+.*"GET" "k"\r\n\+.*"AUTH" "\(redacted\)"\r\n\+.*"PING"\r\n$/,
     );
     await two.hear(/PONG\r\n$/);
+    // A script comes before what it runs.
+    t.is(await two.ask(`EVAL "return redis.call('get', KEYS[1])" 1 k`), '$3\r\na\0b\r\n');
+    t.regex(
+      await one.hear(/\[3 lua\].*\r\n$/),
+      /^\+\S+ \[3 127.*\] "EVAL" .* "1" "k"\r\n\+\S+ \[3 lua\] "get" "k"\r\n$/,
+    );
+    t.is(await two.ask('SLOWLOG RESET'), '+OK\r\n');
+    t.is(await two.ask('PING'), '+PONG\r\n');
     t.regex(await two.ask('SLOWLOG GET 2', /127.*\$0\r\n\r\n.*127.*\$0\r\n\r\n$/s), /\$4\r\nPING\r\n/);
     t.is(await two.ask('SLOWLOG RESET'), '+OK\r\n');
   });

@@ -43,6 +43,8 @@ enum Flow {
     Blocked,
     Close,
     Traced,
+    /// It has not run: what was evicted to make room for it is to be told before its reply.
+    Again,
     /// Its script rests; see busy.
     Paused,
 }
@@ -338,6 +340,7 @@ impl Store {
             batch.prefetch(&self.keys.dbs[session.db].table);
             self.keys.command_stats.start();
             let mut flow = Flow::Done;
+            let mut start = used;
             if let Some(words) = batch.inline.take() {
                 let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
                 flow = self.run_one(session, &words);
@@ -357,8 +360,9 @@ impl Store {
                     parser.reset();
                     break;
                 }
+                start = bytes_end;
             }
-            used = batch.used;
+            used = if let Flow::Again = flow { start } else { batch.used };
             match flow {
                 Flow::Blocked => self.keys.command_stats.settle_waiting(),
                 _ => drop(self.keys.command_stats.settle()),
@@ -367,7 +371,7 @@ impl Store {
                 (Flow::Host, _) => break Stop::Host,
                 (Flow::Blocked, _) => break Stop::Blocked,
                 (Flow::Close, _) => break Stop::Closing,
-                (Flow::Traced, _) => break Stop::Traced,
+                (Flow::Traced | Flow::Again, _) => break Stop::Traced,
                 (Flow::Paused, _) => break self.busy_stop(),
                 (Flow::Done, End::More) => {}
                 (Flow::Done, End::Incomplete) => break Stop::Drained,
@@ -387,6 +391,9 @@ impl Store {
     /// A command of a client that tracks its keys is over. What it must hear of its own doings comes right behind the reply.
     #[cold]
     fn after_tracked(&mut self, session: &mut Session, flow: Flow) -> Flow {
+        if let Flow::Again = flow {
+            return flow;
+        }
         session.end_caching();
         match flow {
             Flow::Done if !self.keys.traces.list.is_empty() => Flow::Traced,
@@ -406,7 +413,11 @@ impl Store {
             return Flow::Done;
         };
         if self.keys.settings.maxmemory > 0 && self.busy.is_none() {
+            let evicted = self.keys.stats.evicted_keys;
             self.make_room();
+            if session.tracking != Tracking::Off && evicted != self.keys.stats.evicted_keys {
+                return Flow::Again;
+            }
         } else {
             self.out_of_memory = false;
         }

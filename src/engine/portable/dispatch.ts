@@ -58,7 +58,9 @@ export function dispatch(
     return 'done';
   }
   session.lastCommand = command.name;
+  const evicted = keyspace.counters.evictedKeys;
   const error = gate(keyspace, session, command, args, nowMs);
+  if (session.tracking !== 'off' && evicted !== keyspace.counters.evictedKeys) return 'again';
   if (error !== null) {
     reject(keyspace, session, args, error, reply);
     return 'done';

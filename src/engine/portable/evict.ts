@@ -11,8 +11,9 @@ import type { Keyspace } from './keyspace.ts';
 import { isOutOfMemory } from './memory.ts';
 import type { Value } from './value.ts';
 
-/** Makes room by evicting. True when there is enough memory now. */
+/** Makes room by evicting. True when there is enough memory now, or when it does not matter yet: a load is under way. */
 export function makeRoom(keyspace: Keyspace, nowMs: number): boolean {
+  if (keyspace.gates.loading) return true;
   while (isOutOfMemory(keyspace)) {
     const victim = worst(keyspace, nowMs);
     if (victim === null) return false;

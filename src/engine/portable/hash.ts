@@ -8,6 +8,7 @@
  * Whether an expired field is visible is not decided here: callers know the time and their role.
  */
 import { Dict } from './dict.ts';
+import { itemsBytes } from './memory.ts';
 import type { Random } from './random.ts';
 import { ValueBase } from './value.ts';
 
@@ -121,9 +122,9 @@ export class HashValue extends ValueBase {
   }
 
   sizeBytes(): number {
-    let sum = 80;
     const perField = this.isTable ? 64 : 4;
-    for (const [field, value] of this.#fields) sum += field.length + value.length + perField;
-    return sum;
+    return (
+      80 + itemsBytes(this.#fields, this.size, ([field, value]) => field.length + value.length + perField)
+    );
   }
 }

@@ -6,6 +6,7 @@
  *
  *     slots:  [ . . . a b c d ]     head = 3
  */
+import { itemSamples, itemsBytes } from './memory.ts';
 import { ValueBase } from './value.ts';
 
 export class ListValue extends ValueBase {
@@ -82,7 +83,8 @@ export class ListValue extends ValueBase {
   }
 
   sizeBytes(): number {
-    return this.elements().reduce((sum, element) => sum + element.length + 11, 128);
+    const first = this.slice(0, Math.min(this.length, itemSamples));
+    return 128 + itemsBytes(first, this.length, (element) => element.length + 11);
   }
 
   /** Moves the elements up by as much as there are (at least 16), so that the cost of moving is shared by that many pushes. */

@@ -1,17 +1,30 @@
 /**
  * How much memory the data takes: an estimate, because JavaScript does not tell.
  *
- * A few keys of each database are looked at and their sizes multiplied. So it costs the same for any amount of data,
- * and is the same for the same calls.
+ * Some keys of each database are looked at, and some items of each, and their sizes multiplied. So it costs the same for
+ * any amount of data, and is the same for the same calls.
  */
 import type { Keyspace } from './keyspace.ts';
 
 /** Keys looked at per database. */
-const samples = 16;
+const samples = 64;
+/** Items looked at per collection. */
+export const itemSamples = 16;
 /** What an empty redis-server 7.0.15 says: limits and comparisons that are made for Redis count on it. */
 const emptyBytes = 860_000;
 /** What an entry costs beside its key and value. */
 const entryBytes = 56;
+
+/** About the bytes of a collection's `count` items: the first are looked at. */
+export function itemsBytes<T>(items: Iterable<T>, count: number, bytesOf: (item: T) => number): number {
+  let sum = 0;
+  let seen = 0;
+  for (const item of items) {
+    sum += bytesOf(item);
+    if (++seen === itemSamples) break;
+  }
+  return seen === count || seen === 0 ? sum : Math.round((sum / seen) * count);
+}
 
 /** About how many bytes Redis would need for this data. */
 export function usedMemoryBytes(keyspace: Keyspace): number {

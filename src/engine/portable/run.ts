@@ -9,8 +9,11 @@ import { HandBack, Refusal } from './refusal.ts';
 import type { Reply } from './reply.ts';
 import type { Command } from './table.ts';
 
-/** What became of a request. 'busy': its script rests (see busy.ts). */
-export type Dispatched = 'done' | 'host' | 'blocked' | 'closing' | 'busy';
+/**
+ * What became of a request. 'busy': its script rests (see busy.ts). 'again': it has not run; what was evicted to make room for it
+ * is to be told before its reply.
+ */
+export type Dispatched = 'done' | 'host' | 'blocked' | 'closing' | 'busy' | 'again';
 
 export function run(call: Call, command: Command): Dispatched {
   call.name = command.name;

@@ -61,6 +61,8 @@ export class Session {
   lastCommand = '';
   /** The host command at which we stopped. */
   hostCommand: Buffer[] | null = null;
+  /** A request that is to be run again, because something had to be told first. */
+  postponed: Buffer[] | null = null;
   /** CLIENT REPLY was off or skip when we stopped there. */
   isHostMuted = false;
   /** Has subscriptions: in RESP2 few commands are allowed then. */

@@ -6,6 +6,7 @@
  * that is no integer becomes a hashtable for good.
  */
 import { Dict } from './dict.ts';
+import { itemsBytes } from './memory.ts';
 import { parseInt64 } from './numbers.ts';
 import type { Random } from './random.ts';
 import { ValueBase } from './value.ts';
@@ -71,9 +72,7 @@ export class SetValue extends ValueBase {
 
   sizeBytes(): number {
     if (this.encoding === 'intset') return 24 + 8 * this.size;
-    let sum = 96;
-    for (const member of this.#members.keys()) sum += member.length + 48;
-    return sum;
+    return 96 + itemsBytes(this.#members.keys(), this.size, (member) => member.length + 48);
   }
 }
 

@@ -36,6 +36,7 @@ import { Applying } from './apply.ts';
 import { Call } from './call.ts';
 import { digestOf } from './digest.ts';
 import { dispatch } from './dispatch.ts';
+import { makeRoom } from './evict.ts';
 import { continueExecution } from './execution.ts';
 import { expireCycle } from './expire.ts';
 import { Keyspace } from './keyspace.ts';
@@ -308,6 +309,7 @@ export class PortableStore implements Store {
       const stop = this.#step(session, nowMs);
       if (mode !== 'on') this.#reply.truncate(mark);
       if (stop === Stop.drained || stop === Stop.busy) return stop;
+      if (session.postponed !== null) return Stop.traced;
       if (mode === 'skip') session.replyMode = 'on';
       if (stop === Stop.host) session.isHostMuted = mode !== 'on';
       if (session.tracking !== 'off' && this.#hasTold(session)) return stop ?? Stop.traced;
@@ -329,10 +331,13 @@ export class PortableStore implements Store {
       if (goOn(keyspace, busy) === 'busy') return Stop.busy;
       if (session.execution !== null) session.execution.effects = keyspace.effects;
     } else if (session.execution === null) {
-      const parsed = session.parser.next({
-        bulkBytesMax: keyspace.settings['proto-max-bulk-len'],
-        authenticated: session.authenticated,
-      });
+      const parsed =
+        session.postponed === null
+          ? session.parser.next({
+              bulkBytesMax: keyspace.settings['proto-max-bulk-len'],
+              authenticated: session.authenticated,
+            })
+          : ({ is: 'request', args: session.postponed } as const);
       if (parsed.is === 'partial') return Stop.drained;
       if (parsed.is === 'broken') {
         this.#reply.error(parsed.error);
@@ -340,6 +345,8 @@ export class PortableStore implements Store {
         return Stop.closing;
       }
       const done = dispatch(keyspace, session, parsed.args, this.#reply, nowMs);
+      session.postponed = done === 'again' ? parsed.args : null;
+      if (done === 'again') return Stop.traced;
       if (done === 'host') return Stop.host;
       if (done === 'busy') return Stop.busy;
       if (done === 'closing') {
@@ -406,6 +413,18 @@ export class PortableStore implements Store {
   /** Lets a waiting client try; when it got its answer (or an error), it waits no longer and the answer is pushed. */
   #wake(waiting: Waiting, nowMs: number, attempt: (call: Call) => boolean): void {
     const { session } = waiting;
+    const { traces } = this.#keyspace;
+    const traced = traces.session;
+    traces.session = session.id;
+    try {
+      this.#answer(waiting, nowMs, attempt);
+    } finally {
+      traces.session = traced;
+    }
+  }
+
+  #answer(waiting: Waiting, nowMs: number, attempt: (call: Call) => boolean): void {
+    const { session } = waiting;
     const reply = new Reply();
     reply.protocol = session.protocol;
     const call = new Call(this.#keyspace, session, waiting.args, reply, nowMs);
@@ -419,7 +438,11 @@ export class PortableStore implements Store {
       if (!(thrown instanceof Refusal)) throw thrown;
       reply.error(thrown.text);
     }
-    if (!isServed) return;
+    if (!isServed) {
+      // It may have found an expired key, and deleted it.
+      this.#keyspace.endUnit();
+      return;
+    }
     const { changes } = this.#keyspace;
     call.finish();
     const name = nameOf(waiting.args);
@@ -467,6 +490,8 @@ export class PortableStore implements Store {
         return true;
       });
     }
+    // Memory may have become scarce without a command: maxmemory was lowered.
+    if (this.#keyspace.settings.maxmemory > 0) makeRoom(this.#keyspace, nowMs);
     expireCycle(this.#keyspace, nowMs, budget);
     return this.#notes();
   }

@@ -6,6 +6,7 @@
  */
 import { compareBinary } from './bytes.ts';
 import { Dict } from './dict.ts';
+import { itemsBytes } from './memory.ts';
 import type { Random } from './random.ts';
 import { RankedList } from './ranked.ts';
 import { ValueBase } from './value.ts';
@@ -145,10 +146,8 @@ export class ZsetValue extends ValueBase {
   }
 
   sizeBytes(): number {
-    let sum = 80;
     const perMember = this.encoding === 'skiplist' ? 96 : 8;
-    for (const member of this.#scores.keys()) sum += member.length + perMember;
-    return sum;
+    return 80 + itemsBytes(this.#scores.keys(), this.size, (member) => member.length + perMember);
   }
 
   #removeOrdered(item: ScoredMember): void {

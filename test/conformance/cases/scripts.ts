@@ -793,4 +793,29 @@ export const cases: Case[] = [
       ],
     ),
   },
+  {
+    name: 'every kind of reply, as scripts see and return it',
+    // The order of a Lua table is its own matter.
+    unordered: true,
+    commands: all(
+      ['DEBUG SET-DISABLE-DENY-SCRIPTS 1'],
+      ...['2', '3'].map((protocol) =>
+        [
+          ...['string', 'integer', 'double', 'null', 'array', 'set', 'map', 'attrib', 'verbatim'],
+          ...['true', 'false', 'bignum', 'nonsense'],
+        ].flatMap((kind) => [
+          keyed(`redis.setresp(${protocol}) return redis.call('debug', 'protocol', '${kind}')`, '0'),
+          keyed(`redis.setresp(${protocol}) return type(redis.pcall('debug', 'protocol', '${kind}'))`, '0'),
+        ]),
+      ),
+      [
+        // A push of RESP3 leaves nothing behind in Redis, and what is said of its type is about something else.
+        keyed("redis.setresp(2) return redis.call('debug', 'protocol', 'push')", '0'),
+        keyed("redis.setresp(3) return redis.call('debug', 'protocol', 'push')", '0'),
+        keyed("return redis.call('multi')", '0'),
+        'DEBUG SET-DISABLE-DENY-SCRIPTS 0',
+        keyed("return redis.call('debug', 'protocol', 'string')", '0'),
+      ],
+    ),
+  },
 ];

@@ -5,7 +5,7 @@
 import type { Case, CommandLine, Turn } from '../case.ts';
 
 export const before: readonly CommandLine[] = [
-  'CONFIG SET tracking-table-max-keys 1000000',
+  'CONFIG SET tracking-table-max-keys 1000000 maxmemory 0 maxmemory-policy noeviction',
   'DEBUG SET-ACTIVE-EXPIRE 1',
   'FUNCTION FLUSH',
 ];
@@ -194,6 +194,37 @@ export const cases: Case[] = [
       ...on('a', 'GET l', 'DEBUG SLEEP 0.05'),
       ...on('b', 'GET l', 'GET k'),
       ...on('a', 'PING'),
+    ],
+  },
+  {
+    name: 'eviction is told before the reply of the command that room is made for',
+    commands: [
+      ...on('a', 'CLIENT TRACKING on', 'SETEX k 1000 v', 'SET stays 1', 'GET k', 'GET stays'),
+      ...on(
+        'a',
+        ...['CONFIG SET maxmemory-policy volatile-random', 'CONFIG SET maxmemory 1', 'GET k', 'SET l 1'],
+        ...['CONFIG SET maxmemory 0', 'SET l 1', 'SETEX k 1000 v', 'GET k', 'GET l'],
+        ...[
+          'MULTI',
+          'GET k',
+          'CONFIG SET maxmemory 1',
+          'GET k',
+          'EXEC',
+          'GET k',
+          'INCR l',
+          'CONFIG SET maxmemory 0',
+        ],
+        'PING',
+      ),
+    ],
+  },
+  {
+    name: 'who waited hears the reply before what it changed itself',
+    commands: [
+      ...on('a', 'RPUSH to v', 'CLIENT TRACKING on', 'LRANGE to 0 -1', 'LRANGE from 0 -1'),
+      { on: 'a', run: 'BLMOVE from to LEFT LEFT 0', blocks: true },
+      ...on('b', 'RPUSH from w'),
+      ...on('a', 'LRANGE to 0 -1', 'PING'),
     ],
   },
 ];

@@ -124,6 +124,9 @@ fn protocol_sample(call: &mut Call<'_>) -> Done {
             }
             reply.bulk(b"Some real reply following the attribute");
         }
+        () if is(call.args[2], "push") && reply.protocol == redtwin_resp::Protocol::Resp2 => {
+            return Err("ERR RESP2 is not supported by this command".into());
+        }
         () if is(call.args[2], "push") => {
             reply.push(2);
             reply.bulk(b"server-cpu-usage");

@@ -165,7 +165,8 @@ impl<'a> Reader<'a> {
                     let Some(value) = self.value()? else { return Ok(None) };
                     table.raw_set(index, value)?;
                 }
-                Ok(Some(Value::Table(table)))
+                // Scripts get no pushes: DEBUG PROTOCOL alone has one for them.
+                Ok(Some(if kind == b'>' { Value::Nil } else { Value::Table(table) }))
             }
             b'%' | b'~' => {
                 let table = self.lua.create_table()?;

@@ -276,7 +276,7 @@ impl Store {
         match flow {
             Flow::Host => return Stop::Host,
             Flow::Paused => return self.busy_stop(),
-            Flow::Done | Flow::Traced | Flow::Blocked | Flow::Close => {}
+            Flow::Done | Flow::Traced | Flow::Again | Flow::Blocked | Flow::Close => {}
         }
         match self.reply.bytes().first() {
             Some(b'-') => {

@@ -16,6 +16,7 @@ impl Store {
             return;
         }
         let caller = std::mem::replace(&mut self.keys.caller, Caller::Client);
+        let traced = self.keys.traces.session;
         while let Some(id) = self.waiters.next_ready() {
             let Some(mut session) = self.sessions.get_mut(id as usize).and_then(Option::take) else {
                 continue;
@@ -28,6 +29,7 @@ impl Store {
                 let handler = crate::lookup::find(args[0]).and_then(|(_, handler)| handler);
                 let deadline = waiting.deadline_ms;
                 session.woken = true;
+                self.keys.traces.session = Some(id);
                 let row = row_of(waiting.spec, &args);
                 let since_ns = self.keys.command_stats.settle();
                 let dirty = self.keys.dirty;
@@ -59,6 +61,7 @@ impl Store {
             self.sessions[id as usize] = Some(session);
         }
         self.keys.caller = caller;
+        self.keys.traces.session = traced;
         self.keys.changed.wanted = !self.waiters.is_empty();
     }
 

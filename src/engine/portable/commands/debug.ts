@@ -78,6 +78,7 @@ function protocolSample(call: Call): void {
       reply.bulk('Some real reply following the attribute');
     },
     push: () => {
+      if (!isResp3) refuseWith('ERR RESP2 is not supported by this command');
       reply.push(2);
       reply.bulk('server-cpu-usage');
       reply.integer(42);
@@ -120,13 +121,17 @@ const subcommands: HandlerTable = {
     call.keyspace.isActiveExpiryOn = call.text(2) !== '0';
     call.reply.ok();
   },
+  'set-disable-deny-scripts': (call) => {
+    expectArguments(call, 3);
+    call.keyspace.scriptsCallAll = call.text(2) === '1';
+    call.reply.ok();
+  },
   error: (call) => {
     expectArguments(call, 3);
     refuseWith(call.text(2));
   },
   // These set thresholds of structures that do not exist here; accepting them lets tests run that use them.
   'quicklist-packed-threshold': done,
-  'set-disable-deny-scripts': done,
   'replybuffer-peak-reset-time': done,
   'dict-resizing': done,
 };

@@ -134,15 +134,28 @@ class ReplyReader {
         else lua.pushBytes(thread, this.#bulk(Number(line)));
         return;
       case '*':
-      case '>':
         if (line === '-1') lua.pushBoolean(thread, false);
         else this.#array(Number(line));
+        return;
+      case '>':
+        // Scripts get no pushes: DEBUG PROTOCOL alone has one for them.
+        this.#array(Number(line));
+        lua.pop(thread, 1);
+        api.lua_pushnil(thread);
         return;
       case '%':
         this.#tagged('map', () => this.#keyed(Number(line), () => this.value()));
         return;
       case '~':
         this.#tagged('set', () => this.#keyed(Number(line), () => lua.pushBoolean(thread, true)));
+        return;
+      case '|':
+        // Attributes stand before what they belong to, and scripts do not see them.
+        for (let left = 2 * Number(line); left > 0; left--) {
+          this.value();
+          lua.pop(thread, 1);
+        }
+        this.value();
         return;
       case '_':
         api.lua_pushnil(thread);

@@ -111,8 +111,8 @@ export class Inner implements Host {
   #refusal({ name, arity, flags, spec }: Command, words: readonly Buffer[]): string | null {
     if (arity >= 0 ? words.length !== arity : words.length < -arity)
       return 'ERR Wrong number of args calling Redis command from script';
-    if (flags.has('noscript') || name === 'quit' || name === 'reset') return notAllowed;
-    const { gates } = this.#keyspace;
+    const { gates, scriptsCallAll } = this.#keyspace;
+    if ((flags.has('noscript') && !scriptsCallAll) || name === 'quit' || name === 'reset') return notAllowed;
     const isBound = !this.#isFromPrimary;
     if (isBound && gates.masterDown && !flags.has('stale'))
       return 'ERR Can not execute the command on a stale replica';
