@@ -13,10 +13,10 @@ import { parseArgs } from 'node:util';
 import { type ServerName, sourceOf } from '../test/servers/catalog.ts';
 import { benches } from './benches.ts';
 import { judge, verdictInWords } from './frame/bars.ts';
-import type { Context } from './frame/bench.ts';
+import type { Bench, Context } from './frame/bench.ts';
 import { noiseInWords, watchNoise } from './frame/noise.ts';
 import { canPin, setCores } from './frame/process.ts';
-import { commit, machine, type Results, write } from './frame/results.ts';
+import { commit, machine, type Results, type Section, write } from './frame/results.ts';
 import { figuresOf, printFigures, rounded } from './frame/rows.ts';
 import { describe, sidesOf } from './frame/sides.ts';
 
@@ -59,33 +59,45 @@ const record: Results = { sides: await describe(sidesOf(context)), benches: {} }
 for (const side of record.sides) console.log(side);
 if (!canPin) console.log('There is no taskset, or only one core: nothing is pinned.');
 
-for (const bench of benches) {
-  if (positionals.length > 0 ? !positionals.includes(bench.name) : bench.onlyWhenAsked && !values.full)
-    continue;
+/** Runs one bench, shows what came of it, and gives what is written down. */
+async function measure(bench: Bench): Promise<Section> {
   setCores(bench.cores);
   const pinned = bench.cores === 'apart' && canPin;
   console.log(`\n${bench.name}: ${bench.question}${pinned ? ' (server on a core of its own)' : ''}`);
   notes.length = 0;
-  const noiseSince = watchNoise();
+  const [startedMs, noiseSince] = [performance.now(), watchNoise()];
   const figures = figuresOf(await bench.run(context));
   const noise = noiseSince(figures);
   printFigures(figures);
-  if (!context.quick) {
-    for (const verdict of (bench.bars ?? []).map((bar) => judge(bar, figures)))
-      if (verdict !== null)
-        console.log(
-          `  bar: ${verdict.bar.what} ${verdict.wanted}: ${rounded(verdict.measured)}, ${verdictInWords(verdict)}`,
-        );
+  const verdicts = context.quick ? [] : (bench.bars ?? []).map((bar) => judge(bar, figures));
+  for (const verdict of verdicts.filter((each) => each !== null)) {
+    const { bar, wanted, measured } = verdict;
+    console.log(`  bar: ${bar.what} ${wanted}: ${rounded(measured)}, ${verdictInWords(verdict)}`);
   }
-  console.log(`  ${noiseInWords(noise)}`);
-  record.benches[bench.name] = {
+  console.log(`  ${noiseInWords(noise)}; it took ${((performance.now() - startedMs) / 1000).toFixed(0)} s`);
+  return {
     ...{ date: new Date().toISOString(), commit: commit(), machine: { ...described, pinned } },
     ...{ quick: context.quick, full: context.full, rounds: context.rounds, noise },
     ...{ notes: [...notes], figures },
   };
-  // After each bench, so that a run which is cut short leaves what it has.
-  write(record, false);
+}
+
+const failed: string[] = [];
+for (const bench of benches) {
+  if (positionals.length > 0 ? !positionals.includes(bench.name) : bench.onlyWhenAsked && !values.full)
+    continue;
+  try {
+    record.benches[bench.name] = await measure(bench);
+    // After each bench, so that a run which is cut short leaves what it has.
+    write(record, false);
+  } catch (error) {
+    // The others are worth having all the same; the run as a whole fails.
+    console.error(`  ${bench.name} failed:`, error);
+    failed.push(bench.name);
+  }
 }
 console.log(`\n${write(record, values.record)}, after ${((performance.now() - began) / 1000).toFixed(0)} s`);
 if (values.record)
   execFileSync(process.execPath, ['--import=tsx', 'scripts/generate.ts'], { stdio: 'inherit' });
+if (failed.length > 0) console.error(`failed: ${failed.join(', ')}`);
+process.exitCode = failed.length > 0 ? 1 : 0;

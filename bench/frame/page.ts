@@ -25,7 +25,7 @@ function barsTable(record: Results, benches: readonly Bench[]): string {
       const verdict = judge(bar, record.benches[name]?.figures ?? []);
       const what = cell(bar.who === undefined ? bar.what : `${bar.what} (${bar.who})`);
       if (verdict === null) {
-        lines.push(`| ${name} | ${what} | | | | | | not measured |`);
+        lines.push(`| ${name} | ${what} | ${bar.than ?? ''} | | | | | not measured |`);
         continue;
       }
       const { theirs, ours, measured, wanted, holds } = verdict;
