@@ -153,11 +153,22 @@ export class FeedLog implements Feed {
 
 /** A command as a multibulk request. */
 export function encodeCommand(args: readonly Uint8Array[]): Buffer {
-  const parts: Uint8Array[] = [Buffer.from(`*${args.length}\r\n`)];
-  for (const arg of args) parts.push(Buffer.from(`$${arg.length}\r\n`), arg, lineEnd);
-  return Buffer.concat(parts);
+  let size = lineBytes(args.length);
+  for (const { length } of args) size += lineBytes(length) + length + 2;
+  const out = Buffer.allocUnsafe(size);
+  let at = out.write(`*${args.length}\r\n`, 'latin1');
+  for (const arg of args) {
+    at += out.write(`$${arg.length}\r\n`, at, 'latin1');
+    out.set(arg, at);
+    at += arg.length;
+    out[at++] = 0x0d;
+    out[at++] = 0x0a;
+  }
+  return out;
 }
 
-const lineEnd = Buffer.from('\r\n');
+/** Length of the line that tells a length: a sign, its digits, CR LF. */
+const lineBytes = (length: number): number => String(length).length + 3;
+
 const multi = encodeCommand([Buffer.from('MULTI')]);
 const exec = encodeCommand([Buffer.from('EXEC')]);
