@@ -102,7 +102,7 @@ for (const { name: engine } of enginesUnderTest) {
   );
 
   test.serial(`a primary and a replica go on where they were after a restart [${engine}]`, async (t) => {
-    t.timeout(60_000);
+    t.timeout(240_000);
     const primary = await startRedtwin({ engine });
     const replica = await startServer({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
     t.teardown(() => replica.stop());
@@ -126,5 +126,27 @@ for (const { name: engine } of enginesUnderTest) {
     await untilEqual(again, replica, true);
     t.is((await infoOf(again, 'stats')).get('sync_full'), '0');
     t.is((await infoOf(again, 'stats')).get('sync_partial_ok'), '1');
+
+    // The same the other way round: a redtwin that follows is shut down, and goes on where it was.
+    const real = await startServer();
+    t.teardown(() => real.stop());
+    const home = join(again.folder, 'follower');
+    mkdirSync(home);
+    const words = ['--dir', home, '--replicaof', '127.0.0.1', String(real.port)];
+    const before = await started(t, { engine, args: words });
+    await untilLinkUp(before);
+    real.cli('SELECT', '3');
+    real.cli('SET', 'a', '1');
+    await untilEqual(real, before, true);
+    const last = await before.client();
+    last.write(Buffer.from('SHUTDOWN SAVE\r\n'));
+    await until('the end', async () => before.child.endedAs() !== null);
+    last.close();
+    real.cli('-n', '3', 'SET', 'b', '1');
+    const after = await started(t, { engine, args: words });
+    await untilLinkUp(after);
+    await untilEqual(real, after, true);
+    t.is((await infoOf(real, 'stats')).get('sync_full'), '1');
+    t.is((await infoOf(real, 'stats')).get('sync_partial_ok'), '1');
   });
 }

@@ -158,6 +158,59 @@ for (const engine of engineNames) {
     });
   });
 
+  test(`a replica over the soft limit is closed when its seconds are over [${engine}]`, async (t) => {
+    const limit = { 'client-output-buffer-limit': 'replica 0 1mb 2', 'repl-backlog-size': '64kb' };
+    await withServer({ ...options, ...limit }, async ({ port }) => {
+      const client = await Talk.open(port);
+      const deaf = await attached(port);
+      deaf.socket.pause();
+      const value = 'x'.repeat(1_000_000);
+      const big = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${value.length}\r\n${value}\r\n`;
+      // More than the system's own buffers take.
+      for (let sent = 0; sent < 20; sent++) {
+        client.socket.write(big);
+        await client.hear(/\+OK\r\n$/);
+      }
+      t.is(await field(client, 'connected_slaves'), '1', 'there is no hard limit');
+      // No further write: time alone ends it.
+      await untilField(client, 'connected_slaves', /^0$/);
+      t.is(await field(client, 'redtwin_last_replica_lost_because'), 'output-limit');
+    });
+  });
+
+  test(`a replica that stops reading its snapshot is given up after repl-timeout [${engine}]`, async (t) => {
+    await withServer({ ...options, 'repl-timeout': '1' }, async ({ port }) => {
+      const client = await Talk.open(port);
+      await client.ask('CONFIG SET rdbcompression no');
+      await client.ask('DEBUG POPULATE 40000 key 600');
+      for (const capa of ['capa eof', 'capa psync2']) {
+        const deaf = await Talk.open(port);
+        await deaf.ask(`REPLCONF ${capa}`);
+        deaf.socket.write('PSYNC ? -1\r\n');
+        await deaf.hear(/REDIS0010/);
+        deaf.socket.pause();
+        await untilField(client, 'connected_slaves', /^0$/);
+        t.is(await field(client, 'redtwin_last_replica_lost_because'), 'bulk-timeout');
+        t.is(await field(client, 'rdb_bgsave_in_progress'), '0', 'nobody waits for that snapshot any longer');
+        deaf.socket.destroy();
+      }
+      t.is(await client.ask('SET a 1'), '+OK\r\n');
+    });
+  });
+
+  test(`who waits for a snapshot hears an empty line each second, and then the snapshot [${engine}]`, async (t) => {
+    await withServer({ ...options, 'repl-diskless-sync-delay': '600' }, async ({ port }) => {
+      const client = await Talk.open(port);
+      const waiting = await Talk.open(port);
+      await waiting.ask('REPLCONF capa eof');
+      waiting.socket.write('PSYNC ? -1\r\n');
+      t.is(await waiting.hear(/^\n\n$/), '\n\n');
+      t.regex((await field(client, 'slave0'))!, /state=wait_bgsave/);
+      await client.ask('CONFIG SET repl-diskless-sync-delay 0');
+      t.regex(await waiting.hear(/\$EOF:([0-9a-f]{40})\r\n[\s\S]*\1$/), /^\n*\+FULLRESYNC/);
+    });
+  });
+
   test(`a replica that vanishes in mid-snapshot disturbs nobody [${engine}]`, async (t) => {
     await withServer(options, async ({ port }) => {
       const client = await Talk.open(port);
