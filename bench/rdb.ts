@@ -114,7 +114,10 @@ async function peersRound(
   file: string,
   out: string,
 ): Promise<void> {
-  const small = await rdbOf('A', scaleOf(context) / 20);
+  // Redis-rdb-tools 0.1.15 stopped at version 9 of the format.
+  const small = `${out}.small`;
+  const twentieth = await rdbOf('A', scaleOf(context) / 20);
+  await run(redtwin, 'convert', '--to', '9', '-o', small, twentieth);
   const add = (what: string, who: string, path: string, { seconds }: Ran) =>
     rows.add(what, who, megabytesPerSecond(path, seconds));
   if (tools.goRdb !== null) {

@@ -8,6 +8,7 @@ import test from 'ava';
 import type { RdbFilter, RdbJob, RdbScan } from '../../src/engine/rdb.ts';
 import { RedtwinError } from '../../src/errors.ts';
 import { defaultEngine } from '../../src/rdb/default-engine.ts';
+import { RdbWriter } from '../../src/rdb/index.ts';
 import { missingEngines } from '../engines.ts';
 
 const hasNative = missingEngines.length === 0;
@@ -100,6 +101,17 @@ test('both engines refuse the same files, and find the same keys broken', (t) =>
 });
 
 for (const engine of ['native', 'portable'] as const) {
+  test(`a check lets the elements of a list be the same [${engine}]`, (t) => {
+    if (engine === 'native' && !hasNative) return t.pass('there is no native engine here');
+    for (const count of [3, 5000]) {
+      const writer = new RdbWriter({ version: 10, engine });
+      writer.write({ key: 'list', type: 'list', value: Array.from({ length: count }, () => 'the same') });
+      const { code, broken } = run(engine, writer.end(), { job: 'check' });
+      t.deepEqual([code, broken], [null, []], `${count} elements`);
+    }
+    return undefined;
+  });
+
   test(`a copy holds the same keys in every version [${engine}]`, (t) => {
     if (engine === 'native' && !hasNative) return t.pass('there is no native engine here');
     const json: RdbJob = { job: 'json', layout: 'lines' };

@@ -30,10 +30,10 @@ impl Job for Check {
 
     #[inline]
     fn part(&mut self, class: Class, part: Part<'_>) -> Taken {
-        // Strings, and the elements of a list, need no second look.
+        // Strings need no second look, and elements of a list may be the same (its blocks were looked at by the sieve).
         match part {
             Part::String(_) | Part::Count(_) => Ok(()),
-            Part::Element(_) if class == Class::List => Ok(()),
+            _ if class == Class::List => Ok(()),
             part => spread(class, &part, &mut self.looks),
         }
     }
