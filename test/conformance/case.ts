@@ -33,6 +33,8 @@ export interface Case {
   kindOnly?: readonly number[];
   /** Engines that cannot answer as Redis does here, each with the reason; docs/differences.md says it too. */
   except?: Readonly<Partial<Record<'native' | 'portable', string>>>;
+  /** Why what both engines feed for it is not what Redis feeds; docs/differences.md says it too. */
+  fedOtherwise?: string;
   /** redis.conf options of the engine for this case, e.g. { 'hash-max-listpack-entries': 2 }. */
   config?: Readonly<Record<string, number | string>>;
 }

@@ -135,7 +135,7 @@ const isRandom = ({ kindOnly, commands }: Case): boolean =>
 for (const { family, cases } of families) {
   test.serial(`the feed of ${family} is that of redis-server`, async (t) => {
     const found: unknown[] = [];
-    for (const script of cases.filter((one) => !isRandom(one))) {
+    for (const script of cases.filter((one) => !isRandom(one) && one.fedOtherwise === undefined)) {
       let right: string[] | null = null;
       for (const engine of enginesUnderTest) {
         const without = new Set(unsupportedBy(engine));
@@ -155,6 +155,24 @@ for (const { family, cases } of families) {
 }
 
 for (const engine of enginesUnderTest) {
+  // Found by the replays of test/fuzz. Redis feeds nothing here, and its replicas differ from it: no case for the oracle.
+  test(`a string that OVERFLOW FAIL has made longer is made so by the feed [${engine.name}]`, (t) => {
+    const commands = [
+      'BITFIELD b OVERFLOW FAIL INCRBY u8 #4 -15',
+      'BITFIELD b OVERFLOW FAIL INCRBY u8 #4 -15',
+    ];
+    playInProcess(engine, { name: 'longer', commands }, 2, 'whole', (store) => {
+      const feed = store.feed.read(0, 1000)!;
+      t.deepEqual(linesOf(feed, { db: 'none' }), [
+        '0: "BITFIELD" "b" "OVERFLOW" "FAIL" "INCRBY" "u8" "#4" "-15"',
+      ]);
+      const copy = openStore(engine);
+      copy.apply(copy.openSession(), feed, feed.length, 1);
+      t.is(copy.digest(), store.digest());
+      copy.close();
+    });
+  });
+
   test(`an index of LSET that newer primaries take is taken from a feed [${engine.name}]`, (t) => {
     const store = openStore(engine);
     const session = store.openSession();

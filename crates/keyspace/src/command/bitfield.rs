@@ -206,6 +206,9 @@ fn bitfield(call: &mut Call<'_>, read_only: bool) -> Done {
     }
     if changes > 0 {
         call.keys.touched(b'$', "setbit", key, changes);
+    } else if grows {
+        // OVERFLOW FAIL has made the string longer and nothing else. Redis 7.0.15 keeps that from its replicas.
+        call.keys.effects.force();
     }
     Ok(())
 }

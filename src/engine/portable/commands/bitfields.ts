@@ -111,6 +111,8 @@ function bitfield(call: Call, isReadOnly: boolean): void {
     if (isLonger || old !== fitting) changes++;
   }
   if (changes > 0) call.changed('$', 'setbit', call.text(1), changes);
+  // OVERFLOW FAIL has made the string longer and nothing else. Redis 7.0.15 keeps that from its replicas.
+  else if (isLonger) call.isForced = true;
 }
 
 /** SET's value; a negative one for an unsigned field is taken for the large number that has the same bits. */
