@@ -20,7 +20,7 @@ export interface Child {
   readonly pid: number;
   /** The last 16 KiB of its standard output and error, together, as they came. */
   said(): string;
-  /** Resolves with the exit code (or the signal's name) once it has ended. */
+  /** Resolves with the exit code (or the signal's name) once it has ended and all it said is here. */
   readonly ended: Promise<number | string>;
   /** Null while it runs. */
   endedAs(): number | string | null;
@@ -42,16 +42,18 @@ export function start(program: readonly [string, ...string[]], options: SpawnOpt
   process.stderr?.setEncoding('utf8').on('data', keep);
   alive.add(process);
   const ended = new Promise<number | string>((resolve) => {
-    const settle = (how: number | string): void => {
+    const note = (how: number | string): number | string => {
       alive.delete(process);
       end ??= how;
-      resolve(end);
+      return end;
     };
     process.once('error', (error) => {
       keep(String(error));
-      settle('failed');
+      resolve(note('failed'));
     });
-    process.once('exit', (code, signal) => settle(code ?? signal ?? 'unknown'));
+    process.once('exit', (code, signal) => note(code ?? signal ?? 'unknown'));
+    // Its last words may come after its end.
+    process.once('close', (code, signal) => resolve(note(code ?? signal ?? 'unknown')));
   });
   return {
     pid: process.pid ?? -1,
