@@ -89,7 +89,9 @@ function compare(
     const ours = playInProcess(engine, script, protocol, chunking, (store) => {
       replayed = firstOf(followers, (follower) => replay(store, follower));
     });
-    return difference(script, right, ours) ?? replayed;
+    // A PFADD that meets damage half-way has changed what was before it and answers an error, so nothing is fed: in Redis too.
+    const isDamaged = ours.heard.some(({ frames }) => frames.some((frame) => frame.includes('-INVALIDOBJ')));
+    return difference(script, right, ours) ?? (isDamaged ? null : replayed);
   } catch (error) {
     return `the engine threw ${(error as Error).stack ?? error}`;
   }

@@ -8,6 +8,13 @@ const farther = '199999999999999';
 
 export const cases: Case[] = [
   {
+    name: 'EXPIRETIME of the last moment of all',
+    commands: [
+      ...['SET k v', 'PEXPIREAT k 9223372036854775807', 'EXPIRETIME k', 'PEXPIRETIME k'],
+      ...['PEXPIREAT k 9007199254740991', 'EXPIRETIME k', 'PEXPIRETIME k'],
+    ],
+  },
+  {
     name: 'expire, ttl, persist',
     commands: [
       'TTL nokey',

@@ -70,7 +70,7 @@ function expire(unit: 's' | 'ms', isAbsolute: boolean): (call: Call) => void {
 }
 
 /** Tells when a key expires: -2 when it is not there, -1 when it never does. */
-function tell(toReply: (expireAtMs: number, nowMs: number) => number): (call: Call) => void {
+function tell(toReply: (expireAtMs: bigint, nowMs: bigint) => bigint): (call: Call) => void {
   return (call) => {
     const key = call.text(1);
     if (call.lookup(key, 'noTouch') === null) {
@@ -78,21 +78,27 @@ function tell(toReply: (expireAtMs: number, nowMs: number) => number): (call: Ca
       return;
     }
     const at = call.db.expiry(key);
-    const told = at === null ? -1 : toReply(at, call.nowMs);
-    call.reply.integer(told >= expiryMaxMs ? 2n ** 63n - 1n : BigInt(told));
+    if (at === null) {
+      call.reply.integer(-1);
+      return;
+    }
+    // The last moment of all is no exact number.
+    const exact = at >= expiryMaxMs ? 2n ** 63n - 1n : BigInt(at);
+    call.reply.integer(toReply(exact, BigInt(call.nowMs)));
   };
 }
 
-const seconds = (ms: number): number => Math.floor((ms + 500) / 1000);
+const left = (at: bigint, now: bigint): bigint => (at > now ? at - now : 0n);
+const seconds = (ms: bigint): bigint => (ms + 500n) / 1000n;
 
 export const expiry: HandlerTable = {
   expire: expire('s', false),
   pexpire: expire('ms', false),
   expireat: expire('s', true),
   pexpireat: expire('ms', true),
-  ttl: tell((at, nowMs) => seconds(Math.max(0, at - nowMs))),
-  pttl: tell((at, nowMs) => Math.max(0, at - nowMs)),
-  expiretime: tell((at) => seconds(at)),
+  ttl: tell((at, nowMs) => seconds(left(at, nowMs))),
+  pttl: tell(left),
+  expiretime: tell(seconds),
   pexpiretime: tell((at) => at),
 
   persist(call) {
