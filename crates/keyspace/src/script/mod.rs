@@ -136,7 +136,7 @@ impl Scripts {
     /// Bytes that Lua holds; 0 before the first script.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.machine.as_ref().map_or(0, Machine::memory_bytes)
+        self.machine.as_ref().map_or(0, |machine| machine.memory_bytes(self.current.is_some()))
     }
 
     /// SCRIPT FLUSH.
