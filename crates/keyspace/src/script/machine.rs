@@ -169,8 +169,8 @@ impl Machine {
     /// millisecond), because what nobody can reach any more is nobody's memory; `is_resting` forbids it.
     pub fn memory_bytes(&self, is_resting: bool) -> usize {
         if !is_resting && self.lua.used_memory() < COLLECTED_BYTES_MAX {
-            // It fails only in finalizers, and scripts can make none.
-            self.lua.gc_collect().ok();
+            // Twice, because what mlua holds is let go in the first round. It fails only in finalizers; scripts can make none.
+            self.lua.gc_collect().and_then(|()| self.lua.gc_collect()).ok();
         }
         self.lua.used_memory()
     }
