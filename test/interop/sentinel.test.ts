@@ -31,8 +31,9 @@ function startSentinel(primaryPort: number): Promise<RunningServer> {
         'bind 127.0.0.1',
         `dir ${folder}`,
         `sentinel monitor it 127.0.0.1 ${primaryPort} 2`,
-        'sentinel down-after-milliseconds it 1000',
-        'sentinel failover-timeout it 6000',
+        // Long enough that a busy machine's pause of a server is not taken for its death.
+        'sentinel down-after-milliseconds it 4000',
+        'sentinel failover-timeout it 10000',
         'sentinel parallel-syncs it 2',
       ];
       writeFileSync(file, `${lines.join('\n')}\n`);
@@ -88,10 +89,18 @@ class Load {
     }
   }
 
+  /** Ends the writing; twice does no harm. */
   stop(): Promise<void> {
     this.#isOn = false;
     return this.#running;
   }
+}
+
+/** What everybody said last, for a failure that must be understood from a log. */
+function lastWords(servers: readonly RunningServer[]): string {
+  return servers
+    .map((server) => `--- ${server.version} at ${server.port}\n${server.child.said().slice(-3000)}`)
+    .join('\n');
 }
 
 interface Member {
@@ -122,12 +131,13 @@ async function gather(t: ExecutionContext): Promise<Member[]> {
   return members;
 }
 
-test.serial(`Sentinel fails over ${rounds} times under load`, async (t) => {
-  t.timeout(60_000 + rounds * 60_000);
-  const members = await gather(t);
-  for (const { server } of members.slice(1)) await untilLinkUp(server);
-  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(members[0]!.server.port)));
-  t.teardown(() => Promise.all(sentinels.map((sentinel) => sentinel.stop())).then(() => {}));
+/** One failover: kills the primary under load, and sees everybody agree again. */
+async function failOver(
+  t: ExecutionContext,
+  round: number,
+  members: readonly Member[],
+  sentinels: readonly RunningServer[],
+): Promise<void> {
   const watch = sentinels[0]!;
   const seen = async (name: string): Promise<string> => {
     const client = await watch.client();
@@ -136,53 +146,68 @@ test.serial(`Sentinel fails over ${rounds} times under load`, async (t) => {
     const words = Array.isArray(rows) ? rows.map(String) : [];
     return words[words.indexOf(name) + 1] ?? '';
   };
+  const portNow = await primaryPort(watch);
+  const primary = members.find(({ server }) => server.port === portNow)!;
+  const others = members.filter((member) => member !== primary);
+  await until(
+    'the Sentinels to know everybody',
+    async () =>
+      (await seen('num-slaves')) === String(others.length) &&
+      (await seen('num-other-sentinels')) === '2' &&
+      (await seen('flags')) === 'master',
+  );
+  const load = new Load(watch, round);
+  // A failed test ends too.
+  t.teardown(() => load.stop());
+  await until('some load', () => load.written > 1000);
+  const before = new Map<RunningServer, number>();
+  for (const { server } of others) before.set(server, await numberOf(server, 'sync_full'));
 
+  process.kill(primary.server.pid, 'SIGKILL');
+  const portNext = await until('another primary', async () => {
+    const ports = await Promise.all(sentinels.map(primaryPort));
+    return ports.every((port) => port !== portNow && port === ports[0]) && ports[0];
+  });
+  const heir = others.find(({ server }) => server.port === portNext)!;
+  const writtenThen = load.written;
+  await until('writes to the heir', () => load.written > writtenThen + 500);
+
+  // The others were only told where to go on: nobody needed everything.
+  const brother = others.find((member) => member !== heir)!;
+  await untilLinkUp(brother.server);
+  t.is((await infoOf(brother.server, 'replication')).get('master_port'), String(portNext));
+  t.is(
+    await numberOf(heir.server, 'sync_full'),
+    before.get(heir.server) ?? -1,
+    `round ${round}: a full resync too many`,
+  );
+
+  // The killed one comes back, empty and believing that it leads; it is told otherwise, and gets everything.
+  await primary.server.stop();
+  primary.server = await primary.start(portNow);
+  await until(
+    'the returned one to follow',
+    async () => (await infoOf(primary.server, 'replication')).get('master_port') === String(portNext),
+  );
+  await untilLinkUp(primary.server);
+  await load.stop();
+  for (const { server } of members) if (server !== heir.server) await untilEqual(heir.server, server, true);
+  t.is(await numberOf(heir.server, 'sync_full'), before.get(heir.server)! + 1);
+  t.log(`round ${round}: ${portNow} -> ${portNext}, ${load.written} writes`);
+}
+
+test.serial(`Sentinel fails over ${rounds} times under load`, async (t) => {
+  t.timeout(60_000 + rounds * 60_000);
+  const members = await gather(t);
+  for (const { server } of members.slice(1)) await untilLinkUp(server);
+  const sentinels = await Promise.all([0, 1, 2].map(() => startSentinel(members[0]!.server.port)));
+  t.teardown(() => Promise.all(sentinels.map((sentinel) => sentinel.stop())).then(() => {}));
   for (let round = 1; round <= rounds; round++) {
-    const portNow = await primaryPort(watch);
-    const primary = members.find(({ server }) => server.port === portNow)!;
-    const others = members.filter((member) => member !== primary);
-    await until(
-      'the Sentinels to know everybody',
-      async () =>
-        (await seen('num-slaves')) === String(others.length) &&
-        (await seen('num-other-sentinels')) === '2' &&
-        (await seen('flags')) === 'master',
-    );
-    const load = new Load(watch, round);
-    await until('some load', () => load.written > 1000);
-    const before = new Map<RunningServer, number>();
-    for (const { server } of others) before.set(server, await numberOf(server, 'sync_full'));
-
-    process.kill(primary.server.pid, 'SIGKILL');
-    const portNext = await until('another primary', async () => {
-      const ports = await Promise.all(sentinels.map(primaryPort));
-      return ports.every((port) => port !== portNow && port === ports[0]) && ports[0];
-    });
-    const heir = others.find(({ server }) => server.port === portNext)!;
-    const writtenThen = load.written;
-    await until('writes to the heir', () => load.written > writtenThen + 500);
-
-    // The others were only told where to go on: nobody needed everything.
-    const brother = others.find((member) => member !== heir)!;
-    await untilLinkUp(brother.server);
-    t.is((await infoOf(brother.server, 'replication')).get('master_port'), String(portNext));
-    t.is(
-      await numberOf(heir.server, 'sync_full'),
-      before.get(heir.server) ?? -1,
-      `round ${round}: a full resync too many`,
-    );
-
-    // The killed one comes back, empty and believing that it leads; it is told otherwise, and gets everything.
-    await primary.server.stop();
-    primary.server = await primary.start(portNow);
-    await until(
-      'the returned one to follow',
-      async () => (await infoOf(primary.server, 'replication')).get('master_port') === String(portNext),
-    );
-    await untilLinkUp(primary.server);
-    await load.stop();
-    for (const { server } of members) if (server !== heir.server) await untilEqual(heir.server, server, true);
-    t.is(await numberOf(heir.server, 'sync_full'), before.get(heir.server)! + 1);
-    t.log(`round ${round}: ${portNow} -> ${portNext}, ${load.written} writes`);
+    try {
+      await failOver(t, round, members, sentinels);
+    } catch (error) {
+      t.log(lastWords([...sentinels, ...members.map(({ server }) => server)]));
+      throw error;
+    }
   }
 });

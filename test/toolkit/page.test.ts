@@ -158,9 +158,12 @@ test('the treemap shows what fills the memory, and is zoomed with the mouse', (t
     t.deepEqual(await texts(page, '#path button'), ['all keys']);
   }));
 
-test('the keyboard is enough', (t) =>
+// Alone, because keys go to the page that has the focus, and pages of tests beside it may take that.
+test.serial('the keyboard is enough', (t) =>
   withPage(t, {}, async (page) => {
     const focused = () => page.evaluate<string>('document.activeElement.textContent');
+    await page.bringToFront();
+    await until('the page to have the focus', () => page.evaluate<boolean>('document.hasFocus()'));
     await page.keyboard.press('Tab');
     t.is(await focused(), 'all keys');
     await page.keyboard.press('Tab');
