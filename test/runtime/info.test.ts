@@ -55,7 +55,7 @@ test('INFO of a replica whose primary is away has the fields of redis-server in 
     );
     await withServer({ engine: 'portable', replicaof: '127.0.0.1 1' }, async ({ port }) => {
       const talk = await Talk.open(port);
-      const ours = fieldsOf(await talk.ask('INFO REPLICATION', /opaque_module_values:\d+\r\n\r\n$/));
+      const ours = fieldsOf(await talk.ask('INFO REPLICATION', /field_expiries_dropped:\d+\r\n\r\n$/));
       const shared = ours.get('Replication')?.filter((name) => !isOurs(name));
       t.deepEqual(shared, theirs.get('Replication'));
       t.regex(await talk.ask('ROLE'), /^\*5\r\n\$5\r\nslave\r\n\$9\r\n127\.0\.0\.1\r\n:1\r\n\$7\r\nconnect/);

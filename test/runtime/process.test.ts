@@ -117,7 +117,7 @@ test('a replica that was stopped goes on where it was, in the right database', a
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
       t.is(await talk.ask('DEBUG DIGEST'), wanted);
-      const info = await talk.ask('INFO stats replication', /redtwin_opaque_module_values:0\r\n\r\n$/);
+      const info = await talk.ask('INFO stats replication', /field_expiries_dropped:\d+\r\n\r\n$/);
       talk.close();
       return info;
     };
