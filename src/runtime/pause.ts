@@ -7,25 +7,59 @@
  */
 import type { Client } from './client.ts';
 
+/** A timer cannot be set for longer: a longer pause is looked at again then. */
+const timerMsMax = 0x7fffffff;
+
 export class Pause {
+  readonly #onChange: () => void;
+  #timer: NodeJS.Timeout | null = null;
   #untilMs = 0;
   #mode: 'write' | 'all' = 'write';
-  /** A failover holds the writes. */
-  isFailingOver = false;
+  #isFailingOver = false;
 
+  /** `onChange` is called when a pause begins, changes or ends. */
+  constructor(onChange: () => void) {
+    this.#onChange = onChange;
+  }
+
+  /** CLIENT PAUSE. `untilMs` and `nowMs` are Unix ms. */
   start(untilMs: number, mode: 'write' | 'all', nowMs: number): void {
     const isOn = this.isAskedFor(nowMs);
     this.#mode = isOn && this.#mode === 'all' ? 'all' : mode;
     this.#untilMs = isOn ? Math.max(this.#untilMs, untilMs) : untilMs;
+    this.#arm(nowMs);
+    this.#onChange();
   }
 
+  /** CLIENT UNPAUSE, or its time is over. */
   end(): void {
+    this.close();
     this.#untilMs = 0;
+    this.#onChange();
   }
 
-  /** Unix ms at which it ends by itself; 0 when there is none. */
-  get untilMs(): number {
-    return this.#untilMs;
+  /** A failover holds the writes while it lasts. */
+  holdForFailover(on: boolean): void {
+    this.#isFailingOver = on;
+    this.#onChange();
+  }
+
+  /** Forgets the timer: the server ends. */
+  close(): void {
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timer = null;
+  }
+
+  #arm(nowMs: number): void {
+    this.close();
+    this.#timer = setTimeout(
+      () => {
+        const laterMs = Date.now();
+        if (this.isAskedFor(laterMs)) this.#arm(laterMs);
+        else this.end();
+      },
+      Math.min(this.#untilMs - nowMs, timerMsMax),
+    );
   }
 
   /** CLIENT PAUSE is on. */
@@ -34,7 +68,7 @@ export class Pause {
   }
 
   isOn(nowMs: number): boolean {
-    return this.isFailingOver || this.isAskedFor(nowMs);
+    return this.#isFailingOver || this.isAskedFor(nowMs);
   }
 
   /** True when even the single commands need not be looked at. */

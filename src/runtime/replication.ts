@@ -69,7 +69,7 @@ export class Replication {
       feedEnd: () => store.feed.endOffset,
       monotonicMs,
       log: (level, text) => log.line(level, text),
-      pauseWrites: (on) => server.pauseForFailover(on),
+      pauseWrites: (on) => server.pause.holdForFailover(on),
       follow: (target) => this.#follow(target, target !== null, 'a failover'),
     });
     this.waits = new Waits((offset) => this.replicas.acknowledging(offset));
@@ -162,7 +162,7 @@ export class Replication {
           : `Following nobody any longer (${why})`,
       );
     // Those who wait here for a write would wait for somebody else's now.
-    if (primary && !wasReplica) this.#server.unblockAll(wireText.becameReplica);
+    if (primary && !wasReplica) this.#server.blocking.unblockAll(wireText.becameReplica);
     this.#linkChanged('link');
     return changed;
   }

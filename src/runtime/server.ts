@@ -17,10 +17,11 @@ import { LatencyMonitor } from '../observe/latency.ts';
 import { type Log, levels as logLevels } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
-import { encodeReply, error, integer, type Reply } from '../protocol/reply.ts';
+import { encodeReply, integer, type Reply } from '../protocol/reply.ts';
 import { Access } from './access.ts';
 import { Answering } from './answering.ts';
 import { Background } from './background.ts';
+import { Blocking } from './blocking.ts';
 import { BusyScript } from './busy-script.ts';
 import type { Client } from './client.ts';
 import type { Connection } from './connection.ts';
@@ -60,10 +61,11 @@ export class Server {
   readonly slowLog = new SlowLog();
   readonly latency = new LatencyMonitor();
   readonly pubsub = new PubSub();
-  readonly pause = new Pause();
+  readonly pause = new Pause(() => this.#pauseChanged());
   readonly page = new OutputPage();
   readonly busyScript: BusyScript;
   readonly delivery: Delivery;
+  readonly blocking: Blocking;
   readonly clients = new Map<number, Client>();
   readonly monitors = new Set<Client>();
   readonly runId = randomId();
@@ -79,7 +81,6 @@ export class Server {
   readonly #background: Background;
   readonly #ephemeralPort: boolean;
   readonly #connections = new Map<number, Connection>();
-  #pauseTimer: NodeJS.Timeout | null = null;
   #shuttingDown: Promise<boolean> | null = null;
   #isOver = false;
   startupMemoryBytes = 0;
@@ -102,6 +103,7 @@ export class Server {
       monotonicMs: () => performance.now(),
     });
     this.delivery = new Delivery(this.store);
+    this.blocking = new Blocking(this.store, this.delivery, this.clients);
     this.access = new Access(this);
     this.tracking = new Tracking({
       store: this.store,
@@ -222,7 +224,7 @@ export class Server {
       }
     }
     this.#background.stop();
-    if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
+    this.pause.close();
     this.busyScript.stop();
     this.replication.close();
     this.listeners.close();
@@ -325,61 +327,6 @@ export class Server {
     return reply;
   }
 
-  /** Has a client wait until a time is up, or CLIENT UNBLOCK. 0 ms: for ever. */
-  waitFor(client: Client, timeoutMs: number, outcome: () => Reply): Promise<Reply> {
-    return new Promise((resolve) => {
-      client.blocked = true;
-      const timer = timeoutMs > 0 ? setTimeout(() => client.unblock?.('timeout'), timeoutMs) : null;
-      client.unblock = (how, text = unblockedText) => {
-        if (timer) clearTimeout(timer);
-        client.unblock = null;
-        client.blocked = false;
-        resolve(how === 'error' ? error(text) : outcome());
-      };
-    });
-  }
-
-  /** CLIENT UNBLOCK; false when that client waits for nothing. */
-  unblock(client: Client, how: 'timeout' | 'error'): boolean {
-    if (client.unblock) {
-      client.unblock(how);
-      return true;
-    }
-    if (!client.blocked) return false;
-    const done = this.store.unblock(client.session, how === 'error' ? unblockedText : undefined);
-    this.delivery.plan();
-    return done;
-  }
-
-  startPause(untilMs: number, mode: 'write' | 'all'): void {
-    this.pause.start(untilMs, mode, this.nowMs());
-    this.#armPauseTimer();
-    this.updateGates();
-  }
-
-  /** A timer cannot be set for longer than 2^31 ms: a long pause is looked at again then. */
-  #armPauseTimer(): void {
-    if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
-    const leftMs = Math.min(this.pause.untilMs - this.nowMs(), 0x7fffffff);
-    this.#pauseTimer = setTimeout(() => {
-      if (this.pause.isAskedFor(this.nowMs())) this.#armPauseTimer();
-      else this.endPause();
-    }, leftMs);
-  }
-
-  endPause(): void {
-    if (this.#pauseTimer) clearTimeout(this.#pauseTimer);
-    this.#pauseTimer = null;
-    this.pause.end();
-    this.#pauseChanged();
-  }
-
-  /** A failover holds the writes while it lasts. */
-  pauseForFailover(on: boolean): void {
-    this.pause.isFailingOver = on;
-    this.#pauseChanged();
-  }
-
   #releaseHeld(): void {
     for (const connection of this.#connections.values()) connection.release();
   }
@@ -389,15 +336,6 @@ export class Server {
     if (this.pause.isOn(this.nowMs())) return;
     this.#releaseHeld();
     this.replication.replicas.pauseEnded();
-  }
-
-  /** Ends every wait with an error. */
-  unblockAll(text: string): void {
-    for (const client of this.clients.values()) {
-      if (client.unblock) client.unblock('error', text);
-      else if (client.blocked) this.store.unblock(client.session, text);
-    }
-    this.delivery.plan();
   }
 
   // --- Commands ---
@@ -529,5 +467,4 @@ export class Server {
 }
 
 const notInScripts: Reply = { is: 'error', text: 'ERR This Redis command is not allowed from script' };
-const unblockedText = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 const randomId = (): string => randomBytes(20).toString('hex');

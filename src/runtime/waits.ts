@@ -2,7 +2,7 @@
  * WAIT: clients that wait until enough replicas have acknowledged their writes.
  *
  * Each wait knows an offset and a number of replicas; `look` is called whenever an ACK came or a replica came or went, and
- * ends the waits that are fulfilled. Timeouts and CLIENT UNBLOCK are the server's (waitFor).
+ * ends the waits that are fulfilled. Timeouts and CLIENT UNBLOCK are blocking.ts's.
  */
 
 interface Wait {

@@ -108,10 +108,12 @@ for (const engine of engineNames) {
   });
 
   test(`strange replicas are closed, for a reason [${engine}]`, async (t) => {
-    await withServer({ ...options, 'repl-timeout': '1' }, async ({ port }) => {
+    // Long enough that a pause of this machine does not end the good one too.
+    await withServer({ ...options, 'repl-timeout': '4' }, async ({ port }) => {
       const client = await Talk.open(port);
       const good = await attached(port);
       const acks = setInterval(() => good.socket.write('REPLCONF ACK 0\r\n'), 200);
+      t.teardown(() => clearInterval(acks));
       for (const [what, because] of [
         ['GET a', 'sent-command'],
         ['nonsense', 'sent-command'],
@@ -126,7 +128,6 @@ for (const engine of engineNames) {
       }
       t.is(await field(client, 'connected_slaves'), '1');
       t.false(good.isClosed);
-      clearInterval(acks);
     });
   });
 

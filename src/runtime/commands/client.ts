@@ -67,7 +67,7 @@ function pause({ server, args, nowMs }: Call): Reply {
   const timeoutMs = integerOf(args[2]);
   if (timeoutMs === null) return error('ERR timeout is not an integer or out of range');
   if (timeoutMs < 0) return error('ERR timeout is negative');
-  server.startPause(nowMs + timeoutMs, mode);
+  server.pause.start(nowMs + timeoutMs, mode, nowMs);
   return ok;
 }
 
@@ -78,7 +78,7 @@ function unblock({ server, args }: Call): Reply {
   const id = integerOf(args[2]);
   if (id === null) return notInteger;
   const target = server.clients.get(id);
-  return integer(target && server.unblock(target, how) ? 1 : 0);
+  return integer(target && server.blocking.unblock(target, how) ? 1 : 0);
 }
 
 function noEvict({ client, args }: Call): Reply {
@@ -100,7 +100,7 @@ export const clientCommand = container('client', {
   id: ({ client }) => integer(client.id),
   info: ({ server, client }) => verbatim(`${server.describe(client)}\n`),
   unpause: ({ server }) => {
-    server.endPause();
+    server.pause.end();
     return ok;
   },
   ...trackingSubcommands,

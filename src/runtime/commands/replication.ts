@@ -56,7 +56,7 @@ function wait({ server, client, args }: Call): Reply | Promise<Reply> {
   if (acknowledging() >= replicas || server.mayNotBlock(client)) return integer(acknowledging());
   const forget = server.replication.waits.add(offset, replicas, () => client.unblock?.('timeout'));
   server.replication.replicas.askAcks();
-  return server.waitFor(client, timeoutMs, () => integer(acknowledging())).finally(forget);
+  return server.blocking.waitFor(client, timeoutMs, () => integer(acknowledging())).finally(forget);
 }
 
 export const replicationCommands: Handlers = {
