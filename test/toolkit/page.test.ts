@@ -174,7 +174,8 @@ test.serial('the keyboard is enough', (t) =>
     await page.keyboard.press('Shift+Tab');
     await page.keyboard.press('Enter');
     t.deepEqual(await texts(page, '#path button'), ['all keys']);
-  }));
+  }),
+);
 
 test('the search finds prefixes and keys, and a name is never markup', (t) =>
   withPage(t, {}, async (page) => {
