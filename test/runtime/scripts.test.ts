@@ -23,6 +23,30 @@ for (const engine of engineNames) {
     });
   });
 
+  test(`what is replaced, refused or flushed leaves nothing in Lua [${engine}]`, async (t) => {
+    await withServer({ engine }, async ({ port }) => {
+      const talk = await Talk.open(port);
+      const luaBytes = async (): Promise<number> =>
+        Number(/used_memory_lua:(\d+)/.exec(await talk.ask('INFO memory', /\r\n\r\n$/))![1]);
+      const load = (how: string, functions: string): Promise<string> =>
+        talk.ask(`FUNCTION LOAD ${how} "#!lua name=lib\\n${functions}"`, /\r\n$/);
+      const source = (id: number): string =>
+        `local big = '${'x'.repeat(10_000)}${id}' redis.register_function('f', function() return big end)`;
+      t.is(await load('REPLACE', source(0)), '$3\r\nlib\r\n');
+      await talk.ask('FCALL f 0', /\r\n.*\r\n$/);
+      const once = await luaBytes();
+      for (let id = 1; id < 100; id++) {
+        t.is(await load('REPLACE', source(id)), '$3\r\nlib\r\n');
+        t.regex(await load('REPLACE', `${source(-id)} nonsense()`), /^-ERR/);
+      }
+      t.true((await luaBytes()) < once + 100_000, `${once} bytes, then ${await luaBytes()}`);
+      await talk.ask('FUNCTION DELETE lib');
+      await talk.ask('SCRIPT FLUSH');
+      t.is(await luaBytes(), 0, 'Lua is made anew when it is needed');
+      t.is(await talk.ask('EVAL "return 7" 0'), ':7\r\n');
+    });
+  });
+
   test(`a script that runs long keeps nobody from being answered [${engine}]`, async (t) => {
     await withServer({ engine, 'busy-reply-threshold': 20 }, async ({ port }) => {
       const [runner, other] = [await Talk.open(port), await Talk.open(port)];

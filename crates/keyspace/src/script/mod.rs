@@ -139,10 +139,15 @@ impl Scripts {
         self.machine.as_ref().map_or(0, |machine| machine.memory_bytes(self.current.is_some()))
     }
 
-    /// SCRIPT FLUSH.
+    /// SCRIPT FLUSH. Lua is made anew, as in Redis, unless functions live in it, whose state must stay.
     pub fn flush(&mut self) {
         self.cache.clear();
         self.cache_bytes = 0;
+        let has_functions = self.functions.as_ref().is_some_and(|functions| functions.count() > 0);
+        if !has_functions && self.current.is_none() && !self.has_logs() {
+            self.machine = None;
+            self.functions = None;
+        }
     }
 
     /// The libraries have changed otherwise than through FUNCTION (an RDB was loaded).

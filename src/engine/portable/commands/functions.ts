@@ -31,6 +31,15 @@ function setSources(sources: Map<string, Buffer>, wanted: ReadonlyMap<string, Bu
   for (const [name, code] of wanted) sources.set(name, code);
 }
 
+/** What a command has run and then refused must not stay in Lua. */
+function forgettingUnused(call: Call, run: (call: Call) => void): void {
+  try {
+    run(call);
+  } finally {
+    call.keyspace.scripts.forgetUnused();
+  }
+}
+
 function load(call: Call): void {
   for (let at = 2; at < call.args.length - 1; at++)
     if (call.word(at) !== 'REPLACE') refuseWith(`ERR Unknown option given: ${call.text(at)}`);
@@ -171,9 +180,9 @@ function stats(call: Call): void {
 }
 
 export const functions: HandlerTable = {
-  'function|load': load,
+  'function|load': (call) => forgettingUnused(call, load),
   'function|list': list,
-  'function|restore': restore,
+  'function|restore': (call) => forgettingUnused(call, restore),
   'function|stats': stats,
   'function|kill': (call) => kill(call, true),
   'function|dump': (call) => {

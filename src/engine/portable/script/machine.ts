@@ -64,6 +64,8 @@ export class Machine implements Surroundings {
   #killedAt: Place | null = null;
   /** The hook's place in the table of C functions. */
   readonly #hook: number;
+  /** Those that libraries have registered and nobody has forgotten. */
+  readonly #functions = new Set<Compiled>();
   /** What the prelude gave: places in the registry. */
   readonly #prelude: Record<
     'eval_env' | 'eval_globals' | 'library_env' | 'load' | 'caught' | 'with_place',
@@ -117,6 +119,15 @@ export class Machine implements Surroundings {
 
   forget(compiled: Compiled): void {
     this.lua.api.luaL_unref(this.lua.main, registryIndex, compiled);
+  }
+
+  /** Forgets the functions of all libraries but these. One that runs just now stays until it is over. O(functions). */
+  forgetFunctionsBut(kept: ReadonlySet<Compiled>): void {
+    for (const compiled of this.#functions) {
+      if (kept.has(compiled)) continue;
+      this.forget(compiled);
+      this.#functions.delete(compiled);
+    }
   }
 
   /** Runs a library's code once: the functions it registered, or Redis's words, without ERR. */
@@ -338,7 +349,9 @@ export class Machine implements Surroundings {
       }
       const [name, description] = [lua.text(main, item + 1)!, lua.text(main, item + 2)];
       lua.pushField(main, item, 'callback');
-      functions.push({ name, description, flags, compiled: api.luaL_ref(main, registryIndex) });
+      const compiled = api.luaL_ref(main, registryIndex);
+      this.#functions.add(compiled);
+      functions.push({ name, description, flags, compiled });
     }
   }
 }

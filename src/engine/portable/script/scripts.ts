@@ -118,11 +118,12 @@ export class Scripts {
     return sha;
   }
 
-  /** SCRIPT FLUSH. */
+  /** SCRIPT FLUSH. Lua is made anew, as in Redis, unless functions live in it, whose state must stay. */
   flush(): void {
     for (const { compiled } of this.#cache.values())
       if (compiled.machine === this.#machine) compiled.machine.forget(compiled.ref);
     this.#cache.clear();
+    if ((this.#functions?.functionCount ?? 0) === 0) this.#renew();
   }
 
   /** The functions of these libraries, which are run when they have not been. */
@@ -136,11 +137,21 @@ export class Scripts {
   /** These are the functions from now on. */
   adopt(functions: Functions): void {
     this.#functions = functions;
+    this.forgetUnused();
   }
 
   /** The libraries have changed otherwise than through FUNCTION (an RDB was loaded). */
   forgetFunctions(): void {
     this.#functions = null;
+    this.forgetUnused();
+  }
+
+  /** Lua forgets the functions that were replaced, or whose library was refused after it had run. */
+  forgetUnused(): void {
+    const kept = new Set<Compiled>();
+    for (const { functions } of this.#functions?.libraries.values() ?? [])
+      for (const { compiled } of functions) kept.add(compiled);
+    this.#machine?.forgetFunctionsBut(kept);
   }
 
   /** The machine goes, with all that was compiled in it. */
