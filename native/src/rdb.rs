@@ -10,6 +10,7 @@ use redtwin_toolkit::batch::{BatchOptions, Entries, Fact};
 use redtwin_toolkit::check::Check;
 use redtwin_toolkit::commands::{Commands, Target};
 use redtwin_toolkit::copy::{Copy, CopyOptions};
+use redtwin_toolkit::crew::{Crew, Shared};
 use redtwin_toolkit::digests::{Book, Digests, Ledger, Side};
 use redtwin_toolkit::json::{Json, Layout};
 use redtwin_toolkit::scan::{AnyScan, Scan};
@@ -192,10 +193,12 @@ fn batch_of(ready: redtwin_toolkit::batch::Batch) -> RdbBatch {
     }
 }
 
+/// One thread walks over the keys ahead of the others, as fast as some four of them look into values.
+const THREADS_MAX: usize = 4;
+
 /// The jobs, those apart that can be asked for more than bytes.
 enum Running {
     Entries(Box<Scan<Entries>>),
-    Commands(Box<Scan<Commands>>),
     Copy(Box<Scan<Copy>>),
     Other(Box<dyn AnyScan>),
 }
@@ -204,7 +207,6 @@ impl Running {
     fn scan(&mut self) -> &mut dyn AnyScan {
         match self {
             Running::Entries(scan) => &mut **scan,
-            Running::Commands(scan) => &mut **scan,
             Running::Copy(scan) => &mut **scan,
             Running::Other(scan) => &mut **scan,
         }
@@ -241,6 +243,22 @@ fn other<J: Job + Send + 'static>(job: J, filter: Filter, checksum: bool) -> Run
     Running::Other(Box::new(Scan::new(job, filter, checksum)))
 }
 
+/// A job whose keys know nothing of each other: on a thread per processor, where there are several.
+fn shared<J: Shared + Send + 'static>(
+    job: impl Fn() -> J,
+    filter: Filter,
+    checksum: bool,
+    tolerant: bool,
+) -> Running {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
+    let crew = if threads > 1 { Crew::start(threads, &job, &filter, checksum, tolerant) } else { None };
+    if let Some(crew) = crew {
+        return Running::Other(Box::new(crew));
+    }
+    let scan = Scan::new(job(), filter, checksum);
+    Running::Other(Box::new(if tolerant { scan.tolerant() } else { scan }))
+}
+
 #[napi]
 #[allow(missing_docs, reason = "documented in rdb.ts")]
 impl NativeRdbScan {
@@ -270,8 +288,11 @@ impl NativeRdbScan {
                 Running::Entries(Box::new(Scan::new(Entries::new(options), filter, checksum)))
             }
             "json" => {
-                let tools = job.layout.as_deref() == Some("rdb-tools");
-                other(Json::new(if tools { Layout::RdbTools } else { Layout::Lines }), filter, checksum)
+                if job.layout.as_deref() == Some("rdb-tools") {
+                    other(Json::new(Layout::RdbTools), filter, checksum)
+                } else {
+                    shared(|| Json::new(Layout::Lines), filter, checksum, false)
+                }
             }
             "commands" => {
                 let part = |index: usize| {
@@ -280,11 +301,11 @@ impl NativeRdbScan {
                         .and_then(|target| target.get(index))
                         .map_or(0, |&part| part.min(255) as u8)
                 };
-                let commands = Commands::new(Target(part(0), part(1)));
-                Running::Commands(Box::new(Scan::new(commands, filter, checksum)))
+                let target = Target(part(0), part(1));
+                shared(|| Commands::new(target), filter, checksum, false)
             }
-            "keys" => other(Table::new(Columns::Keys), filter, checksum),
-            "memory" => other(Table::new(Columns::Memory), filter, checksum),
+            "keys" => shared(|| Table::new(Columns::Keys), filter, checksum, false),
+            "memory" => shared(|| Table::new(Columns::Memory), filter, checksum, false),
             "tally" => {
                 let options = TallyOptions {
                     top: job.top.unwrap_or(0) as usize,
@@ -292,7 +313,7 @@ impl NativeRdbScan {
                     depth: job.depth.unwrap_or(0) as usize,
                     now_ms: job.now_ms.unwrap_or(0.0) as i64,
                 };
-                other(Tally::new(options), filter, checksum)
+                shared(|| Tally::new(options.clone()), filter, checksum, false)
             }
             "copy" => {
                 let careful = job.careful.unwrap_or(false);
@@ -307,7 +328,7 @@ impl NativeRdbScan {
                 let scan = Scan::new(copy, filter, checksum);
                 Running::Copy(Box::new(if careful { scan.tolerant() } else { scan }))
             }
-            "check" => Running::Other(Box::new(Scan::new(Check::default(), filter, checksum).tolerant())),
+            "check" => shared(Check::default, filter, checksum, true),
             name => {
                 let side = match name {
                     "record" => Side::Record,
@@ -381,30 +402,8 @@ impl NativeRdbScan {
     }
 
     #[napi(catch_unwind)]
-    pub fn losses(&self) -> Vec<RdbLoss> {
-        let counts: Vec<(&str, u64)> = match &self.running {
-            Running::Commands(scan) => {
-                let lost = scan.sieve.job.left_out();
-                vec![
-                    ("field-expiries", lost.field_expiries),
-                    ("functions", lost.functions),
-                    ("streams", lost.streams),
-                    ("module-aux", lost.module_aux),
-                ]
-            }
-            Running::Copy(scan) => {
-                let lost = scan.sieve.job.lost();
-                vec![
-                    ("field-expiries", lost.field_expiries),
-                    ("stream-tails", lost.stream_tails),
-                    ("functions", lost.functions),
-                    ("key-metadata", lost.key_metadata),
-                    ("slot-imports", lost.slot_imports),
-                ]
-            }
-            _ => Vec::new(),
-        };
-        losses_of(counts)
+    pub fn losses(&mut self) -> Vec<RdbLoss> {
+        losses_of(self.running.scan().losses())
     }
 
     #[napi(catch_unwind)]

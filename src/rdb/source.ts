@@ -31,10 +31,14 @@ export interface OpenSource {
  * Large enough that a crossing per chunk costs nothing, small enough for a processor's cache, and for what is made of a chunk to
  * be below what allocators fetch from the system one by one (a batch of 512 KB of small keys took twice the resident memory).
  */
-const chunkBytes = 256 * 1024;
+const usualChunkBytes = 256 * 1024;
 
-/** Opens a source. Throws RedtwinError 'rdb-source' when it cannot be. */
-export async function openSource(source: RdbSource, signal?: AbortSignal): Promise<OpenSource> {
+/** Opens a source. `chunkBytes`: of what is read from files. Throws RedtwinError 'rdb-source' when it cannot be. */
+export async function openSource(
+  source: RdbSource,
+  signal?: AbortSignal,
+  chunkBytes = usualChunkBytes,
+): Promise<OpenSource> {
   if (source instanceof Uint8Array) return unpacked([source], source.length);
   if (typeof source === 'string' && isServerUrl(source))
     return unpacked(fullSync(new URL(source), signal), null);
@@ -46,14 +50,14 @@ export async function openSource(source: RdbSource, signal?: AbortSignal): Promi
       throw new RedtwinError('rdb-source', `${String(source)} cannot be read: ${cause.message}`, { cause });
     });
     if (!file.isFile()) return unpacked(createReadStream(source, { highWaterMark: chunkBytes }), null);
-    return unpacked(readAhead(source), file.size);
+    return unpacked(readAhead(source, chunkBytes), file.size);
   }
   const stream = source instanceof ReadableStream ? Readable.fromWeb(source as never) : source;
   return unpacked(stream as AsyncIterable<Uint8Array>, null);
 }
 
 /** A file's chunks. Two buffers take turns: one is worked on while the other is filled. */
-async function* readAhead(path: string | URL): AsyncGenerator<Uint8Array> {
+async function* readAhead(path: string | URL, chunkBytes: number): AsyncGenerator<Uint8Array> {
   const file = await open(path, 'r').catch((cause: Error) => {
     throw new RedtwinError('rdb-source', `${String(path)} cannot be read: ${cause.message}`, { cause });
   });
@@ -103,7 +107,7 @@ const zstd = (zlib as unknown as { createZstdDecompress?: () => NodeJS.ReadWrite
 
 /** By the magic of gzip (1f 8b) and of zstd (28 b5 2f fd). Null when it is neither. */
 function unpackerFor(head: Uint8Array): NodeJS.ReadWriteStream | null {
-  if (head[0] === 0x1f && head[1] === 0x8b) return zlib.createGunzip({ chunkSize: chunkBytes });
+  if (head[0] === 0x1f && head[1] === 0x8b) return zlib.createGunzip({ chunkSize: usualChunkBytes });
   if (head[0] !== 0x28 || head[1] !== 0xb5 || head[2] !== 0x2f || head[3] !== 0xfd) return null;
   if (zstd === undefined) {
     throw new RedtwinError(

@@ -4,8 +4,18 @@
  * What the jobs find in a file is tested in jobs.test.ts; here it is what arrives on standard output, standard error and
  * the disk, in a process of its own.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { watch } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -90,6 +100,21 @@ test('a file that cannot be completed is not there, and trouble has its exit cod
     [],
   );
   t.is(rdb(['json', join(folder, 'none.rdb')]).status, 2);
+});
+
+test('a signal leaves neither the file nor a part of it', async (t) => {
+  const place = join(folder, 'interrupted');
+  mkdirSync(place);
+  const args = ['--import=tsx', main, 'rdb', 'filter', '-o', join(place, 'out.rdb'), '-'];
+  const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] });
+  const ended = once(child, 'close');
+  const there = watch(place)[Symbol.asyncIterator]();
+  child.stdin.write(readFileSync(first).subarray(0, 40));
+  await there.next();
+  t.deepEqual(readdirSync(place), [`out.rdb.${child.pid}.part`]);
+  child.kill('SIGTERM');
+  t.deepEqual(await ended, [null, 'SIGTERM']);
+  t.deepEqual(readdirSync(place), []);
 });
 
 test('convert changes the version, and report writes a page with the data in it', (t) => {

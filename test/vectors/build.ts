@@ -681,6 +681,21 @@ holds(
   { keys: 2, commands: [...expiringHash, 'HSET plain f v'], ask: askExpiring },
 );
 
+for (const magic of ['REDIS0014', 'REDIS0015', 'VALKEY081']) {
+  holds(
+    `${magic.toLowerCase().replace(/(?=0)/, '-')}.rdb`,
+    'a version of which only what is new is not read',
+    rdb(
+      magic,
+      aux('ctime', '1'),
+      select(0, 2, 0),
+      entry(0, 'k', string('v')),
+      entry(2, 's', length(1), string('m')),
+    ),
+    { keys: 2, commands: ['SET k v', 'SADD s m'] },
+  );
+}
+
 // --- Oddities that are right ---
 
 holds(
@@ -725,10 +740,10 @@ refused(
 );
 refused('version-0.rdb', 'a version that never was', 'rdb-unsupported-version', rdb('REDIS0000', select(0)));
 refused(
-  'version-14.rdb',
+  'version-16.rdb',
   'a version that is too new',
   'rdb-unsupported-version',
-  rdb('REDIS0014', select(0)),
+  rdb('REDIS0016', select(0)),
 );
 refused(
   'version-80-redis.rdb',
@@ -736,7 +751,17 @@ refused(
   'rdb-unsupported-version',
   rdb('REDIS0080', select(0)),
 );
-refused('valkey-081.rdb', "Valkey's next version", 'rdb-unsupported-version', rdb('VALKEY081', select(0)));
+refused('valkey-082.rdb', "Valkey's next version", 'rdb-unsupported-version', rdb('VALKEY082', select(0)));
+for (const [name, what, magic, ...parts] of [
+  ['stream', 'a stream of Redis 8.8', 'REDIS0014', entry(27, 'x', length(0))],
+  ['array', 'an array', 'REDIS0014', entry(28, 'a', length(1), length(0), length(0), length(0), string('v'))],
+  ['template', 'a template of hashes', 'REDIS0015', bytes(242, length(1), length(1), string('f'))],
+  ['template-hash', 'a hash that refers to a template', 'REDIS0015', entry(32, 'h', length(1), string('v'))],
+  ['path-hash', 'a type that nobody has seen', 'VALKEY081', entry(23, 'h', length(0))],
+  ['update', 'a command within a snapshot', 'VALKEY081', bytes(242, '*1\r\n$4\r\nPING\r\n')],
+] as const) {
+  refused(`newer-${name}.rdb`, what, 'rdb-unknown-type', rdb(magic, select(0), ...parts));
+}
 refused(
   'valkey-011.rdb',
   "Redis's version with Valkey's magic",

@@ -27,7 +27,7 @@ use self::module::{KeyMetadata, Module};
 use self::value::Value;
 use crate::bytes::Bytes;
 use crate::error::{Error, ErrorKind};
-use crate::format::{Kind, MAGIC_BYTES, Vendor, Version, opcode};
+use crate::format::{Kind, MAGIC_BYTES, Vendor, Version, newer, opcode};
 use crate::input::{Halt, Input, Read};
 use crate::sink::{Item, Key, Part, Sink, Wish};
 use redtwin_checksum::crc64;
@@ -137,6 +137,16 @@ impl Decoder {
         let mut decoder = Decoder::new(false);
         decoder.state = State::Value(Value::begin(kind));
         decoder.crc_end = Some(0);
+        decoder
+    }
+
+    /// A decoder that goes on where a record begins, behind a key: at `offset` of a file of this version whose beginning
+    /// another has read. It knows no checksum.
+    #[must_use]
+    pub fn resumed(version: Version, offset: u64) -> Self {
+        let mut decoder = Decoder::new(false);
+        (decoder.state, decoder.version, decoder.pushed) = (State::Record, version, offset);
+        decoder.core.offset = offset;
         decoder
     }
 
@@ -340,7 +350,7 @@ impl Decoder {
     fn record<S: Sink>(&mut self, input: &mut Input<'_>, sink: &mut S) -> Read<()> {
         let byte = input.byte()?;
         if byte < opcode::KEY_META {
-            let kind = Kind::of_byte(self.version.vendor, byte).ok_or_else(|| unknown(byte))?;
+            let kind = Kind::of_byte(self.version.vendor, byte).ok_or_else(|| self.unknown(byte))?;
             self.key_offset = self.core.offset;
             self.state = State::Name(kind);
             return Ok(());
@@ -372,7 +382,8 @@ impl Decoder {
             }
             (opcode::SLOT_IMPORT, Vendor::Valkey) => self.state = State::SlotImport,
             (opcode::FUNCTION_PRE_GA, _) => {
-                return Err(ErrorKind::Refused(byte, "functions of a release candidate of Redis 7.0").into());
+                let what = "a function of a release candidate of Redis 7.0";
+                return Err(ErrorKind::Refused(byte, self.version, what).into());
             }
             (opcode::EOF, _) => {
                 // The checksum covers this byte, and not what follows it.
@@ -384,7 +395,7 @@ impl Decoder {
                     sink.item(Item::End)?;
                 }
             }
-            _ => return Err(unknown(byte).into()),
+            _ => return Err(self.unknown(byte).into()),
         }
         Ok(())
     }
@@ -453,11 +464,13 @@ impl Decoder {
         }
         Ok(())
     }
-}
 
-fn unknown(byte: u8) -> ErrorKind {
-    match byte {
-        6 => ErrorKind::Refused(byte, "a module value of a release candidate of Redis 4.0"),
-        _ => ErrorKind::UnknownType(byte),
+    fn unknown(&self, byte: u8) -> ErrorKind {
+        let version = self.version;
+        match (byte, newer(version.vendor, byte)) {
+            (6, _) => ErrorKind::Refused(byte, version, "a module value of a release candidate of Redis 4.0"),
+            (_, Some(what)) => ErrorKind::Refused(byte, version, what),
+            (_, None) => ErrorKind::UnknownType(byte, version),
+        }
     }
 }

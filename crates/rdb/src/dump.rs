@@ -60,15 +60,14 @@ pub fn open(payload: &[u8]) -> Result<Dump<'_>, DumpError> {
     };
     let version = Version::of_number(u16::from_le_bytes(*number));
     let summed = payload.len() - crc.len();
-    if !version.is_readable()
-        || crc64(0, payload.get(..summed).unwrap_or_default()) != u64::from_le_bytes(*crc)
+    if !version.is_known() || crc64(0, payload.get(..summed).unwrap_or_default()) != u64::from_le_bytes(*crc)
     {
         return Err(wrong);
     }
     let value_error = |kind| DumpError::Value(Error { kind, offset: 0 });
     let (&byte, body) = value.split_first().ok_or_else(|| value_error(ErrorKind::Truncated))?;
-    let kind =
-        Kind::of_byte(version.vendor, byte).ok_or_else(|| value_error(ErrorKind::UnknownType(byte)))?;
+    let kind = Kind::of_byte(version.vendor, byte)
+        .ok_or_else(|| value_error(ErrorKind::UnknownType(byte, version)))?;
     Ok(Dump { kind, version, body })
 }
 

@@ -12,10 +12,10 @@ pub enum ErrorKind {
     BadMagic,
     /// A version that is not spoken here.
     UnsupportedVersion(Version),
-    /// A byte where a type or an opcode must stand that is neither in this vendor's table.
-    UnknownType(u8),
-    /// A type or opcode that is known, and refused as servers refuse it.
-    Refused(u8, &'static str),
+    /// A byte where a type or an opcode must stand that is neither in the table of this version's vendor.
+    UnknownType(u8, Version),
+    /// A type or opcode that is known and not read: what it is.
+    Refused(u8, Version, &'static str),
     /// The form is broken: what and why.
     Corrupt(&'static str),
     /// The CRC64 at the end is another than that of the bytes.
@@ -48,7 +48,7 @@ impl ErrorKind {
         match self {
             ErrorKind::BadMagic => "rdb-bad-magic",
             ErrorKind::UnsupportedVersion(_) => "rdb-unsupported-version",
-            ErrorKind::UnknownType(_) | ErrorKind::Refused(..) => "rdb-unknown-type",
+            ErrorKind::UnknownType(..) | ErrorKind::Refused(..) => "rdb-unknown-type",
             ErrorKind::Corrupt(_) => "rdb-corrupt",
             ErrorKind::Checksum { .. } => "rdb-checksum",
             ErrorKind::Truncated => "rdb-truncated",
@@ -64,10 +64,14 @@ impl std::fmt::Display for ErrorKind {
                 write!(f, "not an RDB: it begins with neither REDIS nor VALKEY and a version")
             }
             ErrorKind::UnsupportedVersion(version) => {
-                write!(f, "RDB version {version} cannot be read (REDIS 1 to 13 and VALKEY 80 can)")
+                write!(f, "RDB version {version} cannot be read (REDIS 1 to 15, VALKEY 80 and 81 can)")
             }
-            ErrorKind::UnknownType(byte) => write!(f, "unknown RDB type or opcode {byte}"),
-            ErrorKind::Refused(byte, why) => write!(f, "RDB type or opcode {byte} is refused: {why}"),
+            ErrorKind::UnknownType(byte, version) => {
+                write!(f, "unknown RDB type or opcode {byte} in {version}")
+            }
+            ErrorKind::Refused(byte, version, what) => {
+                write!(f, "RDB type or opcode {byte} in {version} is not read: {what}")
+            }
             ErrorKind::Corrupt(what) => write!(f, "corrupt RDB: {what}"),
             ErrorKind::Checksum { expected, actual } => {
                 write!(f, "wrong RDB checksum: {expected:016x} is written, the bytes give {actual:016x}")

@@ -84,9 +84,17 @@ impl Version {
         }
     }
 
-    /// Whether the decoder speaks it. 14, 15 (Redis 8.8, 8.10) and 81 (Valkey 9.2) have their place kept, no more.
+    /// Whether the decoder reads its files. Of 14, 15 (Redis 8.8, 8.10) and 81 (Valkey 9.2) it reads what earlier versions
+    /// know; what is new in them it refuses by its name, when it meets it (`newer`).
     #[must_use]
     pub const fn is_readable(self) -> bool {
+        self.is_known()
+            || matches!((self.vendor, self.number), (Vendor::Redis, 14 | 15) | (Vendor::Valkey, 81))
+    }
+
+    /// Whether the decoder knows all of it.
+    #[must_use]
+    pub const fn is_known(self) -> bool {
         match self.vendor {
             Vendor::Redis => self.number >= 1 && self.number <= 13,
             Vendor::Valkey => self.number == 80,
@@ -112,6 +120,21 @@ impl Version {
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.magic()))
+    }
+}
+
+/// What a type or an opcode is that versions bring which are not known in full. None for all others.
+#[must_use]
+pub const fn newer(vendor: Vendor, byte: u8) -> Option<&'static str> {
+    match (vendor, byte) {
+        (Vendor::Redis, 27) => Some("a stream with entries given back, of Redis 8.8"),
+        (Vendor::Redis, 28) => Some("an array of Redis 8.8"),
+        (Vendor::Redis, 29..=32) => Some("a hash that refers to a template, of Redis 8.10"),
+        (Vendor::Redis, 33) => Some("a rate limiter of Redis 8.10"),
+        (Vendor::Redis, 242) => Some("a template of hashes, of Redis 8.10"),
+        (Vendor::Valkey, 23) => Some("a path hash of Valkey 9.2"),
+        (Vendor::Valkey, 242) => Some("a command within a snapshot, of Valkey 9.2"),
+        _ => None,
     }
 }
 
@@ -310,7 +333,7 @@ mod tests {
         assert_eq!(Version::redis(9).magic(), b"REDIS0009");
         assert_eq!(Version::VALKEY_80.to_string(), "VALKEY080");
         assert_eq!(Version::of_number(80), Version::VALKEY_80);
-        for (number, readable) in [(0, false), (1, true), (13, true), (14, false), (80, true), (81, false)] {
+        for (number, readable) in [(0, false), (1, true), (15, true), (16, false), (81, true), (82, false)] {
             assert_eq!(Version::of_number(number).is_readable(), readable, "{number}");
         }
     }

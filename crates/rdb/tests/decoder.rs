@@ -9,6 +9,7 @@ mod common;
 use common::cases::{Case, bytes, cases, expected};
 use common::{Journal, decode, file};
 use proptest::prelude::*;
+use redtwin_rdb::format::Version;
 use redtwin_rdb::{Decoder, ErrorKind};
 
 #[test]
@@ -94,18 +95,28 @@ fn failure(bytes: &[u8]) -> (ErrorKind, u64) {
 fn wrong_files_are_refused_with_the_place() {
     assert_eq!(failure(b"PSYNC"), (ErrorKind::BadMagic, 0));
     assert_eq!(failure(b"REDIS00x1"), (ErrorKind::BadMagic, 8));
-    for magic in [b"REDIS0014", b"REDIS0015", b"VALKEY081", b"REDIS0000", b"REDIS0080", b"VALKEY011"] {
+    for magic in [b"REDIS0016", b"VALKEY082", b"REDIS0000", b"REDIS0080", b"VALKEY011"] {
         let (kind, offset) = failure(magic);
         assert!(matches!(kind, ErrorKind::UnsupportedVersion(_)), "{magic:?}");
         assert_eq!(offset, 8);
     }
-    for (body, byte) in [(&b"\x08"[..], 8), (b"\x1b", 27), (b"\xf2", 242), (b"\x6b", 107)] {
-        assert_eq!(failure(&file("REDIS0013", body)), (ErrorKind::UnknownType(byte), 9));
+    for (version, byte) in [(13, 8), (13, 107), (12, 243), (80, 24), (80, 28)] {
+        let version = Version::of_number(version);
+        let magic = String::from_utf8(version.magic()).unwrap();
+        assert_eq!(failure(&file(&magic, &[byte])), (ErrorKind::UnknownType(byte, version), 9));
     }
-    assert_eq!(failure(&file("REDIS0012", b"\xf3")), (ErrorKind::UnknownType(243), 9));
-    assert_eq!(failure(&file("VALKEY080", b"\x18")), (ErrorKind::UnknownType(24), 9));
-    assert!(matches!(failure(&file("REDIS0010", b"\xf6")), (ErrorKind::Refused(246, _), 9)));
-    assert!(matches!(failure(&file("REDIS0010", b"\x06")), (ErrorKind::Refused(6, _), 9)));
+    for (magic, byte) in
+        [("REDIS0010", 246), ("REDIS0010", 6), ("REDIS0014", 27), ("REDIS0014", 28), ("VALKEY081", 23)]
+            .into_iter()
+            .chain([29, 30, 31, 32, 33, 242].map(|byte| ("REDIS0015", byte)))
+            .chain([("VALKEY081", 242)])
+    {
+        let (kind, offset) = failure(&file(magic, &[byte]));
+        assert!(matches!(kind, ErrorKind::Refused(..)) && offset == 9, "{magic} {byte}: {kind:?}");
+        // Whoever reads it learns what it is and where it stood.
+        let said = kind.to_string();
+        assert!(said.contains(&byte.to_string()) && said.contains(magic), "{said}");
+    }
     assert!(matches!(failure(&file("REDIS0010", b"\0\x01k\xc5")), (ErrorKind::Corrupt(_), 12)));
     assert!(matches!(failure(&file("REDIS0010", b"\x12\x01k\x01\x03")), (ErrorKind::Corrupt(_), 13)));
 }

@@ -3,6 +3,7 @@
 //! Its one idea: a broken value in a sound frame (a listpack that is none) spoils one key, so the search goes on; a
 //! broken frame ends it. The decoder tells where.
 
+use crate::crew::Shared;
 use crate::distinct::Distinct;
 use crate::measure::Summary;
 use crate::sieve::Job;
@@ -19,7 +20,12 @@ pub struct Check {
     looks: Looks,
 }
 
+impl Shared for Check {}
+
 impl Job for Check {
+    // Nothing about a string can be wrong that the decoder does not see.
+    const TAKES_STRINGS: bool = true;
+
     fn item(&mut self, _: Item<'_>) -> Taken {
         Ok(())
     }

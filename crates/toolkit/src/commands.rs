@@ -10,13 +10,14 @@
 //! Its one idea: what the target cannot hold is left out and counted, so that whoever asked can be told; nothing is sent that
 //! it would refuse. Elements are gathered into commands of a bounded size, so memory does not grow with a value.
 
+use crate::crew::Shared;
 use crate::draft::Draft;
 use crate::measure::Summary;
 use crate::sieve::Job;
 use crate::spread::{Elements, StreamPart, spread};
+use crate::text;
 use redtwin_rdb::format::{Class, Version};
 use redtwin_rdb::{Item, Key, Part, Source, StreamInfo, Taken, Wish, dump};
-use redtwin_structures::number::format_f64;
 use redtwin_structures::stream::{Fields, StreamId};
 use std::collections::BTreeMap;
 
@@ -51,16 +52,16 @@ impl Target {
 }
 
 /// What a target could not hold and was left out. All counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
+#[derive(Clone, Copy, Debug, Default)]
+struct LeftOut {
     /// Fields whose expiry is gone (they stay, for ever).
-    pub field_expiries: u64,
+    field_expiries: u64,
     /// Function libraries.
-    pub functions: u64,
+    functions: u64,
     /// Streams, whole keys.
-    pub streams: u64,
+    streams: u64,
     /// Data of modules that belongs to no key.
-    pub module_aux: u64,
+    module_aux: u64,
 }
 
 /// The command that gathers elements.
@@ -90,13 +91,18 @@ impl Verb {
 pub struct Commands {
     draft: Draft,
     target: Target,
-    db: u64,
+    /// The database that the output is in; None at the start of a piece, where another job knows.
+    db: Option<u64>,
+    /// Of a piece: the database of its first key.
+    first_db: Option<u64>,
     name: Vec<u8>,
     expire_at_ms: Option<i64>,
     verb: Verb,
     /// Elements gathered, each as a bulk already.
     gathered: Vec<u8>,
     count: usize,
+    /// A number while its length is not known.
+    scratch: Vec<u8>,
     /// Fields that expire: field, Unix ms.
     expiries: Vec<(Vec<u8>, u64)>,
     group: Vec<u8>,
@@ -114,12 +120,14 @@ impl Commands {
         Commands {
             draft: Draft::default(),
             target,
-            db: 0,
+            db: Some(0),
+            first_db: Some(0),
             name: Vec::new(),
             expire_at_ms: None,
             verb: Verb::Rpush,
             gathered: Vec::new(),
             count: 0,
+            scratch: Vec::new(),
             expiries: Vec::new(),
             group: Vec::new(),
             consumer: Vec::new(),
@@ -129,10 +137,25 @@ impl Commands {
         }
     }
 
-    /// What the target could not hold so far.
-    #[must_use]
-    pub fn left_out(&self) -> LeftOut {
-        self.left_out
+    /// Keys of database `db` follow.
+    #[inline]
+    fn select(&mut self, db: u64) {
+        match self.db.replace(db) {
+            Some(before) if before == db => {}
+            Some(_) => select(&mut self.draft.out, db),
+            None => self.first_db = Some(db),
+        }
+    }
+
+    /// Behind a value.
+    fn close(&mut self) -> Taken {
+        if let Some(at) = self.expire_at_ms.take() {
+            let name = std::mem::take(&mut self.name);
+            self.command(&[b"PEXPIREAT", &name, &digits(at)]);
+            self.name = name;
+        }
+        self.draft.settle();
+        Ok(())
     }
 
     fn command(&mut self, words: &[&[u8]]) {
@@ -164,7 +187,7 @@ impl Commands {
         }
         let name = std::mem::take(&mut self.name);
         for (field, at) in std::mem::take(&mut self.expiries) {
-            self.command(&[b"HPEXPIREAT", &name, &text(at), b"FIELDS", b"1", &field]);
+            self.command(&[b"HPEXPIREAT", &name, &digits(at), b"FIELDS", b"1", &field]);
         }
         self.name = name;
     }
@@ -188,7 +211,7 @@ impl Commands {
         }
         match (info.entries_added, info.max_deleted) {
             (Some(added), Some(deleted)) if self.target >= Target::TELLS_STREAM_COUNTERS => {
-                let (added, deleted) = (text(added), deleted.to_string());
+                let (added, deleted) = (digits(added), deleted.to_string());
                 let told: [&[u8]; 7] = [
                     b"XSETID",
                     &key,
@@ -211,19 +234,73 @@ fn head(out: &mut Vec<u8>, words: usize) {
     out.extend(b"\r\n");
 }
 
+#[inline]
 fn bulk(out: &mut Vec<u8>, word: &[u8]) {
-    out.push(b'$');
-    out.extend_from_slice(itoa::Buffer::new().format(word.len()).as_bytes());
-    out.extend(b"\r\n");
+    let size = word.len();
+    out.reserve(size + 16);
+    let (tens, ones) = (b'0' + (size / 10 % 10) as u8, b'0' + (size % 10) as u8);
+    match size {
+        0..10 => out.extend_from_slice(&[b'$', ones, b'\r', b'\n']),
+        10..100 => out.extend_from_slice(&[b'$', tens, ones, b'\r', b'\n']),
+        _ => {
+            out.push(b'$');
+            out.extend_from_slice(itoa::Buffer::new().format(size).as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
     out.extend_from_slice(word);
-    out.extend(b"\r\n");
+    out.extend_from_slice(b"\r\n");
 }
 
-fn text(number: impl itoa::Integer) -> Vec<u8> {
+fn digits(number: impl itoa::Integer) -> Vec<u8> {
     itoa::Buffer::new().format(number).as_bytes().to_vec()
 }
 
+#[inline]
+fn set(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.extend_from_slice(b"*3\r\n$3\r\nSET\r\n");
+    bulk(out, name);
+    bulk(out, value);
+}
+
+fn select(out: &mut Vec<u8>, db: u64) {
+    head(out, 2);
+    bulk(out, b"SELECT");
+    bulk(out, &digits(db));
+}
+
+impl Shared for Commands {
+    fn resume(&mut self) {
+        self.db = None;
+        self.first_db = None;
+    }
+
+    fn span(&self) -> Option<(u64, u64)> {
+        self.first_db.zip(self.db)
+    }
+
+    fn select(db: u64) -> Vec<u8> {
+        let mut out = Vec::new();
+        select(&mut out, db);
+        out
+    }
+}
+
 impl Job for Commands {
+    const TAKES_STRINGS: bool = true;
+
+    #[inline]
+    fn string(&mut self, db: u64, key: Key<'_>, value: &[u8]) -> Taken {
+        if key.expire_at_ms.is_some() {
+            self.key(db, key)?;
+            self.text(value)?;
+            return self.close();
+        }
+        self.select(db);
+        set(&mut self.draft.out, &key.name, value);
+        Ok(())
+    }
+
     fn item(&mut self, item: Item<'_>) -> Taken {
         match item {
             Item::Function(code) if self.target >= Target::HAS_FUNCTIONS => {
@@ -237,10 +314,7 @@ impl Job for Commands {
     }
 
     fn key(&mut self, db: u64, key: Key<'_>) -> Taken<Wish> {
-        if db != self.db {
-            self.db = db;
-            self.command(&[b"SELECT", &text(db)]);
-        }
+        self.select(db);
         self.draft.begin();
         let class = key.kind.class();
         if class == Class::Stream && self.target < Target::HAS_STREAMS {
@@ -271,13 +345,7 @@ impl Job for Commands {
     fn end(&mut self, _: &Summary) -> Taken {
         self.flush();
         self.close_consumer();
-        if let Some(at) = self.expire_at_ms.take() {
-            let name = std::mem::take(&mut self.name);
-            self.command(&[b"PEXPIREAT", &name, &text(at)]);
-            self.name = name;
-        }
-        self.draft.settle();
-        Ok(())
+        self.close()
     }
 
     fn settle(&mut self) {
@@ -303,6 +371,16 @@ impl Job for Commands {
     fn finish(&mut self) -> Taken<Vec<u8>> {
         Ok(self.draft.take())
     }
+
+    fn losses(&self) -> Vec<(&'static str, u64)> {
+        let lost = self.left_out;
+        vec![
+            ("field-expiries", lost.field_expiries),
+            ("functions", lost.functions),
+            ("streams", lost.streams),
+            ("module-aux", lost.module_aux),
+        ]
+    }
 }
 
 impl Elements for Commands {
@@ -311,9 +389,11 @@ impl Elements for Commands {
         match self.expire_at_ms.filter(|_| self.target >= Target::SETS_WITH_EXPIRY) {
             Some(at) => {
                 self.expire_at_ms = None;
-                self.command(&[b"SET", &name, bytes, b"PXAT", &text(at)]);
+                self.command(&[b"SET", &name, bytes, b"PXAT", &digits(at)]);
             }
-            None => self.command(&[b"SET", &name, bytes]),
+            None => {
+                set(&mut self.draft.out, &name, bytes);
+            }
         }
         self.name = name;
         Ok(())
@@ -338,8 +418,11 @@ impl Elements for Commands {
     }
 
     fn member(&mut self, member: &[u8], score: f64) -> Taken {
-        self.gather(&format_f64(score));
-        self.gather(member);
+        self.scratch.clear();
+        text::score(&mut self.scratch, score);
+        bulk(&mut self.gathered, &self.scratch);
+        bulk(&mut self.gathered, member);
+        self.count += 2;
         self.flush_when_full();
         Ok(())
     }
@@ -347,11 +430,13 @@ impl Elements for Commands {
     fn entry(&mut self, id: StreamId, fields: Fields<'_>) -> Taken {
         let (mut a, mut b) = (itoa::Buffer::new(), itoa::Buffer::new());
         let count = fields.clone().count();
+        self.scratch.clear();
+        text::stream_id(&mut self.scratch, id);
         let out = &mut self.draft.out;
         head(out, 3 + count * 2);
         bulk(out, b"XADD");
         bulk(out, &self.name);
-        bulk(out, id.to_string().as_bytes());
+        bulk(out, &self.scratch);
         for (field, value) in fields {
             bulk(out, field.as_bytes(&mut a));
             bulk(out, value.as_bytes(&mut b));
@@ -375,7 +460,7 @@ impl Elements for Commands {
                         group,
                         last.as_bytes(),
                         b"ENTRIESREAD",
-                        &text(read),
+                        &digits(read),
                     ]),
                     None => self.command(&[b"XGROUP", b"CREATE", &key, group, last.as_bytes()]),
                 }
@@ -400,9 +485,9 @@ impl Elements for Commands {
                     b"0",
                     id.to_string().as_bytes(),
                     b"TIME",
-                    &text(delivery_ms),
+                    &digits(delivery_ms),
                     b"RETRYCOUNT",
-                    &text(deliveries),
+                    &digits(deliveries),
                     b"JUSTID",
                     b"FORCE",
                 ]);

@@ -35,18 +35,18 @@ pub struct CopyOptions {
 }
 
 /// What the target had no place for. All counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
+#[derive(Clone, Copy, Debug, Default)]
+struct Lost {
     /// Fields of hashes that expired once and will no more.
-    pub field_expiries: u64,
+    field_expiries: u64,
     /// Streams whose idempotent producers are gone.
-    pub stream_tails: u64,
+    stream_tails: u64,
     /// Function libraries.
-    pub functions: u64,
+    functions: u64,
     /// Metadata that modules kept of keys.
-    pub key_metadata: u64,
+    key_metadata: u64,
     /// Slot imports under way.
-    pub slot_imports: u64,
+    slot_imports: u64,
 }
 
 /// How the value under way is written.
@@ -108,7 +108,10 @@ impl std::fmt::Debug for Copy {
 const fn nearest(version: Version) -> Version {
     match version.number {
         0..9 => Version::redis(9),
-        13.. if matches!(version.vendor, Vendor::Redis) => Version::redis(12),
+        13.. => match version.vendor {
+            Vendor::Redis => Version::redis(12),
+            Vendor::Valkey => Version::VALKEY_80,
+        },
         _ => version,
     }
 }
@@ -160,17 +163,6 @@ impl Copy {
 
     fn encoder(options: &CopyOptions, version: Version) -> Option<Encoder> {
         Encoder::new(EncodeOptions { version, compress: options.compress, checksum: options.checksum })
-    }
-
-    /// What the target had no place for so far.
-    #[must_use]
-    pub fn lost(&self) -> Lost {
-        let encoder = self.encoder.left_out();
-        Lost {
-            field_expiries: self.lost.field_expiries + encoder.field_expiries,
-            stream_tails: self.lost.stream_tails + encoder.stream_tails,
-            ..self.lost
-        }
     }
 
     /// The version that is written.
@@ -348,5 +340,16 @@ impl Job for Copy {
     fn finish(&mut self) -> Taken<Vec<u8>> {
         self.encoder.finish();
         Ok(self.encoder.take())
+    }
+
+    fn losses(&self) -> Vec<(&'static str, u64)> {
+        let encoder = self.encoder.left_out();
+        vec![
+            ("field-expiries", self.lost.field_expiries + encoder.field_expiries),
+            ("stream-tails", self.lost.stream_tails + encoder.stream_tails),
+            ("functions", self.lost.functions),
+            ("key-metadata", self.lost.key_metadata),
+            ("slot-imports", self.lost.slot_imports),
+        ]
     }
 }

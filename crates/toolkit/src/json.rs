@@ -12,11 +12,12 @@
 //! Its one idea: a value is written while it passes. How many levels of brackets are open is all that is kept, so a
 //! hash of 400 MB takes no more memory than one of its fields. Scores that JSON has no number for are strings.
 
+use crate::crew::Shared;
 use crate::draft::Draft;
 use crate::measure::{Summary, class_name};
 use crate::sieve::Job;
 use crate::spread::{Elements, StreamPart, spread};
-use crate::text::{double, json, number};
+use crate::text::{double, json, number, stream_id};
 use redtwin_rdb::format::{Class, module_name};
 use redtwin_rdb::{Item, Key, Part, Taken, Wish};
 use redtwin_structures::stream::{Fields, StreamId};
@@ -73,9 +74,7 @@ impl Json {
 
     fn id(&mut self, id: StreamId) {
         self.draft.out.push(b'"');
-        number(&mut self.draft.out, id.ms);
-        self.draft.out.push(b'-');
-        number(&mut self.draft.out, id.seq);
+        stream_id(&mut self.draft.out, id);
         self.draft.out.push(b'"');
     }
 
@@ -115,6 +114,44 @@ impl Json {
         }
     }
 
+    #[inline]
+    fn begin_line(&mut self, db: u64, key: &Key<'_>) {
+        let class = key.kind.class();
+        let out = &mut self.draft.out;
+        // Spelled out where most keys are: one copy instead of three.
+        if db == 0 {
+            out.extend_from_slice(b"{\"db\":0,\"key\":");
+        } else {
+            out.extend_from_slice(b"{\"db\":");
+            number(out, db);
+            out.extend_from_slice(b",\"key\":");
+        }
+        json(out, &key.name);
+        if class == Class::String && key.expire_at_ms.is_none() {
+            out.extend_from_slice(b",\"type\":\"string\",\"value\":");
+        } else {
+            out.extend_from_slice(b",\"type\":\"");
+            out.extend_from_slice(class_name(class).as_bytes());
+            out.push(b'"');
+            if let Some(at) = key.expire_at_ms {
+                out.extend_from_slice(b",\"expireAtMs\":");
+                number(out, at);
+            }
+            out.extend_from_slice(b",\"value\":");
+        }
+    }
+
+    /// Behind a value.
+    #[inline]
+    fn close(&mut self) -> Taken {
+        if self.layout == Layout::Lines {
+            self.draft.out.extend_from_slice(b"}\n");
+        }
+        self.first_key = false;
+        self.draft.settle();
+        Ok(())
+    }
+
     fn opening(class: Class) -> &'static [u8] {
         match class {
             Class::String | Class::Module => b"",
@@ -125,7 +162,23 @@ impl Json {
     }
 }
 
+/// Of the layouts only lines: in the other one a key's comma depends on the key before it.
+impl Shared for Json {}
+
 impl Job for Json {
+    const TAKES_STRINGS: bool = true;
+
+    #[inline]
+    fn string(&mut self, db: u64, key: Key<'_>, value: &[u8]) -> Taken {
+        if self.layout == Layout::Lines {
+            self.begin_line(db, &key);
+        } else {
+            self.key(db, key)?;
+        }
+        json(&mut self.draft.out, value);
+        self.close()
+    }
+
     fn item(&mut self, _: Item<'_>) -> Taken {
         Ok(())
     }
@@ -134,20 +187,7 @@ impl Job for Json {
         let class = key.kind.class();
         self.draft.begin();
         match self.layout {
-            Layout::Lines => {
-                self.draft.out.extend(b"{\"db\":");
-                number(&mut self.draft.out, db);
-                self.draft.out.extend(b",\"key\":");
-                json(&mut self.draft.out, &key.name);
-                self.draft.out.extend(b",\"type\":\"");
-                self.draft.out.extend_from_slice(class_name(class).as_bytes());
-                self.draft.out.push(b'"');
-                if let Some(at) = key.expire_at_ms {
-                    self.draft.out.extend(b",\"expireAtMs\":");
-                    number(&mut self.draft.out, at);
-                }
-                self.draft.out.extend(b",\"value\":");
-            }
+            Layout::Lines => self.begin_line(db, &key),
             Layout::RdbTools => {
                 if self.db != Some(db) {
                     self.draft.out.extend_from_slice(if self.db.is_some() { b"},{" } else { b"{" });
@@ -181,12 +221,7 @@ impl Job for Json {
                 self.draft.out.extend(b"]}");
             }
         }
-        if self.layout == Layout::Lines {
-            self.draft.out.extend(b"}\n");
-        }
-        self.first_key = false;
-        self.draft.settle();
-        Ok(())
+        self.close()
     }
 
     fn settle(&mut self) {

@@ -10,7 +10,7 @@
 //! the file, whatever the file holds; who reads and who writes is not its business. Nothing here knows files, clocks
 //! or N-API.
 //!
-//! - `scan` is the driver, `sieve` the filters, `measure` and `memory` the sizes, `spread` takes packed blocks apart;
+//! - `scan` is the driver and `crew` the one with several threads, `sieve` the filters, `measure` and `memory` the sizes, `spread` takes packed blocks apart;
 //! - `json`, `commands`, `table`, `tally`, `copy`, `batch`, `check`, `digests` are the jobs.
 #![deny(missing_docs)]
 
@@ -18,7 +18,7 @@ pub mod batch;
 pub mod check;
 pub mod commands;
 pub mod copy;
-
+pub mod crew;
 pub mod digests;
 mod distinct;
 mod draft;

@@ -161,6 +161,13 @@ impl Measure {
         self.list_bytes = 0;
     }
 
+    /// A value of this kind follows whose size nobody asks for: `end` will say what sort it is, and no sizes that mean anything.
+    #[inline]
+    pub fn pass_over(&mut self, kind: Kind) {
+        self.summary.class = kind.class();
+        self.summary.encoding = Encoding::of(kind);
+    }
+
     fn saw(&mut self, bytes: &[u8]) {
         self.summary.longest = self.summary.longest.max(bytes.len() as u64);
     }

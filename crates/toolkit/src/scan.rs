@@ -20,6 +20,8 @@ pub struct Scan<J> {
     /// What was made and not yet taken: what lies behind `taken`.
     ready: Vec<u8>,
     taken: usize,
+    /// What was wrong behind the RDB's end.
+    failed: Option<Error>,
 }
 
 /// Room for more than this is given back instead of being used again: one huge value should not be paid for to the end.
@@ -28,7 +30,13 @@ const ROOM_MAX: usize = 8 * 1024 * 1024;
 impl<J: Job> Scan<J> {
     /// A job at the start of a file. Without `checksum` the file's sum is not looked at.
     pub fn new(job: J, filter: Filter, checksum: bool) -> Self {
-        Scan { decoder: Decoder::new(checksum), sieve: Sieve::new(job, filter), ready: Vec::new(), taken: 0 }
+        Scan {
+            decoder: Decoder::new(checksum),
+            sieve: Sieve::new(job, filter),
+            ready: Vec::new(),
+            taken: 0,
+            failed: None,
+        }
     }
 
     /// Goes on after keys whose value is broken: see `Sieve::tolerant`.
@@ -75,6 +83,8 @@ pub trait AnyScan: Send {
     fn broken_keys(&self) -> &[BrokenKey];
     /// Database and name of the last key begun.
     fn last_key(&self) -> (u64, Vec<u8>);
+    /// What the output has no place for: what, and how often it was met.
+    fn losses(&self) -> Vec<(&'static str, u64)>;
 }
 
 impl<J: Job + Send> AnyScan for Scan<J> {
@@ -83,13 +93,16 @@ impl<J: Job + Send> AnyScan for Scan<J> {
         let made = self.sieve.job.take();
         self.add(made);
         if pushed?.taken < chunk.len() {
-            return Err(Error { kind: ErrorKind::TrailingBytes, offset: self.decoder.bytes() });
+            self.failed = Some(Error { kind: ErrorKind::TrailingBytes, offset: self.decoder.bytes() });
         }
-        Ok(())
+        self.failed.clone().map_or(Ok(()), Err)
     }
 
     fn finish(&mut self) -> Result<(), Error> {
         self.decoder.finish()?;
+        if let Some(error) = &self.failed {
+            return Err(error.clone());
+        }
         let offset = self.decoder.bytes();
         let made = self.sieve.job.finish();
         self.add(made.map_err(|wrong| Error { kind: ErrorKind::Corrupt(wrong.0), offset })?);
@@ -125,5 +138,9 @@ impl<J: Job + Send> AnyScan for Scan<J> {
     fn last_key(&self) -> (u64, Vec<u8>) {
         let (db, name) = self.sieve.last_key();
         (db, name.to_vec())
+    }
+
+    fn losses(&self) -> Vec<(&'static str, u64)> {
+        self.sieve.job.losses()
     }
 }

@@ -10,11 +10,12 @@
 //! Its one idea: a filter is asked as early as it can answer. Only the size is known at the end; a job that has
 //! written something of such a key takes it back.
 
+use crate::crew::Shared;
 use crate::measure::{Measure, Summary};
 use crate::spread::check_block;
 use redtwin_keyspace::glob;
 use redtwin_rdb::format::Class;
-use redtwin_rdb::{Item, Key, Part, Sink, Taken, Wish};
+use redtwin_rdb::{Bytes, Item, Key, Part, Sink, Taken, Wish};
 use redtwin_structures::limits::Malformed;
 
 /// What is said of each key that is wanted, and of everything that is no key.
@@ -48,6 +49,17 @@ pub trait Job {
     /// Why it cannot go on.
     fn end(&mut self, summary: &Summary) -> Taken;
 
+    /// Whether `string` is there.
+    const TAKES_STRINGS: bool = false;
+
+    /// A wanted key with a string as value, all at once: the same as `key`, `settle`, `part` and `end`. Most keys are such.
+    ///
+    /// # Errors
+    /// Why it cannot go on.
+    fn string(&mut self, _db: u64, _key: Key<'_>, _value: &[u8]) -> Taken {
+        Ok(())
+    }
+
     /// The key under way is wanted for certain: `undo` will not come for it, and what there is of it may be given out.
     /// Comes at once after `key` when no filter looks at sizes.
     fn settle(&mut self);
@@ -66,6 +78,11 @@ pub trait Job {
     /// # Errors
     /// Why it cannot be said.
     fn finish(&mut self) -> Taken<Vec<u8>>;
+
+    /// What its output has no place for so far, each by its name with how often it was met.
+    fn losses(&self) -> Vec<(&'static str, u64)> {
+        Vec::new()
+    }
 }
 
 /// Which keys are wanted: those for which everything holds that is set. The default wants all.
@@ -90,6 +107,17 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// Whether every key is wanted, whatever its size.
+    fn wants_all_keys(&self) -> bool {
+        self.dbs.is_empty()
+            && self.classes.is_empty()
+            && self.glob.is_none()
+            && self.regex.is_none()
+            && self.prefix.is_empty()
+            && self.expires.is_none()
+            && self.expired.is_none()
+    }
+
     fn wants(&self, db: u64, key: &Key<'_>) -> bool {
         let among = |list: &[u64]| list.is_empty() || list.contains(&db);
         let is_expired = |now: i64| key.expire_at_ms.is_some_and(|at| at <= now);
@@ -111,13 +139,16 @@ pub struct Sieve<J> {
     /// Who is told.
     pub job: J,
     filter: Filter,
+    /// Known before: then nobody asks the filter for each key.
+    wants_all_keys: bool,
     measure: Measure,
     measures: bool,
     db: u64,
     class: Class,
     wanted: bool,
     settled: bool,
-    /// The name of the key under way, for messages about it.
+    /// Database and name of the key under way, for messages about it.
+    name_db: u64,
     name: Vec<u8>,
     offset: u64,
     tolerant: bool,
@@ -130,7 +161,7 @@ pub struct Sieve<J> {
 }
 
 /// No more broken keys than this are remembered; all are counted.
-const BROKEN_KEYS_MAX: usize = 1000;
+pub(crate) const BROKEN_KEYS_MAX: usize = 1000;
 
 /// A key whose value cannot be what it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,6 +193,7 @@ impl<J: Job> Sieve<J> {
         let measures = job.measures() || filter.memory_min > 0;
         Sieve {
             job,
+            wants_all_keys: filter.wants_all_keys(),
             filter,
             measure: Measure::default(),
             measures,
@@ -169,6 +201,7 @@ impl<J: Job> Sieve<J> {
             class: Class::String,
             wanted: false,
             settled: false,
+            name_db: 0,
             name: Vec::new(),
             offset: 0,
             tolerant: false,
@@ -183,6 +216,30 @@ impl<J: Job> Sieve<J> {
     pub fn tolerant(mut self) -> Self {
         self.tolerant = true;
         self
+    }
+
+    /// What follows begins between two keys of database `db`; another has seen what stands before.
+    pub(crate) fn resume(&mut self, db: u64)
+    where
+        J: Shared,
+    {
+        self.db = db;
+        self.offset = 0;
+        self.broken = None;
+        self.job.resume();
+    }
+
+    /// Whether `last_key` is one that began here. (No key begins where the file does.)
+    pub(crate) fn has_begun_a_key(&self) -> bool {
+        self.offset > 0
+    }
+
+    #[inline]
+    fn began(&mut self, key: &Key<'_>) {
+        self.name_db = self.db;
+        self.name.clear();
+        self.name.extend_from_slice(&key.name);
+        self.offset = key.offset;
     }
 
     #[inline]
@@ -209,7 +266,7 @@ impl<J: Job> Sieve<J> {
     /// The last key begun, wanted or not: where an error is.
     #[must_use]
     pub fn last_key(&self) -> (u64, &[u8]) {
-        (self.db, &self.name)
+        (self.name_db, &self.name)
     }
 }
 
@@ -223,16 +280,18 @@ impl<J: Job> Sink for Sieve<J> {
 
     #[inline]
     fn key(&mut self, key: Key<'_>) -> Taken<Wish> {
-        self.name.clear();
-        self.name.extend_from_slice(&key.name);
-        self.offset = key.offset;
-        self.wanted = self.filter.wants(self.db, &key);
+        self.began(&key);
+        self.wanted = self.wants_all_keys || self.filter.wants(self.db, &key);
         if !self.wanted {
             self.counts.refused += 1;
             return Ok(Wish::Skip);
         }
         self.class = key.kind.class();
-        self.measure.begin(key.kind, key.name.len() as u64, key.expire_at_ms.is_some());
+        if self.measures {
+            self.measure.begin(key.kind, key.name.len() as u64, key.expire_at_ms.is_some());
+        } else {
+            self.measure.pass_over(key.kind);
+        }
         let wish = self.job.key(self.db, key)?;
         self.settled = false;
         self.settle_from(self.filter.memory_min == 0);
@@ -242,6 +301,23 @@ impl<J: Job> Sink for Sieve<J> {
             Wish::Raw if self.measures => Wish::Both,
             wish => wish,
         })
+    }
+
+    #[inline]
+    fn string(&mut self, key: Key<'_>, value: Bytes<'_>, raw: &[u8], bytes: u64) -> Taken {
+        if J::TAKES_STRINGS && self.wants_all_keys && !self.measures {
+            self.began(&key);
+            self.counts.wanted += 1;
+            return self.job.string(self.db, key, &value);
+        }
+        let wish = self.key(key)?;
+        if matches!(wish, Wish::Raw | Wish::Both) {
+            self.part(Part::Raw(raw))?;
+        }
+        if matches!(wish, Wish::Value | Wish::Both) {
+            self.part(Part::String(value))?;
+        }
+        self.end_of_key(bytes)
     }
 
     #[inline]

@@ -8,6 +8,7 @@
 //!
 //! Bytes that are no UTF-8, and control characters, are written as `\xNN`.
 
+use crate::crew::Shared;
 use crate::draft::Draft;
 use crate::measure::{Summary, class_name};
 use crate::sieve::Job;
@@ -45,6 +46,13 @@ impl Table {
             );
         }
         Table { draft, columns, db: 0, name: Vec::new(), expire_at_ms: None }
+    }
+}
+
+impl Shared for Table {
+    fn resume(&mut self) {
+        // The headings were written by who began the file.
+        self.draft = Draft::default();
     }
 }
 

@@ -12,13 +12,14 @@ mod prefixes;
 mod report;
 mod top;
 
+use crate::crew::Shared;
 use crate::measure::Summary;
 use crate::sieve::Job;
 use prefixes::Prefixes;
 use redtwin_rdb::format::{Class, Version, module_name};
 use redtwin_rdb::{Item, Key, Part, Taken, Wish};
 use std::collections::BTreeMap;
-use top::Top;
+use top::{Big, Top};
 
 /// What is to be summed up.
 #[derive(Clone, Debug)]
@@ -52,6 +53,14 @@ impl Sum {
         self.elements += if summary.class == Class::String { 1 } else { summary.elements };
         self.expiring += u64::from(expires);
     }
+
+    fn absorb(&mut self, other: &Sum) {
+        self.keys += other.keys;
+        self.memory += other.memory;
+        self.encoded += other.encoded;
+        self.elements += other.elements;
+        self.expiring += other.expiring;
+    }
 }
 
 /// Upper ends of the times to live that are told apart, in seconds. Before the first: expired; behind the last: more.
@@ -81,6 +90,7 @@ pub struct Tally {
     db: u64,
     name: Vec<u8>,
     expire_at_ms: Option<i64>,
+    offset: u64,
 }
 
 impl Tally {
@@ -106,6 +116,32 @@ impl Tally {
             db: 0,
             name: Vec::new(),
             expire_at_ms: None,
+            offset: 0,
+        }
+    }
+}
+
+impl Shared for Tally {
+    fn absorb(&mut self, other: Self) {
+        self.totals.absorb(&other.totals);
+        for (sums, others) in [
+            (&mut self.classes[..], &other.classes[..]),
+            (&mut self.encodings, &other.encodings),
+            (&mut self.sizes, &other.sizes),
+            (&mut self.ttls, &other.ttls),
+        ] {
+            sums.iter_mut().zip(others).for_each(|(sum, other)| sum.absorb(other));
+        }
+        other.dbs.iter().for_each(|(&db, sum)| self.dbs.entry(db).or_default().absorb(sum));
+        self.top.absorb(other.top);
+        self.prefixes.absorb(other.prefixes);
+        self.version = self.version.or(other.version);
+        self.aux.extend(other.aux);
+        self.functions += other.functions;
+        self.module_aux += other.module_aux;
+        self.slots += other.slots;
+        for (name, count) in other.modules {
+            *self.modules.entry(name).or_default() += count;
         }
     }
 }
@@ -135,6 +171,7 @@ impl Job for Tally {
         self.name.clear();
         self.name.extend_from_slice(&key.name);
         self.expire_at_ms = key.expire_at_ms;
+        self.offset = key.offset;
         Ok(Wish::Value)
     }
 
@@ -167,7 +204,16 @@ impl Job for Tally {
                 sum.add(summary, expires);
             }
         }
-        self.top.offer(self.db, &self.name, self.expire_at_ms, summary);
+        self.top.offer(
+            self.offset,
+            || Big {
+                db: self.db,
+                name: self.name.clone(),
+                expire_at_ms: self.expire_at_ms,
+                summary: *summary,
+            },
+            summary.memory,
+        );
         self.prefixes.add(&self.name, summary.memory);
         Ok(())
     }

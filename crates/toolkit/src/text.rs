@@ -8,6 +8,9 @@
 //! Its one idea: nothing is lost and nothing is ambiguous. UTF-8 cannot hold a lone surrogate, so each of these stands for one
 //! byte, and the text is JSON that every parser reads.
 
+use redtwin_structures::number::format_f64;
+use redtwin_structures::stream::StreamId;
+
 const fn needs_escape() -> [bool; 256] {
     let mut table = [false; 256];
     let mut byte = 0;
@@ -49,18 +52,43 @@ fn valid(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Whether a JSON string is its bytes: printable ASCII without `"` and `\`. Looks at all of them, which a processor does
-/// sixteen or more at a time, instead of stopping early.
+/// sixteen or more at a time, instead of stopping early; what is left at the end, eight at a time.
 fn is_plain(bytes: &[u8]) -> bool {
-    let odd = |byte: u8| (byte.wrapping_sub(0x20) >= 0x60) | (byte == b'"') | (byte == b'\\');
-    !bytes.iter().fold(false, |found, &byte| found | odd(byte))
+    let (words, rest) = bytes.as_chunks::<8>();
+    let found = words.iter().fold(0, |found, word| found | odd_bytes(u64::from_le_bytes(*word)));
+    let last = rest.iter().fold(PLAIN_WORD, |word, &byte| word << 8 | u64::from(byte));
+    (found | odd_bytes(last)) & HIGH_BITS == 0
+}
+
+const PLAIN_WORD: u64 = u64::from_le_bytes([b' '; 8]);
+const LOW_BITS: u64 = u64::from_le_bytes([1; 8]);
+const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// Some of the high bits are set if, and only if, one of the eight bytes is not plain. (A byte less than `n` gives its high bit to
+/// `x - n`; so does one above that a byte below it borrowed from, but then that one had given its own.)
+const fn odd_bytes(word: u64) -> u64 {
+    let (quote, slash) = (word ^ (LOW_BITS * b'"' as u64), word ^ (LOW_BITS * b'\\' as u64));
+    let control = word.wrapping_sub(LOW_BITS * 0x20) & !word;
+    control | word | quote.wrapping_sub(LOW_BITS) & !quote | slash.wrapping_sub(LOW_BITS) & !slash
 }
 
 /// A JSON string with its quotes. O(bytes).
+#[inline]
 pub(crate) fn json(out: &mut Vec<u8>, bytes: &[u8]) {
-    out.push(b'"');
     if is_plain(bytes) {
+        out.reserve(bytes.len() + 2);
+        out.push(b'"');
         out.extend_from_slice(bytes);
-    } else if std::str::from_utf8(bytes).is_ok() {
+        out.push(b'"');
+    } else {
+        escaped(out, bytes);
+    }
+}
+
+#[inline(never)]
+fn escaped(out: &mut Vec<u8>, bytes: &[u8]) {
+    out.push(b'"');
+    if std::str::from_utf8(bytes).is_ok() {
         valid(out, bytes);
     } else {
         for chunk in bytes.utf8_chunks() {
@@ -74,6 +102,22 @@ pub(crate) fn json(out: &mut Vec<u8>, bytes: &[u8]) {
 /// A decimal number.
 pub(crate) fn number(out: &mut Vec<u8>, value: impl itoa::Integer) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// The id of a stream's entry.
+pub(crate) fn stream_id(out: &mut Vec<u8>, id: StreamId) {
+    number(out, id.ms);
+    out.push(b'-');
+    number(out, id.seq);
+}
+
+/// A score as commands take it: in the fewest digits that give it back.
+pub(crate) fn score(out: &mut Vec<u8>, value: f64) {
+    if value.is_finite() && (value != 0.0 || value.is_sign_positive()) {
+        double(out, value);
+    } else {
+        out.extend_from_slice(&format_f64(value));
+    }
 }
 
 /// A finite double in the fewest digits that give it back, written as JavaScript writes numbers (ECMA-262, Number::toString), so that

@@ -2,15 +2,18 @@
  * Where a result goes: standard output, or a file that is complete or not there at all.
  *
  *     write, write ... --> FILE.<pid>.part --> close: rename to FILE (an RDB: on the disk before)
- *                                         '--> abandon: removed
+ *                                         '--> abandon, or a signal that ends the process: removed
  *
  * A pipe whose reader has gone (`| head`) ends the command without a word, as with any other tool.
  */
+import { rmSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 
 export interface Output {
   /** `bytes` must stay as they are until the promise of the next write (or of close) is fulfilled. */
   write(bytes: Uint8Array): Promise<void> | void;
+  /** Fewer bytes than this had better wait for more; not more than a buffer of run.ts holds. */
+  readonly leastBytes?: number;
   close(): Promise<void>;
   /** The result is of no use: what was written to a file is removed. */
   abandon(): Promise<void>;
@@ -51,8 +54,23 @@ function standardOutput(): Output {
   };
 }
 
+/** Removed when a signal ends the process. */
+const drafts = new Set<string>();
+
+function watchSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => {
+      for (const draft of drafts) rmSync(draft, { force: true });
+      // Nobody listens any more: this time it ends the process, and whoever started it learns why.
+      process.kill(process.pid, signal);
+    });
+  }
+}
+
 /** One write is under way while the next bytes are made. */
 export class FileOutput implements Output {
+  /** A file system gives larger pieces of memory to larger writes. */
+  readonly leastBytes = 1024 * 1024;
   readonly #path: string;
   readonly #draft: string;
   readonly #file: FileHandle;
@@ -69,6 +87,8 @@ export class FileOutput implements Output {
 
   static async create(path: string, isLasting: boolean): Promise<FileOutput> {
     const draft = `${path}.${process.pid}.part`;
+    if (drafts.size === 0) watchSignals();
+    drafts.add(draft);
     return new FileOutput(path, draft, await open(draft, 'w'), isLasting);
   }
 

@@ -12,7 +12,7 @@ import { rdbTools } from './engine.ts';
 import { printable } from './human.ts';
 import { FileOutput, openOutput } from './output.ts';
 import { sourceHelp } from './plain.ts';
-import { command, drain, pump, said, tellLosses, toOutput } from './run.ts';
+import { command, pump, said, tellLosses, toOutput } from './run.ts';
 
 type RewriteOptions = CommonOptions & { output: string; compress: boolean; to?: number };
 
@@ -106,7 +106,6 @@ async function repair(source: string, options: RewriteOptions): Promise<number> 
   try {
     await pump(source, scan, options, output).catch(async (error: unknown) => {
       end = said(error);
-      await drain(scan, output);
       const { keepBytes, tail } = scan.salvage();
       await output.cutBack(keepBytes);
       await output.write(tail);

@@ -18,7 +18,7 @@ export async function pass(
   source: string,
   job: RdbJob,
   options: CommonOptions,
-  output: Pick<Output, 'write'>,
+  output: Sink,
   filter: RdbFilter = filterOf(options),
 ): Promise<RdbScan> {
   const scan = (await rdbTools()).scan(job, filter, options.checksum);
@@ -26,44 +26,71 @@ export async function pass(
   return scan;
 }
 
-/** Pushes a source through a scan. */
+/** Pushes a source through a scan. What was made before an error is written too. */
 export async function pump(
   source: string,
   scan: RdbScan,
   options: Pick<CommonOptions, 'progress'>,
-  output: Pick<Output, 'write'>,
+  output: Sink,
 ): Promise<void> {
-  const opened = await openSource(source);
+  const opened = await openSource(source, undefined, chunkBytes);
   const progress = new Progress(opened, options.progress);
+  const drain = new Drain(scan, output);
   try {
     for await (const chunk of opened.chunks) {
       scan.push(chunk);
-      await drain(scan, output);
+      await drain.some();
       progress.tick();
     }
     scan.finish();
-    await drain(scan, output);
   } finally {
+    await drain.all();
     progress.end();
   }
 }
 
-/** About what a chunk of a file becomes. */
+type Sink = Pick<Output, 'write'> & Partial<Pick<Output, 'leastBytes'>>;
+
+/** Larger than the library's: threads share it, and each hand-over costs. */
+const chunkBytes = 512 * 1024;
+/** More than a chunk of a file becomes, mostly. */
 const resultBytes = 1024 * 1024;
 
-/** Made when first needed: not every command has bytes to give. */
-const results: Buffer[] = [];
-let turn = 0;
+/** Moves what a scan makes to an output, which may go on writing one buffer while the other is filled. */
+class Drain {
+  readonly #scan: RdbScan;
+  readonly #output: Sink;
+  /** Made when first needed: not every command has bytes to give. */
+  readonly #buffers: Buffer[] = [];
+  #turn = 0;
+  #filled = 0;
 
-/** Writes all that is ready. An output may go on with what it was given last until it is given more. */
-export async function drain(scan: RdbScan, output: Pick<Output, 'write'>): Promise<void> {
-  for (;;) {
-    results[turn] ??= Buffer.allocUnsafeSlow(resultBytes);
-    const count = scan.take(results[turn]!);
-    if (count === 0) return;
-    const written = output.write(results[turn]!.subarray(0, count));
+  constructor(scan: RdbScan, output: Sink) {
+    this.#scan = scan;
+    this.#output = output;
+  }
+
+  /** All that is ready, but for the last bytes when the output had rather have more of them at once. */
+  async some(): Promise<void> {
+    for (;;) {
+      this.#buffers[this.#turn] ??= Buffer.allocUnsafeSlow(resultBytes);
+      const count = this.#scan.take(this.#buffers[this.#turn]!.subarray(this.#filled));
+      this.#filled += count;
+      if (this.#filled >= (this.#output.leastBytes ?? 1)) await this.#write();
+      if (count === 0) return;
+    }
+  }
+
+  async all(): Promise<void> {
+    await this.some();
+    if (this.#filled > 0) await this.#write();
+  }
+
+  async #write(): Promise<void> {
+    const written = this.#output.write(this.#buffers[this.#turn]!.subarray(0, this.#filled));
+    this.#turn = 1 - this.#turn;
+    this.#filled = 0;
     if (written !== undefined) await written;
-    turn = 1 - turn;
   }
 }
 

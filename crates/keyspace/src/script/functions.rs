@@ -184,7 +184,7 @@ pub fn sources_in(payload: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
     };
     let version = Version::of_number(u16::from_le_bytes(*number));
     let summed = payload.get(..payload.len() - 8).unwrap_or_default();
-    if !version.is_readable() || crc64(0, summed) != u64::from_le_bytes(*crc) {
+    if !version.is_known() || crc64(0, summed) != u64::from_le_bytes(*crc) {
         return Err(WRONG);
     }
     // The body is what stands in a file between its magic and its end.

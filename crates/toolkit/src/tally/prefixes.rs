@@ -50,19 +50,25 @@ impl Prefixes {
             if self.separators[usize::from(byte)] {
                 depth += 1;
                 if let Some(prefix) = name.get(..=at) {
-                    self.count(prefix, memory);
+                    self.count(prefix, Under { keys: 1, memory });
                 }
             }
         }
     }
 
-    fn count(&mut self, prefix: &[u8], memory: u64) {
+    /// What another has counted among other keys.
+    pub(crate) fn absorb(&mut self, other: Prefixes) {
+        self.cut |= other.cut;
+        other.table.iter().for_each(|(prefix, under)| self.count(prefix, *under));
+    }
+
+    fn count(&mut self, prefix: &[u8], more: Under) {
         let under = match self.table.raw_entry_mut().from_key(prefix) {
             RawEntryMut::Occupied(entry) => entry.into_mut(),
             RawEntryMut::Vacant(entry) => entry.insert(prefix.into(), Under::default()).1,
         };
-        under.keys += 1;
-        under.memory += memory;
+        under.keys += more.keys;
+        under.memory += more.memory;
         if self.table.len() > PREFIXES_MAX {
             self.cut_back();
         }

@@ -16,10 +16,11 @@ import { RedtwinError } from '../../../errors.ts';
 import {
   type Dialect,
   moduleTypeName,
+  newer,
   Opcode,
-  redisVersionMax,
+  redisFileVersionMax,
   Type,
-  valkeyVersionMax,
+  valkeyFileVersionMax,
   valkeyVersionMin,
 } from './format.ts';
 import { Input, more, type Step } from './input.ts';
@@ -235,10 +236,10 @@ function* readMagic(input: Input): Step<Dialect> {
   }
   const version = Number(parts[2]);
   const vendor = parts[1] === 'REDIS' ? 'redis' : 'valkey';
-  const [low, high] = vendor === 'redis' ? [1, redisVersionMax] : [valkeyVersionMin, valkeyVersionMax];
+  const [low, high] =
+    vendor === 'redis' ? [1, redisFileVersionMax] : [valkeyVersionMin, valkeyFileVersionMax];
   if (version < low || version > high) {
-    const known = low === high ? String(low) : `${low} to ${high}`;
-    const message = `the RDB is ${magic}; of ${parts[1]}, only version ${known} is understood`;
+    const message = `the RDB is ${magic}; of ${parts[1]}, only versions ${low} to ${high} are understood`;
     throw new RedtwinError('rdb-unsupported-version', message, { offset: 0 });
   }
   return { vendor, version };
@@ -290,6 +291,10 @@ function* length(input: Input): Step<number> {
 
 function unknownOpcode(opcode: number, dialect: Dialect, input: Input): RedtwinError {
   const version = `${dialect.vendor === 'redis' ? 'Redis' : 'Valkey'} RDB version ${dialect.version}`;
-  const message = `the RDB holds a record of type ${opcode}, which ${version} does not have`;
+  const name = newer(dialect.vendor, opcode);
+  const message =
+    name === null
+      ? `the RDB holds a record of type ${opcode}, which ${version} does not have`
+      : `the RDB holds a record of type ${opcode}, which is not read: ${name} (${version})`;
   return new RedtwinError('rdb-unknown-type', message, { offset: input.offset });
 }

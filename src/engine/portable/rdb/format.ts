@@ -11,7 +11,7 @@
 /** Whose table of types and opcodes holds. */
 export type Vendor = 'redis' | 'valkey';
 
-/** A version of the format: REDIS0001 to REDIS0013, or VALKEY080. */
+/** A version of the format: REDIS0001 to REDIS0015, VALKEY080 or VALKEY081. */
 export interface Dialect {
   vendor: Vendor;
   version: number;
@@ -19,9 +19,12 @@ export interface Dialect {
   lossy?: boolean;
 }
 
-/** The newest versions of each vendor that are understood. */
-export const redisVersionMax = 13;
-export const valkeyVersionMax = 80;
+/** The newest versions of each vendor of which everything is understood. */
+const redisVersionMax = 13;
+const valkeyVersionMax = 80;
+/** The newest whose files are read: what is new in them is refused by its name (`newer`), when it is met. */
+export const redisFileVersionMax = 15;
+export const valkeyFileVersionMax = 81;
 /** Valkey's numbers begin here; those between the two were never used. */
 export const valkeyVersionMin = 80;
 
@@ -31,6 +34,27 @@ export function dialectOf(version: number): Dialect | null {
   if (version >= valkeyVersionMin && version <= valkeyVersionMax) return { vendor: 'valkey', version };
   return null;
 }
+
+/** What a type or an opcode is that versions after those bring; null for all others. */
+export function newer(vendor: Vendor, byte: number): string | null {
+  return (vendor === 'redis' ? newerOfRedis : newerOfValkey)[byte] ?? null;
+}
+
+const ofTemplate = 'a hash that refers to a template, of Redis 8.10';
+const newerOfRedis: Record<number, string> = {
+  27: 'a stream with entries given back, of Redis 8.8',
+  28: 'an array of Redis 8.8',
+  29: ofTemplate,
+  30: ofTemplate,
+  31: ofTemplate,
+  32: ofTemplate,
+  33: 'a rate limiter of Redis 8.10',
+  242: 'a template of hashes, of Redis 8.10',
+};
+const newerOfValkey: Record<number, string> = {
+  23: 'a path hash of Valkey 9.2',
+  242: 'a command within a snapshot, of Valkey 9.2',
+};
 
 /** Opcodes: the first byte of a record that is not a key. */
 export const Opcode = {

@@ -14,7 +14,7 @@ import { readListpack } from '../listpack.ts';
 import { parseInt64 } from '../numbers.ts';
 import { readZiplist } from '../ziplist.ts';
 import { readZipmap } from '../zipmap.ts';
-import { type Dialect, moduleTypeName, Type } from './format.ts';
+import { type Dialect, moduleTypeName, newer, Type } from './format.ts';
 import { type Input, more, type Step } from './input.ts';
 import { skipModuleData } from './module-reader.ts';
 import { unpacked } from './packed.ts';
@@ -92,6 +92,8 @@ function unknownType(type: number, dialect: Dialect): string {
   const version = `${dialect.vendor === 'redis' ? 'Redis' : 'Valkey'} RDB version ${dialect.version}`;
   if (type === Type.modulePreGa)
     return `the RDB holds a module value of a release candidate of Redis 4 (${version})`;
+  const name = newer(dialect.vendor, type);
+  if (name !== null) return `the RDB holds a value of type ${type}, which is not read: ${name} (${version})`;
   return `the RDB holds a value of type ${type}, which ${version} does not have`;
 }
 

@@ -82,7 +82,7 @@ export class CommandsJob implements Job {
         this.#many(
           'ZADD',
           key,
-          value.members.map((member, at) => [formatDouble(value.scores[at]!), member]),
+          value.members.map((member, at) => [score(value.scores[at]!), member]),
         );
         return;
       case 'hash':
@@ -172,6 +172,10 @@ export class CommandsJob implements Job {
     return { ...this.#losses };
   }
 }
+
+/** A score in the fewest digits that give it back, as JavaScript writes numbers; -0 keeps its sign. */
+const score = (value: number): string =>
+  Number.isFinite(value) && !Object.is(value, -0) ? String(value) : formatDouble(value);
 
 const bulkBytes = (words: readonly string[]): number =>
   words.reduce((total, word) => total + word.length + String(word.length).length + 5, 0);

@@ -77,7 +77,7 @@ export class CopyJob implements Job {
   begin({ vendor, version }: Dialect): void {
     this.#begun = true;
     if (this.#options.version === null)
-      this.#writer = this.#make(vendor === 'valkey' ? version : Math.min(Math.max(version, 9), 12));
+      this.#writer = this.#make(vendor === 'valkey' ? 80 : Math.min(Math.max(version, 9), 12));
   }
   aux(name: string, value: string): void {
     this.#writer.encoder.aux(name, value);
