@@ -407,6 +407,14 @@ impl NativeRdbScan {
     }
 
     #[napi(catch_unwind)]
+    pub fn retracted(&mut self) -> Option<f64> {
+        match &mut self.running {
+            Running::Copy(scan) => scan.sieve.job.retracted().map(|bytes| bytes as f64),
+            _ => None,
+        }
+    }
+
+    #[napi(catch_unwind)]
     pub fn salvage(&mut self) -> RdbSalvage {
         match &mut self.running {
             Running::Copy(scan) => {

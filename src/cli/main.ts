@@ -40,6 +40,6 @@ program
 
 const rdb = program.command('rdb').description('read, shape and look at RDB files');
 if (process.argv[2] === 'rdb' || process.argv.includes('help'))
-  (await import('./rdb.ts')).addRdbCommands(rdb);
+  await (await import('./rdb.ts')).addRdbCommands(rdb, process.argv[3]);
 
 await program.parseAsync();

@@ -2,26 +2,34 @@
  * `redtwin rdb ...`: what an RDB file holds, as text, as another file, as a page.
  *
  * Each command is a job of an engine (src/engine/rdb.ts) with something said around it; the files in cli/rdb/ have a family of
- * commands each.
+ * commands each, and only the one that is asked for is loaded.
  */
 import type { Command } from 'commander';
-import { addCheckCommand } from './rdb/check.ts';
-import { addDiffCommand } from './rdb/diff.ts';
-import { addPlainCommands } from './rdb/plain.ts';
-import { addReportCommand } from './rdb/report.ts';
-import { addRewriteCommands } from './rdb/rewrite.ts';
-import { addSumCommands } from './rdb/sums.ts';
 
-/** Gives the command `rdb` its own commands. */
-export function addRdbCommands(rdb: Command): void {
+type Add = (rdb: Command) => void;
+const plain = async (): Promise<Add> => (await import('./rdb/plain.ts')).addPlainCommands;
+const sums = async (): Promise<Add> => (await import('./rdb/sums.ts')).addSumCommands;
+const diff = async (): Promise<Add> => (await import('./rdb/diff.ts')).addDiffCommand;
+const rewrite = async (): Promise<Add> => (await import('./rdb/rewrite.ts')).addRewriteCommands;
+const check = async (): Promise<Add> => (await import('./rdb/check.ts')).addCheckCommand;
+const report = async (): Promise<Add> => (await import('./rdb/report.ts')).addReportCommand;
+
+/** Which file has which commands, in the order of the help. */
+const families: Record<string, () => Promise<Add>> = {
+  ...{ json: plain, resp: plain, keys: plain, memory: plain },
+  ...{ stats: sums, top: sums, prefixes: sums },
+  diff,
+  ...{ filter: rewrite, convert: rewrite, repair: rewrite },
+  check,
+  report,
+};
+
+/** Gives the command `rdb` its own commands: the one called `word` with its family, or all when there is none of that name. */
+export async function addRdbCommands(rdb: Command, word: string | undefined): Promise<void> {
   rdb.addHelpText(
     'after',
     '\nExit codes: 0 fine, 1 the answer is no (files differ, keys are broken), 2 trouble.\nA source may be a file, also .gz or .zst, - for standard input, or redis://host:port.',
   );
-  addPlainCommands(rdb);
-  addSumCommands(rdb);
-  addDiffCommand(rdb);
-  addRewriteCommands(rdb);
-  addCheckCommand(rdb);
-  addReportCommand(rdb);
+  const family = word !== undefined && Object.hasOwn(families, word) ? families[word] : undefined;
+  for (const add of family === undefined ? new Set(Object.values(families)) : [family]) (await add())(rdb);
 }

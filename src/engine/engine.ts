@@ -515,4 +515,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 12;
+export const engineAbi = 13;

@@ -96,6 +96,9 @@ class Scan implements RdbScan {
   losses(): RdbLosses {
     return lossesOf(this.#run(() => this.#scan.losses()));
   }
+  retracted() {
+    return this.#run(() => this.#scan.retracted());
+  }
   salvage() {
     return this.#run(() => this.#scan.salvage());
   }

@@ -192,6 +192,11 @@ export interface RdbScan {
   brokenKeys(): BrokenKey[];
   losses(): RdbLosses;
   /**
+   * Of a careful 'copy', asked before `take`: a key was broken of which bytes had been given out, because it was too large to be
+   * held back; only so many of all bytes given out before are to be kept. null otherwise.
+   */
+  retracted(): number | null;
+  /**
    * Of 'copy', after an error: how many of the bytes given out are to be kept, and what closes the file behind them, so that it
    * holds every complete key.
    */

@@ -17,8 +17,6 @@ import { payloadCutter } from '../runtime/payload.ts';
 /** How long the server may say nothing, as `repl-timeout` has it. While it saves, it sends empty lines. */
 const silenceMs = 60_000;
 
-export const isServerUrl = (text: string): boolean => /^rediss?:\/\//.test(text);
-
 /** A request in RESP. */
 const request = (...words: string[]): string =>
   `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;

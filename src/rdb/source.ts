@@ -12,9 +12,9 @@
 import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import * as zlib from 'node:zlib';
 import { RedtwinError } from '../errors.ts';
-import { fullSync, isServerUrl } from './full-sync.ts';
+
+// What only some sources need is loaded when one of them comes: sockets, TLS and zlib take longer than a look at a small file.
 
 /** What an RDB can be read from. */
 export type RdbSource = string | URL | Uint8Array | NodeJS.ReadableStream | ReadableStream<Uint8Array>;
@@ -41,8 +41,8 @@ export async function openSource(
 ): Promise<OpenSource> {
   if (source instanceof Uint8Array) return unpacked([source], source.length);
   if (typeof source === 'string' && isServerUrl(source))
-    return unpacked(fullSync(new URL(source), signal), null);
-  if (source instanceof URL && isServerUrl(source.href)) return unpacked(fullSync(source, signal), null);
+    return unpacked(synced(new URL(source), signal), null);
+  if (source instanceof URL && isServerUrl(source.href)) return unpacked(synced(source, signal), null);
   if (source === '-')
     return unpacked(createReadStream('', { fd: 0, highWaterMark: chunkBytes, autoClose: false }), null);
   if (typeof source === 'string' || source instanceof URL) {
@@ -54,6 +54,12 @@ export async function openSource(
   }
   const stream = source instanceof ReadableStream ? Readable.fromWeb(source as never) : source;
   return unpacked(stream as AsyncIterable<Uint8Array>, null);
+}
+
+const isServerUrl = (text: string): boolean => /^rediss?:\/\//.test(text);
+
+async function* synced(url: URL, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  yield* (await import('./full-sync.ts')).fullSync(url, signal);
 }
 
 /** A file's chunks. Two buffers take turns: one is worked on while the other is filled. */
@@ -96,19 +102,21 @@ async function unpacked(
     yield head;
     yield* packed;
   }
-  const unpacker = unpackerFor(head);
+  const unpacker = await unpackerFor(head);
   const plain = unpacker === null ? whole() : Readable.from(whole()).compose(unpacker);
   return { chunks: plain as AsyncIterable<Uint8Array>, totalBytes, takenBytes: () => taken };
 }
 
-/** Node 22.15 and later can unpack zstd; its types here are those of Node 20. */
-const zstd = (zlib as unknown as { createZstdDecompress?: () => NodeJS.ReadWriteStream })
-  .createZstdDecompress;
-
 /** By the magic of gzip (1f 8b) and of zstd (28 b5 2f fd). Null when it is neither. */
-function unpackerFor(head: Uint8Array): NodeJS.ReadWriteStream | null {
-  if (head[0] === 0x1f && head[1] === 0x8b) return zlib.createGunzip({ chunkSize: usualChunkBytes });
-  if (head[0] !== 0x28 || head[1] !== 0xb5 || head[2] !== 0x2f || head[3] !== 0xfd) return null;
+async function unpackerFor(head: Uint8Array): Promise<NodeJS.ReadWriteStream | null> {
+  const isGzip = head[0] === 0x1f && head[1] === 0x8b;
+  const isZstd = head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd;
+  if (!isGzip && !isZstd) return null;
+  const zlib = await import('node:zlib');
+  if (isGzip) return zlib.createGunzip({ chunkSize: usualChunkBytes });
+  // Node 22.15 and later can unpack zstd; its types here are those of Node 20.
+  const zstd = (zlib as unknown as { createZstdDecompress?: () => NodeJS.ReadWriteStream })
+    .createZstdDecompress;
   if (zstd === undefined) {
     throw new RedtwinError(
       'rdb-source',

@@ -195,6 +195,12 @@ impl Encoder {
         self.writer.out.truncate(bytes);
     }
 
+    /// Goes back: nothing is ready, and what was taken counts as far as where the checksum was `crc`.
+    pub fn rewind(&mut self, crc: u64) {
+        self.writer.out.clear();
+        self.crc = crc;
+    }
+
     /// The checksum of everything taken so far, 0 when none is kept.
     #[must_use]
     pub fn checksum(&self) -> u64 {

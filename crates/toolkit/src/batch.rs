@@ -84,6 +84,9 @@ pub struct Entries {
     before: (usize, usize),
 }
 
+/// Bytes asked for ahead, at most.
+const AHEAD_MAX: usize = 2 * 1024 * 1024;
+
 fn maybe(number: Option<impl Into<f64>>) -> f64 {
     number.map_or(f64::NAN, Into::into)
 }
@@ -106,12 +109,15 @@ impl Entries {
 
     /// Takes what is ready. A key that is not complete stays.
     pub fn take_batch(&mut self) -> Batch {
-        if !self.under_way {
-            return std::mem::take(&mut self.ready);
-        }
-        let heap = self.ready.heap.split_off(self.before.1);
+        let heap = if self.under_way { self.ready.heap.split_off(self.before.1) } else { Vec::new() };
         let taken = std::mem::take(&mut self.ready);
         self.ready.heap = heap;
+        // The next batch will be about as large: one block of memory instead of all the smaller ones on the way there.
+        self.ready.heap.reserve((taken.heap.len() / 8 * 9).min(AHEAD_MAX));
+        self.ready.records.reserve((taken.records.len() / 8 * 9).min(AHEAD_MAX / size_of::<f64>()));
+        if !self.under_way {
+            return taken;
+        }
         self.value_at -= self.before.1;
         self.record[2] -= self.before.1 as f64;
         self.before = (0, 0);

@@ -49,6 +49,9 @@ struct Lost {
     slot_imports: u64,
 }
 
+/// Bytes of a key that a careful copy holds back until it is known to be sound; more of them are given out before.
+const HELD_MAX: usize = 8 * 1024 * 1024;
+
 /// How the value under way is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Way {
@@ -86,6 +89,10 @@ pub struct Copy {
     db: Option<u64>,
     /// Where the key under way begins among what is ready; None when it stays.
     began: Option<usize>,
+    /// Bytes of the key under way were given out, which may yet have to be taken back.
+    is_loose: bool,
+    /// The key was broken: only so many of the bytes given out are to be kept.
+    retracted: Option<u64>,
     /// Bytes given out so far.
     given: u64,
     /// End of the last complete key, counted from the start, and the checksum up to there.
@@ -153,6 +160,8 @@ impl Copy {
             attributes: Attributes::default(),
             db: None,
             began: None,
+            is_loose: false,
+            retracted: None,
             given: 0,
             complete: 0,
             complete_crc: 0,
@@ -163,6 +172,12 @@ impl Copy {
 
     fn encoder(options: &CopyOptions, version: Version) -> Option<Encoder> {
         Encoder::new(EncodeOptions { version, compress: options.compress, checksum: options.checksum })
+    }
+
+    /// After a key that was so large that a part of it was given out, and turned out to be broken: how many of all the bytes given
+    /// out before are to be kept. Asked for before more is taken. Only of a careful copy.
+    pub fn retracted(&mut self) -> Option<u64> {
+        self.retracted.take()
     }
 
     /// The version that is written.
@@ -306,6 +321,7 @@ impl Job for Copy {
             }
         }
         self.began = None;
+        self.is_loose = false;
         self.complete = self.given + self.encoder.ready() as u64;
         Ok(())
     }
@@ -320,7 +336,15 @@ impl Job for Copy {
     fn undo(&mut self) {
         // Whether its groups were complete does not matter any more.
         let _ = self.looks.end_of_value();
-        if let Some(began) = self.began.take() {
+        let began = self.began.take();
+        if std::mem::take(&mut self.is_loose) {
+            // `complete_crc` is that of `complete`: it was computed before bytes behind it were given out.
+            self.encoder.rewind(self.complete_crc);
+            self.given = self.complete;
+            self.retracted = Some(self.complete);
+            // Perhaps that was taken back too.
+            self.db = None;
+        } else if let Some(began) = began {
             self.encoder.truncate(began);
         }
     }
@@ -329,8 +353,19 @@ impl Job for Copy {
         if !self.begun {
             return Vec::new();
         }
+        let all = self.encoder.ready();
+        let ready = match self.began {
+            Some(began) if !self.options.careful || all - began <= HELD_MAX => began,
+            Some(_) => {
+                self.is_loose = true;
+                all
+            }
+            None => all,
+        };
+        if ready == 0 {
+            return Vec::new();
+        }
         self.remember_sum(self.complete);
-        let ready = self.began.unwrap_or(self.encoder.ready());
         let out = self.encoder.take_first(ready);
         self.given += out.len() as u64;
         self.began = self.began.map(|_| 0);

@@ -49,7 +49,7 @@ pub trait Shared: Job {
 }
 
 /// Orders given and not yet seen to: enough that no thread waits for the next, few enough to stay in the cache.
-const ORDERS_MAX: usize = 6;
+const ORDERS_MAX: usize = 10;
 /// Room for more than this is given back instead of being used again.
 const ROOM_MAX: usize = 8 * 1024 * 1024;
 /// A part of a key that is larger than a chunk.

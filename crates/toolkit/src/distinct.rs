@@ -16,8 +16,8 @@ use std::hash::{BuildHasher, Hasher};
 /// Up to so many the bits do: then one in thirty elements meets a bit that is set.
 const FEW: usize = 64;
 const WORDS: usize = 32;
-/// Elements of one value that are remembered: with the table's slack some 40 MB.
-const MANY_MAX: usize = 2_000_000;
+/// Elements of one value that are remembered: as many as a table of two million places holds, which takes 19 MB.
+const MANY_MAX: usize = 1_800_000;
 
 /// Elements of one value seen so far.
 #[derive(Debug)]

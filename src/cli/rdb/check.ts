@@ -1,10 +1,9 @@
 /** `redtwin rdb check`: is the file sound; if not, the first bad byte, the key around it, and what can be saved. */
 import type { Command } from 'commander';
 import { RedtwinError } from '../../errors.ts';
-import { type CommonOptions, ExitCode, filterOf, withFilters } from './common.ts';
+import { type CommonOptions, ExitCode, filterOf, sourceHelp, withFilters } from './common.ts';
 import { rdbTools } from './engine.ts';
 import { bytes, grouped, printable } from './human.ts';
-import { sourceHelp } from './plain.ts';
 import { command, pump, said } from './run.ts';
 
 export function addCheckCommand(rdb: Command): void {

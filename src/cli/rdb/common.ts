@@ -68,6 +68,10 @@ function regex(text: string): string {
   return text;
 }
 
+/** What every command's help says of its source. */
+export const sourceHelp =
+  'an RDB file, also packed (.gz, .zst), - for standard input, or redis://[user:password@]host:port';
+
 /** Adds the filters, which every command has. */
 export function withFilters(command: Command): Command {
   return command

@@ -5,12 +5,10 @@
  *
  * With --deep, the fields, members or elements of changed keys too: a second look at both files, at those keys only.
  */
-import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
-import { type CommonOptions, ExitCode, withFilters, withOutput } from './common.ts';
+import { type CommonOptions, ExitCode, sourceHelp, withFilters, withOutput } from './common.ts';
 import { rdbTools } from './engine.ts';
 import { type Output, openOutput } from './output.ts';
-import { sourceHelp } from './plain.ts';
 import { command, pass } from './run.ts';
 
 /** Keys whose hashes are held at once: 24 bytes each with the table's slack, some 50 MB in all. */
@@ -56,6 +54,7 @@ async function diff(
     write: () => {},
   });
   const parts = Math.max(1, Math.ceil(counted.progress().wanted / keysPerPart));
+  const { randomBytes } = await import('node:crypto');
   const seed = randomBytes(8).readBigUInt64LE();
   let differs = false;
   for (let part = 0; part < parts; part++) {

@@ -12,6 +12,8 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 export interface Output {
   /** `bytes` must stay as they are until the promise of the next write (or of close) is fulfilled. */
   write(bytes: Uint8Array): Promise<void> | void;
+  /** Forgets everything behind the first `bytes`; not there when what was written is gone. */
+  cutBack?(bytes: number): Promise<void>;
   /** Fewer bytes than this had better wait for more; not more than a buffer of run.ts holds. */
   readonly leastBytes?: number;
   close(): Promise<void>;
@@ -107,7 +109,6 @@ export class FileOutput implements Output {
     }
   }
 
-  /** Forgets everything behind the first `bytes`. */
   async cutBack(bytes: number): Promise<void> {
     await this.#writing;
     await this.#file.truncate(bytes);

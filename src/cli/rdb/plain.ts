@@ -4,7 +4,7 @@
  * What they print is made by the engine's job of that name (src/engine/rdb.ts); here is only how it is asked for.
  */
 import { type Command, InvalidArgumentError } from 'commander';
-import { type CommonOptions, withFilters, withOutput } from './common.ts';
+import { type CommonOptions, sourceHelp, withFilters, withOutput } from './common.ts';
 import { command, tellLosses, toOutput } from './run.ts';
 
 export function addPlainCommands(rdb: Command): void {
@@ -53,9 +53,6 @@ export function addPlainCommands(rdb: Command): void {
       }),
     );
 }
-
-export const sourceHelp =
-  'an RDB file, also packed (.gz, .zst), - for standard input, or redis://[user:password@]host:port';
 
 function layout(text: string): 'lines' | 'rdb-tools' {
   if (text !== 'lines' && text !== 'rdb-tools') throw new InvalidArgumentError('lines or rdb-tools');

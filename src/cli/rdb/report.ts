@@ -6,10 +6,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Command } from 'commander';
-import { type CommonOptions, count, withFilters } from './common.ts';
+import { type CommonOptions, count, sourceHelp, withFilters } from './common.ts';
 import { bytes } from './human.ts';
 import { openOutput } from './output.ts';
-import { sourceHelp } from './plain.ts';
 import { command } from './run.ts';
 import { tally } from './sums.ts';
 

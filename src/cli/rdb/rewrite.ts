@@ -7,11 +7,10 @@
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RdbJob } from '../../engine/rdb.ts';
-import { type CommonOptions, ExitCode, filterOf, withFilters } from './common.ts';
+import { type CommonOptions, ExitCode, filterOf, sourceHelp, withFilters } from './common.ts';
 import { rdbTools } from './engine.ts';
 import { printable } from './human.ts';
 import { FileOutput, openOutput } from './output.ts';
-import { sourceHelp } from './plain.ts';
 import { command, pump, said, tellLosses, toOutput } from './run.ts';
 
 type RewriteOptions = CommonOptions & { output: string; compress: boolean; to?: number };

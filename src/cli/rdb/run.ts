@@ -39,7 +39,7 @@ export async function pump(
   try {
     for await (const chunk of opened.chunks) {
       scan.push(chunk);
-      await drain.some();
+      await drain.some(scan.retracted());
       progress.tick();
     }
     scan.finish();
@@ -49,7 +49,7 @@ export async function pump(
   }
 }
 
-type Sink = Pick<Output, 'write'> & Partial<Pick<Output, 'leastBytes'>>;
+type Sink = Pick<Output, 'write'> & Partial<Pick<Output, 'leastBytes' | 'cutBack'>>;
 
 /** Larger than the library's: threads share it, and each hand-over costs. */
 const chunkBytes = 512 * 1024;
@@ -70,8 +70,15 @@ class Drain {
     this.#output = output;
   }
 
-  /** All that is ready, but for the last bytes when the output had rather have more of them at once. */
-  async some(): Promise<void> {
+  /**
+   * All that is ready, but for the last bytes when the output had rather have more of them at once. Before it, what was written
+   * is cut back to its first `keepBytes`.
+   */
+  async some(keepBytes: number | null = null): Promise<void> {
+    if (keepBytes !== null) {
+      await this.#write();
+      await this.#output.cutBack?.(keepBytes);
+    }
     for (;;) {
       this.#buffers[this.#turn] ??= Buffer.allocUnsafeSlow(resultBytes);
       const count = this.#scan.take(this.#buffers[this.#turn]!.subarray(this.#filled));

@@ -5,10 +5,9 @@
  */
 import type { Command } from 'commander';
 import type { RdbJob } from '../../engine/rdb.ts';
-import { type CommonOptions, count, withFilters, withOutput } from './common.ts';
+import { type CommonOptions, count, sourceHelp, withFilters, withOutput } from './common.ts';
 import { bytes, duration, grouped, percent, printable, table } from './human.ts';
 import { openOutput } from './output.ts';
-import { sourceHelp } from './plain.ts';
 import { command, gathered } from './run.ts';
 
 /** Sums of some keys. */

@@ -1,4 +1,7 @@
 //! Where keys end, found without looking into them.
+//!
+//! Its one idea: a sink that wants no value is told of every key all the same, with its place and its length, and that is all
+//! it takes to cut a file into pieces that another decoder can begin with.
 
 use redtwin_rdb::{Bytes, Item, Key, Part, Sink, Taken, Wish};
 

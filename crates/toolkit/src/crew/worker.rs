@@ -1,4 +1,10 @@
-//! One thread of a crew: it is ordered to look into pieces of the file, one after the other, and gives what it made of each.
+//! One thread of a crew.
+//!
+//! ```text
+//! order (bytes of a piece) --> decoder, sieve, job --> made (output, counts, what was broken) and the room, to be used again
+//! ```
+//!
+//! Its one idea: it takes one order after the other and answers each with one result, in that order; it knows nothing of the others.
 
 use super::Shared;
 use crate::sieve::{BrokenKey, Counts, Sieve};

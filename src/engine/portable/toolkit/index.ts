@@ -198,6 +198,11 @@ class Scan implements RdbScan, RdbSink {
   losses(): RdbLosses {
     return this.#job.losses?.() ?? {};
   }
+  /** A key is held until it is complete. */
+  retracted() {
+    return null;
+  }
+
   salvage() {
     return this.#job.salvage?.() ?? { keepBytes: 0, tail: nothing };
   }
