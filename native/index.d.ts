@@ -33,6 +33,7 @@ export declare class NativeRdbScan {
   lastKey(): RdbKey
   brokenKeys(): Array<RdbBrokenKey>
   losses(): Array<RdbLoss>
+  retracted(): number | null
   salvage(): RdbSalvage
 }
 
