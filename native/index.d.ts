@@ -51,9 +51,9 @@ export declare class NativeRdbWriter {
 /** A snapshot under way. */
 export declare class NativeSnapshot {
   read(bytes: number): Promise<unknown>
+  write(fd: number, bytes: number, flush: boolean): Promise<number>
   readNow(bytes: number): Buffer | null
   status(): SnapshotStatus
-  /** The data is let go of by a thread: millions of blocks may be waiting for their last owner to leave. */
   release(): void
 }
 

@@ -6,7 +6,9 @@
 
 mod acl;
 mod allocator;
+mod background;
 mod clock;
+mod file;
 mod loader;
 mod rdb;
 mod snapshot;

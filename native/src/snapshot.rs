@@ -1,15 +1,21 @@
-//! `Snapshot` of engine.ts: an RDB of one moment, pulled in chunks that a thread of libuv's pool encodes.
+//! `Snapshot` of engine.ts: an RDB of one moment, pulled in chunks that a thread of its own encodes.
 //!
 //! ```text
 //! event loop   snapshot()  read() .................> promise   read() ...        release()
-//! pool thread                 \-- encodes a chunk --/             \-- encodes --/    '- lets go of the data
+//! pool thread                 \-- waits ------------/             \-- waits ----/    |
+//! encoder                      \-- encodes a chunk-/               \-- encodes -/     '- lets go of the data, ends
 //! ```
+//!
+//! The encoder is a thread of its own because it steps back behind those who serve (`background.rs`), which a thread
+//! cannot take back without privileges: one of libuv's pool would stay slow for all that comes later.
 //!
 //! Nothing is encoded that was not asked for, so who reads slowly holds no more than one chunk. The moment is that of
 //! `NativeStore.snapshot()`; commands may run meanwhile and are not seen. AUX fields come as latin-1 text, because that
 //! is how the interface shows the ones of a load.
 
 use crate::NativeStore;
+use crate::background::step_back;
+use crate::file;
 use napi::bindgen_prelude::{AsyncTask, Buffer, Error, Result};
 use napi::{Env, Task};
 use napi_derive::napi;
@@ -17,7 +23,15 @@ use redtwin_keyspace::save::{Content, SaveOptions, Snapshot};
 use redtwin_rdb::format::Version;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// So much is encoded before it is written to a file: little enough to stay in the processor's caches, and to be done soon.
+const PIECE_BYTES: usize = 64 * 1024;
+
+/// The longest rest after a piece: one that took long waited for the machine, which a longer rest does not help.
+const REST_MAX: Duration = Duration::from_millis(2);
 
 /// Latin-1 text back to its bytes.
 fn bytes(text: &str) -> Vec<u8> {
@@ -50,10 +64,12 @@ pub struct SnapshotStatus {
     pub functions: f64,
 }
 
-/// What the pool's thread and the event loop share. Only the thread that reads takes the lock for longer than a moment.
+/// What the encoder and the event loop share. Only who reads takes the lock for longer than a moment.
 struct Shared {
     /// None once it is over.
     snapshot: Mutex<Option<Snapshot>>,
+    /// Where wishes go; None before the first read, and after the release. The encoder ends when this is gone.
+    encoder: Mutex<Option<Sender<Wish>>>,
     is_released: AtomicBool,
     lossy: bool,
     keys: AtomicU64,
@@ -62,7 +78,75 @@ struct Shared {
     functions: AtomicU64,
 }
 
+/// What the encoder is to do.
+type Wish = Box<dyn FnOnce(&Shared) + Send>;
+
+/// The encoder: wish after wish, until nobody can have any longer. It lets go of the snapshot, too: millions of blocks may be
+/// waiting for their last owner to leave.
+fn encode(shared: &Shared, wishes: &Receiver<Wish>) {
+    step_back();
+    while let Ok(wish) = wishes.recv() {
+        wish(shared);
+    }
+    *shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
 impl Shared {
+    /// The encoder, begun when it is not there yet. None when the system gives no thread.
+    fn encoder(self: &Arc<Shared>) -> Option<Sender<Wish>> {
+        let mut place = self.encoder.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.is_none() {
+            let (sender, wishes) = channel();
+            let shared = Arc::clone(self);
+            let work = move || encode(&shared, &wishes);
+            std::thread::Builder::new().name("redtwin-save".into()).spawn(work).ok()?;
+            *place = Some(sender);
+        }
+        place.clone()
+    }
+
+    /// Has the encoder do something, and waits for it. None: it was released first.
+    fn beside<T: Send + 'static>(
+        self: &Arc<Shared>,
+        work: impl FnOnce(&Shared) -> Result<T> + Send + 'static,
+    ) -> Result<Option<T>> {
+        let (answer, done) = channel();
+        let wish: Wish = Box::new(move |shared| {
+            // A panic must not end the encoder without an answer: it becomes an error without a code, with which the store is
+            // poisoned.
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(shared)))
+                .unwrap_or_else(|_| Err(Error::from_reason("a panic while a snapshot was encoded")));
+            // Who asked may be gone: the process is ending.
+            let _ = answer.send(outcome);
+        });
+        match self.encoder() {
+            Some(encoder) => drop(encoder.send(wish)),
+            None => wish(self),
+        }
+        done.recv().map_or(Ok(None), |outcome| outcome.map(Some))
+    }
+
+    /// Writes the next bytes to a file; how many, or below zero the number of the system's error. Gently: it rests as long as
+    /// it works, so that it never has more than half a core, nor the memory and the disk for long.
+    fn write(&self, fd: i32, bytes: usize, gently: bool) -> Result<i32> {
+        let mut written = 0;
+        while written < bytes {
+            let began = Instant::now();
+            let Some(chunk) = self.read((bytes - written).min(PIECE_BYTES))? else { break };
+            if let Err(error) = file::write_all(fd, &chunk) {
+                return Ok(-error.raw_os_error().unwrap_or(1));
+            }
+            written += chunk.len();
+            if gently {
+                std::thread::sleep(began.elapsed().min(REST_MAX));
+            }
+        }
+        if gently && written > 0 {
+            file::begin_flush(fd);
+        }
+        Ok(i32::try_from(written).unwrap_or(i32::MAX))
+    }
+
     /// The next bytes, and what is to be known of them. Lets go of the data when there is nothing more to read.
     fn read(&self, bytes: usize) -> Result<Option<Vec<u8>>> {
         let mut place = self.snapshot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,7 +173,7 @@ impl Shared {
     }
 }
 
-/// One chunk, being encoded on a thread of the pool.
+/// One chunk, being waited for on a thread of the pool.
 pub struct Reading {
     shared: Arc<Shared>,
     bytes: usize,
@@ -100,13 +184,34 @@ impl Task for Reading {
     type JsValue = Option<Buffer>;
 
     fn compute(&mut self) -> Result<Self::Output> {
-        // A panic must not leave this thread: it becomes an error without a code, with which the store is poisoned.
-        catch_unwind(AssertUnwindSafe(|| self.shared.read(self.bytes)))
-            .unwrap_or_else(|_| Err(Error::from_reason("a panic while a snapshot was encoded")))
+        let bytes = self.bytes;
+        Ok(self.shared.beside(move |shared| shared.read(bytes))?.flatten())
     }
 
     fn resolve(&mut self, _: Env, output: Self::Output) -> Result<Self::JsValue> {
         Ok(output.map(Buffer::from))
+    }
+}
+
+/// The same, written to a file.
+pub struct Writing {
+    shared: Arc<Shared>,
+    fd: i32,
+    bytes: usize,
+    gently: bool,
+}
+
+impl Task for Writing {
+    type Output = i32;
+    type JsValue = i32;
+
+    fn compute(&mut self) -> Result<Self::Output> {
+        let Writing { fd, bytes, gently, .. } = *self;
+        Ok(self.shared.beside(move |shared| shared.write(fd, bytes, gently))?.unwrap_or(0))
+    }
+
+    fn resolve(&mut self, _: Env, count: Self::Output) -> Result<Self::JsValue> {
+        Ok(count)
     }
 }
 
@@ -123,6 +228,11 @@ impl NativeSnapshot {
     #[napi]
     pub fn read(&self, bytes: u32) -> AsyncTask<Reading> {
         AsyncTask::new(Reading { shared: self.shared.clone(), bytes: bytes as usize })
+    }
+
+    #[napi(ts_return_type = "Promise<number>")]
+    pub fn write(&self, fd: i32, bytes: u32, gently: bool) -> AsyncTask<Writing> {
+        AsyncTask::new(Writing { shared: self.shared.clone(), fd, bytes: bytes as usize, gently })
     }
 
     #[napi(catch_unwind)]
@@ -142,20 +252,15 @@ impl NativeSnapshot {
         }
     }
 
-    /// The data is let go of by a thread: millions of blocks may be waiting for their last owner to leave.
     #[napi(catch_unwind)]
     pub fn release(&self) {
         if self.shared.is_released.swap(true, Relaxed) {
             return;
         }
-        let shared = self.shared.clone();
-        let leave = move || {
-            *shared.snapshot.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        };
-        if let Err(failed) = std::thread::Builder::new().name("redtwin-release".into()).spawn(leave) {
-            // Then the garbage collector lets go of it, later and with a pause.
-            drop(failed);
-        }
+        // The encoder lets go of the data and ends. Where nothing was read it is begun for that: what nobody else holds any
+        // longer may be much. If the system gives no thread the garbage collector lets go of it, later and with a pause.
+        drop(self.shared.encoder());
+        *self.shared.encoder.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -189,6 +294,7 @@ impl NativeStore {
                 keys_total: snapshot.progress().1,
                 shared: Arc::new(Shared {
                     snapshot: Mutex::new(Some(snapshot)),
+                    encoder: Mutex::new(None),
                     is_released: AtomicBool::new(false),
                     lossy: options.lossy.unwrap_or(false),
                     keys: AtomicU64::new(0),

@@ -370,7 +370,14 @@ export interface Snapshot {
    * RedtwinError.
    */
   read(bytes: number): Promise<Buffer | null>;
-  /** The same at once, while everything waits. Not while a `read` is pending. */
+  /**
+   * Instead of `read`: the next bytes go to an open file, where it stands, and how many is told; 0 at the end. All of it is done
+   * by the thread that encodes, and leaves nothing to collect. `gently`: nobody waits for it, so it takes half a core at
+   * most, and the disk is kept busy from the start instead of with all of it at the end. Rejects as `read` does, or with the
+   * system's error ('ENOSPC'...). null: this engine cannot.
+   */
+  readonly write: ((fd: number, bytes: number, gently: boolean) => Promise<number>) | null;
+  /** What `read` gives, at once, while everything waits. Not while a `read` is pending. */
   readNow(bytes: number): Buffer | null;
   status(): SnapshotStatus;
   /** Lets go of the snapshot before its end; a pending read may still give a chunk. Harmless after the end. */

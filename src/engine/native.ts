@@ -6,6 +6,7 @@
  * says so. It never falls back to the other engine in mid-flight.
  */
 import { createRequire } from 'node:module';
+import { getSystemErrorName } from 'node:util';
 import type { NativeStore } from '../../native/index.d.ts';
 import { type ErrorCode, errorCodes, RedtwinError } from '../errors.ts';
 import type {
@@ -280,6 +281,22 @@ class NativeStoreFront implements Store {
           throw error instanceof RedtwinError ? error : this.#failed(error);
         }
       },
+      write:
+        process.platform === 'win32'
+          ? null
+          : async (fd, bytes, gently) => {
+              let count: number;
+              try {
+                count = await this.#run(() => snapshot.write(fd, bytes, gently));
+              } catch (error) {
+                throw error instanceof RedtwinError ? error : this.#failed(error);
+              }
+              if (count >= 0) return count;
+              const code = getSystemErrorName(count);
+              throw Object.assign(new Error(`${code}: a snapshot could not be written to its file`), {
+                code,
+              });
+            },
       readNow: (bytes) => this.#run(() => snapshot.readNow(bytes)),
       status: () => this.#run(() => snapshot.status()),
       release: () => this.#run(() => snapshot.release()),

@@ -24,7 +24,8 @@ export function keepEngineConfigured(config: Config, store: Store, log: Log): vo
     }
   };
   for (const name of optionNames) {
-    if (rowOf(name).by !== 'engine') continue;
+    // For whom the feed is written depends on who reads it, too: replicas.ts tells it.
+    if (rowOf(name).by !== 'engine' || name === 'feed-compat') continue;
     tell(name);
     config.onChange(name, () => tell(name));
   }

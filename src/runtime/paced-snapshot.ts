@@ -10,23 +10,26 @@ import type { Snapshot } from '../engine/engine.ts';
 export function paced(snapshot: Snapshot, delayMicros: () => number): Snapshot {
   let keys = 0;
   let end: (() => void) | null = null;
+  const waited = async <T>(bytes: number, step: (bytes: number) => Promise<T>): Promise<T> => {
+    const micros = delayMicros();
+    const done = await step(micros > 0 ? 1 : bytes);
+    const made = snapshot.status().keys - keys;
+    keys += made;
+    const waitMs = (micros >= 0 ? made * micros : made / -micros) / 1000;
+    if (waitMs >= 1)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs);
+        end = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    return done;
+  };
+  const { write } = snapshot;
   return {
-    read: async (bytes) => {
-      const micros = delayMicros();
-      const chunk = await snapshot.read(micros > 0 ? 1 : bytes);
-      const made = snapshot.status().keys - keys;
-      keys += made;
-      const waitMs = (micros >= 0 ? made * micros : made / -micros) / 1000;
-      if (waitMs >= 1)
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, waitMs);
-          end = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-      return chunk;
-    },
+    read: (bytes) => waited(bytes, (count) => snapshot.read(count)),
+    write: write && ((fd, bytes, gently) => waited(bytes, (count) => write(fd, count, gently))),
     readNow: (bytes) => snapshot.readNow(bytes),
     status: () => snapshot.status(),
     release: () => {

@@ -4,10 +4,10 @@
  *
  *     temp-<pid>.rdb  <-- chunks,  fsync,  rename to the name,  fsync of the folder
  *
- * While a chunk is written the next is encoded. A draft that could not be completed is removed.
+ * A draft that could not be completed is removed.
  */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Snapshot } from '../engine/engine.ts';
 
@@ -15,20 +15,30 @@ const chunkBytes = 1024 * 1024;
 
 const draftOf = (path: string): string => join(dirname(path), `temp-${process.pid}.rdb`);
 
+/**
+ * The next bytes of a snapshot, at the end of what the file has; how many, 0 at the end. Rejects with what the file system or
+ * the snapshot said.
+ */
+export async function writeNext(
+  snapshot: Snapshot,
+  file: FileHandle,
+  bytes: number,
+  gently: boolean,
+): Promise<number> {
+  if (snapshot.write !== null) return snapshot.write(file.fd, bytes, gently);
+  const chunk = await snapshot.read(bytes);
+  if (chunk === null) return 0;
+  for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+  return chunk.length;
+}
+
 /** Rejects with what the file system, the snapshot or the signal said. Releases the snapshot in every case. */
 export async function replaceFile(path: string, snapshot: Snapshot, signal: AbortSignal): Promise<void> {
   const draft = draftOf(path);
   try {
     const file = await open(draft, 'w');
     try {
-      let next = snapshot.read(chunkBytes);
-      for (let chunk = await next; chunk; chunk = await next) {
-        next = snapshot.read(chunkBytes);
-        // When the write fails nobody waits for what was being encoded.
-        next.catch(() => {});
-        signal.throwIfAborted();
-        for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
-      }
+      while ((await writeNext(snapshot, file, chunkBytes, true)) > 0) signal.throwIfAborted();
       await file.sync();
     } finally {
       await file.close();

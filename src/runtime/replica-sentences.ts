@@ -49,5 +49,10 @@ export const unexpected = ({ title }: Titled, state: string, event: string): Sen
 export const feedBegan = (id: string): Sentence =>
   notice(`Replication backlog created, my new replication IDs are '${id}' and '${'0'.repeat(40)}'`);
 
+export const readerIsOld = ({ title }: Titled, version: string, reader: string): Sentence =>
+  notice(
+    `Replica ${title} says that it is ${version}: the feed is written as for Redis ${reader} (feed-compat auto)`,
+  );
+
 export const feedEnded = (seconds: number): Sentence =>
   notice(`Replication backlog freed after ${seconds} seconds without connected replicas.`);

@@ -12,8 +12,10 @@ import type { Config } from '../config/config.ts';
 import { duePrimaryJobs, type PrimaryJob, type PrimaryRuns } from '../cron/primary-cron.ts';
 import type { Store } from '../engine/engine.ts';
 import { encodeCommand } from '../protocol/reply.ts';
+import { olderReader } from '../replication/feed-reader.ts';
 import { begun, type HistoryHolder } from '../replication/history.ts';
 import { decidePsync, type PsyncWish } from '../replication/psync.ts';
+import type { FeedCompat } from '../replication/rdb-version.ts';
 import type { PartialRefusal, ReplicaLossReason } from '../replication/reasons.ts';
 import type { Client } from './client.ts';
 import { FeedPump, type OutputLimit } from './feed-pump.ts';
@@ -65,6 +67,8 @@ export class Replicas {
   /** Since when there is no replica, monotonic ms. */
   #aloneSinceMs: number;
   #asksAcks = false;
+  /** The oldest that this feed has had. */
+  #reader: FeedCompat = 'auto';
   /** Those that cannot follow. */
   readonly unable: UnableReplicas;
   readonly counts: SyncCounts = {
@@ -86,6 +90,8 @@ export class Replicas {
       monotonicMs: parts.monotonicMs,
       onSent: parts.onSent,
     });
+    this.#writeFor('auto');
+    parts.config.onChange('feed-compat', () => this.#writeFor(this.#reader));
   }
 
   /** In the order of their coming. */
@@ -137,6 +143,11 @@ export class Replicas {
     // The first PING, and the first empty line, come a period after the first replica.
     if (this.#all.size === 0) this.#runs.ping = this.#runs.alive = monotonicMs();
     this.#all.add(replica);
+    const reader = olderReader(this.#reader, client.announced.version);
+    if (reader !== this.#reader) {
+      log(...say.readerIsOld(replica, client.announced.version ?? '', reader));
+      this.#writeFor(reader);
+    }
     if (decision.partial) {
       this.counts.partialAccepted++;
       log(...say.continued(replica, store.feed.endOffset - decision.at, decision.at + 1));
@@ -155,6 +166,14 @@ export class Replicas {
     history.current = begun(randomId());
     store.feed.turn(true);
     log(...say.feedBegan(history.current.id));
+  }
+
+  /** From now on the feed is for this reader, unless feed-compat names one. */
+  #writeFor(reader: FeedCompat): void {
+    this.#reader = reader;
+    const { store, config } = this.#parts;
+    const set = config.value('feed-compat');
+    store.configure('feed-compat', set === 'auto' ? reader : set);
   }
 
   /** All must ask anew: our history has changed, or we are somebody else now. */
@@ -276,6 +295,7 @@ export class Replicas {
       case 'release':
         history.current = begun(randomId());
         store.feed.turn(false);
+        if (this.#reader !== 'auto') this.#writeFor('auto');
         log(...say.feedEnded(config.value('repl-backlog-ttl')));
         break;
       case 'count':

@@ -11,6 +11,7 @@ import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Snapshot } from '../engine/engine.ts';
+import { writeNext } from './rdb-file.ts';
 import type { SnapshotSink } from './snapshots.ts';
 
 const chunkBytes = 256 * 1024;
@@ -104,11 +105,10 @@ export class FileTransfer implements Transfer {
     let length = 0;
     try {
       await unlink(path);
-      for (let chunk = await this.#snapshot.read(chunkBytes); chunk; ) {
-        if (present(outlets).length === 0) break;
-        await file.write(chunk, 0, chunk.length, length);
-        length += chunk.length;
-        chunk = await this.#snapshot.read(chunkBytes);
+      while (present(outlets).length > 0) {
+        const count = await writeNext(this.#snapshot, file, chunkBytes, false);
+        if (count === 0) break;
+        length += count;
       }
     } catch (cause) {
       await file.close();

@@ -106,6 +106,43 @@ for (const engine of enginesUnderTest) {
     await untilEqual(ours, theirs, true);
   });
 
+  for (const [from, to] of [
+    ['redtwin', 'Redis'],
+    ['Redis', 'redtwin'],
+  ] as const)
+    test.serial(`FAILOVER FORCE from ${from} to ${to} that never catches up [${engine.name}]`, async (t) => {
+      t.timeout(120_000);
+      const redtwin = { engine: engine.name } as const;
+      const primary = await stopped(t, from === 'redtwin' ? startRedtwin(redtwin) : startServer());
+      const proxy = await CuttingProxy.start(t, primary.port);
+      const args = ['--replicaof', '127.0.0.1', String(proxy.target.port)];
+      const target = await stopped(
+        t,
+        to === 'redtwin' ? startRedtwin({ ...redtwin, args }) : startServer({ args }),
+      );
+      await untilLinkUp(target);
+      t.is(await ask(primary, 'SET', 'a', '1'), 'OK');
+      await untilEqual(primary, target, true);
+      proxy.holdAll();
+      t.is(await ask(primary, 'SET', 'never', 'arrives'), 'OK');
+      const words = ['FAILOVER', 'TO', '127.0.0.1', String(target.port), 'FORCE', 'TIMEOUT', '300'];
+      t.is(await ask(primary, ...words), 'OK');
+      // Writes are held until it is over, and then there is another primary.
+      t.regex(await ask(primary, 'SET', 'held', '1'), /READONLY/);
+      await until(
+        'the roles to change',
+        async () => (await role(primary)) === 'slave' && (await role(target)) === 'master',
+      );
+      await untilLinkUp(primary);
+      t.is((await infoOf(primary, 'replication')).get('master_failover_state'), 'no-failover');
+      t.is(await ask(target, 'SET', 'after', '1'), 'OK');
+      await untilEqual(target, primary, true);
+      // What only the old primary had is gone: that is what FORCE asks for.
+      t.is(await ask(primary, 'EXISTS', 'never'), ':0');
+      t.is(await ask(primary, 'GET', 'a'), '$1\r\n1');
+      t.is((await infoOf(target, 'stats')).get('sync_full'), '1');
+    });
+
   test.serial(`links from Redis to ${engine.name} are cut anywhere: only partial resyncs`, async (t) => {
     t.timeout(180_000);
     const ours = await stopped(

@@ -1,9 +1,17 @@
 /**
- * Files that are saved: what redis-check-rdb says of them, what is left when the process is killed or the folder is gone, and
+ * Files that are saved: what redis-check-rdb says of them, what is left when the process is killed or the disk is full, and
  * that a server which is started again goes on where it was.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { enginesUnderTest } from '../engines.ts';
@@ -100,6 +108,56 @@ for (const { name: engine } of enginesUnderTest) {
       t.is(next.cli('SET', 'b', '1'), 'OK');
     },
   );
+
+  test.serial(`a disk that is full stops writes and nothing else [${engine}]`, async (t) => {
+    t.timeout(120_000);
+    // No file may be longer than this; lifted further down.
+    const prefix = ['prlimit', '--fsize=4000000:unlimited'];
+    const args = ['--save', '3600 1000000', '--rdbcompression', 'no', '--repl-diskless-sync', 'no'];
+    const server = await started(t, { engine, args, prefix });
+    const redis = await startServer({ args, prefix });
+    t.teardown(() => redis.stop());
+    for (const each of [server, redis]) {
+      each.cli('SET', 'a', '1');
+      each.cli('SAVE');
+    }
+    const before = readFileSync(join(server.folder, 'dump.rdb'));
+    const refused = [];
+    for (const each of [server, redis]) {
+      each.cli('DEBUG', 'POPULATE', '20000', 'key', '600');
+      each.cli('BGSAVE');
+      await until('the failure', async () => (await persistence(each, 'rdb_last_bgsave_status')) === 'err');
+      refused.push([each.cli('SET', 'b', '1'), each.cli('GET', 'a')]);
+    }
+    t.deepEqual(refused[0], refused[1]);
+    t.regex(server.cli('SET', 'b', '1'), /^MISCONF Redis is configured to save RDB snapshots/);
+    t.is(server.cli('SAVE'), 'ERR\n');
+    // The system's own word for a full disk.
+    symlinkSync('/dev/full', join(server.folder, `temp-${server.pid}.rdb`));
+    server.cli('BGSAVE');
+    await until('the failure', async () => (await persistence(server, 'rdb_bgsave_in_progress')) === '0');
+    t.regex(
+      server.child.said(),
+      /Saving to \S+dump\.rdb failed.*EFBIG[\s\S]*Saving to \S+dump\.rdb failed.*ENOSPC/,
+    );
+    t.deepEqual(readdirSync(server.folder), ['dump.rdb']);
+    t.deepEqual(readFileSync(join(server.folder, 'dump.rdb')), before);
+
+    // A replica's snapshot goes through a file, too. It asks until there is room. (-MISCONF would be PING's answer.)
+    server.cli('CONFIG', 'SET', 'stop-writes-on-bgsave-error', 'no');
+    const follow = ['--replicaof', '127.0.0.1', String(server.port)];
+    const replica = await startServer({ args: follow });
+    t.teardown(() => replica.stop());
+    await until('a snapshot that fails', () => /napshot for replicas.*EFBIG/.test(server.child.said()));
+    t.is(server.cli('GET', 'a'), '1');
+    t.deepEqual(readdirSync(server.folder), ['dump.rdb']);
+    t.is(spawnSync('prlimit', ['--pid', String(server.pid), '--fsize=unlimited']).status, 0);
+    await untilLinkUp(replica);
+    await untilEqual(server, replica, true);
+    t.is(server.cli('SAVE'), 'OK');
+    t.is(server.cli('SET', 'b', '1'), 'OK');
+    t.regex(check(join(server.folder, 'dump.rdb')), /\[info\] 20001 keys read/);
+  });
 
   test.serial(`a primary and a replica go on where they were after a restart [${engine}]`, async (t) => {
     t.timeout(240_000);

@@ -42,6 +42,11 @@ export class CuttingProxy {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** From now on nothing goes through any connection there is, in either direction; none is cut. */
+  holdAll(): void {
+    for (const socket of this.#sockets) socket.pause();
+  }
+
   #serve(replica: Socket, primaryPort: number): void {
     const primary = connect({ host: '127.0.0.1', port: primaryPort });
     let leftBytes = this.lifeBytes();

@@ -1,5 +1,5 @@
 /**
- * Clients that send what they should not: each hears what redis-server says, and is closed when redis-server closes it.
+ * Clients, and replicas to be, that send what they should not: each hears what redis-server says, and is closed when redis-server closes it.
  */
 import { connect } from 'node:net';
 import test from 'ava';
@@ -39,6 +39,75 @@ const inputs: Readonly<Record<string, string>> = {
   'a wrong password': 'AUTH wrong\r\nAUTH user wrong\r\nAUTH a b c\r\nHELLO 3 AUTH a b\r\nPING\r\n',
   'wrong versions of HELLO': 'HELLO 1\r\nHELLO 4\r\nHELLO x\r\nHELLO 2 NONSENSE\r\nPING\r\n',
 };
+
+/** What a replica says of itself, wrongly; each line on its own gets its reply. */
+const introductions: Readonly<Record<string, string>> = Object.fromEntries(
+  [
+    'REPLCONF',
+    'REPLCONF capa',
+    'REPLCONF capa eof listening-port',
+    'REPLCONF capa nosuch',
+    'REPLCONF CAPA EOF',
+    'REPLCONF listening-port x',
+    'REPLCONF listening-port -1',
+    'REPLCONF listening-port 1.5',
+    'REPLCONF listening-port 9223372036854775807',
+    'REPLCONF listening-port 9223372036854775808',
+    `REPLCONF ip-address ${long(255)}`,
+    `REPLCONF ip-address ${long(256)}`,
+    'REPLCONF ip-address ""',
+    'REPLCONF rdb-only 0',
+    'REPLCONF rdb-only 2',
+    'REPLCONF rdb-only -1',
+    'REPLCONF rdb-only yes',
+    'REPLCONF rdb-filter-only nosuch',
+    'REPLCONF rdb-filter-only "functions nosuch"',
+    `REPLCONF rdb-filter-only '"functions'`,
+    'REPLCONF rdb-filter-only ""',
+    'REPLCONF nosuch 1',
+    'REPLCONF NoSuch 1 capa eof',
+    'REPLCONF "" ""',
+    'REPLCONF capa eof nosuch 1',
+    'REPLCONF listening-port 1 nosuch 1 listening-port x',
+    'REPLCONF rdb-channel 1',
+    'REPLCONF main-ch-client-id 1',
+    'REPLCONF ack x\r\nREPLCONF ack 1\r\nREPLCONF ack 1 nosuch 1\r\nREPLCONF ack -1\r\nPING',
+    'REPLCONF getack *\r\nREPLCONF getack x nosuch 1\r\nPING',
+    'REPLCONF nosuch 1 ack 1\r\nPING',
+    'MULTI\r\nREPLCONF nosuch 1\r\nREPLCONF ack 1\r\nEXEC',
+    'MULTI\r\nPSYNC ? -1\r\nSYNC\r\nEXEC',
+    `EVAL "return redis.call('replconf','capa','eof')" 0`,
+    `EVAL "return redis.call('psync','?','-1')" 0`,
+    'PSYNC',
+    'PSYNC ?',
+    'PSYNC ? x',
+    'PSYNC ? 9223372036854775808',
+    'PSYNC ? -1 FAILOVER',
+    `PSYNC ${long(40, 'a')} 1 failover`,
+    `PSYNC ${long(40, 'a')} x failover`,
+    'SYNC now',
+    'REPLCONF rdb-filter-only functions\r\nSYNC',
+    'REPLCONF rdb-filter-only ""\r\nPSYNC ? -1',
+    'REPLICAOF',
+    'REPLICAOF NO',
+    'REPLICAOF 127.0.0.1 x',
+    'REPLICAOF 127.0.0.1 65536',
+    'REPLICAOF 127.0.0.1 -1',
+    'FAILOVER NOSUCH',
+    'FAILOVER TO',
+    'FAILOVER TO 127.0.0.1 x',
+    'FAILOVER TO 127.0.0.1 1 FORCE',
+    'FAILOVER TIMEOUT 0',
+    'FAILOVER TIMEOUT x',
+    'FAILOVER ABORT NOW',
+    'FAILOVER ABORT',
+    'FAILOVER FORCE',
+    'FAILOVER',
+    'WAIT x 0',
+    'WAIT 1 -1',
+    'WAIT 1 x',
+  ].map((line) => [line.slice(0, 60), `${line}\r\n`]),
+);
 
 /** With a password, where little is allowed before it. */
 const guarded: Readonly<Record<string, string>> = {
@@ -94,6 +163,18 @@ for (const engine of engineNames) {
       const right = await hearAll(redis.port, inputs);
       await withServer({ engine }, async ({ port }) => {
         t.deepEqual(await hearAll(port, inputs, right), right);
+      });
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  test(`replicas that introduce themselves wrongly are answered as by redis-server [${engine}]`, async (t) => {
+    const redis = await startServer();
+    try {
+      const right = await hearAll(redis.port, introductions);
+      await withServer({ engine }, async ({ port }) => {
+        t.deepEqual(await hearAll(port, introductions, right), right);
       });
     } finally {
       await redis.stop();

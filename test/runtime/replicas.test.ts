@@ -3,6 +3,7 @@
  *
  * The replicas here are sockets that say what a test wants them to say; real servers are in test/interop.
  */
+import { connect, type Socket } from 'node:net';
 import test from 'ava';
 import { until } from '../servers/wait.ts';
 import { engineNames, Talk, withServer } from './helpers.ts';
@@ -26,6 +27,51 @@ async function attached(port: number): Promise<Talk> {
   replica.socket.write('PSYNC ? -1\r\n');
   await replica.hear(/\xff[\s\S]{8}$/);
   return replica;
+}
+
+/** A replica that takes a byte a second. */
+class Sipper {
+  readonly socket: Socket;
+  taken = 0;
+  #isSlow = false;
+  #acks: NodeJS.Timeout | null = null;
+  readonly #sips: NodeJS.Timeout;
+
+  private constructor(port: number, isOpen: (sipper: Sipper) => void) {
+    const onread = {
+      buffer: new Uint8Array(1),
+      callback: (count: number): boolean => {
+        this.taken += count;
+        return !this.#isSlow;
+      },
+    };
+    this.socket = connect({ port, host: '127.0.0.1', onread }, () => isOpen(this));
+    this.socket.on('error', () => {});
+    this.#sips = setInterval(() => this.socket.resume(), 1000);
+  }
+
+  static open(port: number): Promise<Sipper> {
+    return new Promise((resolve) => new Sipper(port, resolve));
+  }
+
+  /** Says what it can take, with a mark or without, and asks for everything. From then on it is slow. */
+  async follow(capa: string): Promise<void> {
+    this.socket.write(`REPLCONF capa ${capa}\r\n`);
+    await until('its reply', () => this.taken === '+OK\r\n'.length);
+    this.#isSlow = true;
+    this.socket.write('PSYNC ? -1\r\n');
+  }
+
+  /** From now on it acknowledges, truthfully, that it has nothing. */
+  ack(): void {
+    this.#acks = setInterval(() => this.socket.write('REPLCONF ACK 0\r\n'), 200);
+  }
+
+  close(): void {
+    clearInterval(this.#sips);
+    if (this.#acks !== null) clearInterval(this.#acks);
+    this.socket.destroy();
+  }
 }
 
 for (const engine of engineNames) {
@@ -200,6 +246,50 @@ for (const engine of engineNames) {
     });
   });
 
+  test(`a replica that takes a byte a second costs the others nothing, and ends at its limits [${engine}]`, async (t) => {
+    const limits = { 'client-output-buffer-limit': 'replica 3mb 0 0', 'repl-backlog-size': '64kb' };
+    await withServer({ ...options, ...limits, 'repl-timeout': '2' }, async ({ port }) => {
+      const client = await Talk.open(port);
+      const good = await attached(port);
+      let bytes = 0;
+      good.socket.on('data', (chunk) => {
+        bytes += chunk.length;
+      });
+      const acks = setInterval(() => good.socket.write('REPLCONF ACK 0\r\n'), 200);
+      // In the feed: it says that it is alive, and takes nothing to speak of.
+      const slow = await Sipper.open(port);
+      await slow.follow('nosuch');
+      await untilField(client, 'slave1', /state=online/);
+      slow.ack();
+      const value = 'x'.repeat(100_000);
+      const big = `*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$${value.length}\r\n${value}\r\n`;
+      let sent = 0;
+      while ((await field(client, 'connected_slaves')) === '2') {
+        client.socket.write(big);
+        t.is(await client.hear(/\+OK\r\n$/), '+OK\r\n');
+        if (++sent > 500) t.fail('it is never closed');
+      }
+      t.is(await field(client, 'redtwin_last_replica_lost_because'), 'output-limit');
+      await until('the other to have everything', () => bytes >= sent * big.length);
+      slow.close();
+      // In a snapshot that is longer than the system's own buffers.
+      await client.ask('CONFIG SET rdbcompression no');
+      await client.ask('DEBUG POPULATE 40000 key 600');
+      for (const capa of ['eof', 'nosuch']) {
+        const sipper = await Sipper.open(port);
+        await sipper.follow(capa);
+        await untilField(client, 'connected_slaves', /^2$/);
+        t.is(await client.ask('SET k small'), '+OK\r\n');
+        await untilField(client, 'connected_slaves', /^1$/);
+        t.is(await field(client, 'redtwin_last_replica_lost_because'), 'bulk-timeout', capa);
+        t.true(sipper.taken > 5, 'it was served');
+        sipper.close();
+      }
+      t.false(good.isClosed);
+      clearInterval(acks);
+    });
+  });
+
   test(`who waits for a snapshot hears an empty line each second, and then the snapshot [${engine}]`, async (t) => {
     await withServer({ ...options, 'repl-diskless-sync-delay': '600' }, async ({ port }) => {
       const client = await Talk.open(port);
@@ -305,6 +395,40 @@ for (const engine of engineNames) {
     await withServer({ ...options, 'repl-ping-replica-period': '1' }, async ({ port }) => {
       const replica = await attached(port);
       t.is(await replica.hear(/ping\r\n$/), '*1\r\n$4\r\nping\r\n');
+    });
+  });
+
+  test(`feed-compat auto: who says that it is older is told what it understands, until the feed ends [${engine}]`, async (t) => {
+    await withServer({ ...options, 'repl-backlog-ttl': '1' }, async ({ port }) => {
+      const client = await Talk.open(port);
+      const expire = 'HPEXPIRE h 1000000 FIELDS 1 f';
+      await client.ask('HSET h f v');
+      const told = async (replica: Talk): Promise<string> => {
+        await client.ask(expire);
+        await client.ask('SET end 1');
+        return (await replica.hear(/end\r\n\$1\r\n1\r\n$/)).includes('HPEXPIRE') ? 'as it is' : 'otherwise';
+      };
+      const silent = await attached(port);
+      t.is(await told(silent), 'as it is');
+      // A snapshot for it holds no expiries of fields, which is not what this is about.
+      await client.ask('CONFIG SET rdb-version-loss drop');
+      const older = await Talk.open(port);
+      await older.ask('REPLCONF version 8.1.0');
+      older.socket.write('PSYNC ? -1\r\n');
+      await older.hear(/\xff[\s\S]{8}$/);
+      t.is(await told(older), 'otherwise');
+      t.regex(await silent.hear(/end\r\n\$1\r\n1\r\n$/), /RESTORE\r\n\$1\r\nh\r\n/);
+      // It may come back for what it missed.
+      older.close();
+      await untilField(client, 'connected_slaves', /^1$/);
+      t.is(await told(silent), 'otherwise');
+      // What is set is stronger.
+      await client.ask('CONFIG SET feed-compat 5.0');
+      await client.ask('CONFIG SET feed-compat auto');
+      t.is(await told(silent), 'otherwise');
+      silent.close();
+      await untilField(client, 'repl_backlog_active', /^0$/);
+      t.is(await told(await attached(port)), 'as it is');
     });
   });
 

@@ -122,7 +122,12 @@ export const data = {
   rdbchecksum: option(yesOrNo, 'yes', 'Write and verify checksums of RDB files.', { fixed: true }),
   'rdb-del-sync-files': option(yesOrNo, 'no', 'Transfers need no files here.', { by: 'ignored' }),
   'stop-writes-on-bgsave-error': option(yesOrNo, 'yes', 'Refuse writes while saving fails.'),
-  'rdb-save-incremental-fsync': option(yesOrNo, 'yes', 'Sync to disk while saving.', { by: 'ignored' }),
+  'rdb-save-incremental-fsync': option(
+    yesOrNo,
+    'yes',
+    'What is saved is always brought to disk as it is written (native engine, Linux).',
+    { by: 'ignored' },
+  ),
 
   'key-load-delay': option(integer(-(2 ** 31), intMax), '0', 'For the tests of Redis.', {
     by: 'ignored',

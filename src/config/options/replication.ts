@@ -102,7 +102,8 @@ export const replication = {
     'auto',
     'The oldest servers that are to follow this one (5.0 stands for 6.0 too). What they do not know of our own feed is told as ' +
       'RESTORE of the keys that were changed, and snapshots for replicas that say no version of theirs are written for them. ' +
-      'auto: nothing is told otherwise. The feed of a primary that we follow is passed on as it is.',
+      'auto: the oldest replica that has said its version (Valkey 8 and later do); while none has, nothing is told otherwise. ' +
+      'The feed of a primary that we follow is passed on as it is.',
     { by: 'engine' },
   ),
   'min-replicas-to-write': option(integer(0, intMax), '0', 'Refuse writes with fewer good replicas.', {

@@ -74,6 +74,9 @@ export class RdbSnapshot implements Snapshot {
     return this.#take(bytes);
   }
 
+  /** Nobody is there to write while the event loop turns. */
+  readonly write = null;
+
   readNow(bytes: number): Buffer | null {
     while (!this.#isOver && this.#encoder.length < bytes) this.#slice(bytes);
     return this.#take(bytes);
