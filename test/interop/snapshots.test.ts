@@ -135,6 +135,24 @@ for (const { name: engine } of enginesUnderTest) {
       },
     );
 
+  if (process.env.REDTWIN_INTEROP === 'all')
+    test.serial(`feed-compat auto: Valkey 8.1 follows where fields expire [${engine}]`, async (t) => {
+      const primary = await stopped(t, startRedtwin({ engine, args: ['--rdb-version-loss', 'drop'] }));
+      primary.cli('HSET', 'h', 'f', 'v', 'g', 'w');
+      if (/^ERR unknown/.test(primary.cli('HPEXPIRE', 'h', '1000000', 'FIELDS', '1', 'f'))) return t.pass();
+      const replica = await stopped(t, startServer({ version: 'valkey-8.1', args: follow(primary) }));
+      await untilLinkUp(replica);
+      primary.cli('HPEXPIRE', 'h', '2000000', 'FIELDS', '1', 'g');
+      primary.cli('SET', 'after', 'x');
+      await until('the write', () => replica.cli('GET', 'after') === 'x');
+      t.is(replica.cli('HGET', 'h', 'f'), 'v');
+      t.is(replica.cli('HGET', 'h', 'g'), 'w');
+      const told = await infoOf(primary, 'replication');
+      t.is(told.get('redtwin_feed_commands_translated'), '1');
+      t.is((await infoOf(replica, 'replication')).get('master_link_status'), 'up');
+      t.notRegex(replica.child.said(), /unknown command/i);
+    });
+
   const bridges: [ServerName, ServerName][] = [
     ['redis-8.0', 'valkey-9.1'],
     ['valkey-9.1', 'redis-7.0'],
