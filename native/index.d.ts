@@ -51,7 +51,7 @@ export declare class NativeRdbWriter {
 /** A snapshot under way. */
 export declare class NativeSnapshot {
   read(bytes: number): Promise<unknown>
-  write(fd: number, bytes: number, flush: boolean): Promise<number>
+  write(fd: number, bytes: number, gently: boolean): Promise<number>
   readNow(bytes: number): Buffer | null
   status(): SnapshotStatus
   release(): void

@@ -30,8 +30,9 @@ use std::time::{Duration, Instant};
 /// So much is encoded before it is written to a file: little enough to stay in the processor's caches, and to be done soon.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// The longest rest after a piece: one that took long waited for the machine, which a longer rest does not help.
-const REST_MAX: Duration = Duration::from_millis(2);
+/// The longest rest after a piece, about what a piece takes when nothing else is at work. One that took longer has waited for
+/// the machine, and a longer rest would only make the save long.
+const REST_MAX: Duration = Duration::from_micros(500);
 
 /// Latin-1 text back to its bytes.
 fn bytes(text: &str) -> Vec<u8> {
