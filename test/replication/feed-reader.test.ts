@@ -1,5 +1,6 @@
 /**
- * For whom the feed is written, by what replicas say they are.
+ * For whom the feed is written while feed-compat is auto, by what replicas say they are. That the engines write it so is in
+ * test/runtime/replicas.test.ts, and with a real Valkey 8.1 in test/interop/snapshots.test.ts.
  */
 import test from 'ava';
 import { olderReader } from '../../src/replication/feed-reader.ts';
