@@ -522,4 +522,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 13;
+export const engineAbi = 14;
