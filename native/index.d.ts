@@ -316,7 +316,8 @@ export interface ScriptLog {
 
 /** See `ScriptStats` in engine.ts. */
 export interface ScriptStats {
-  luaMemoryBytes: number
+  scriptsLuaBytes: number
+  functionsLuaBytes: number
   scripts: number
   scriptsBytes: number
   libraries: number

@@ -26,7 +26,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 14;
+const ABI: u32 = 15;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]
@@ -120,7 +120,8 @@ pub struct ScriptLog {
 #[napi(object)]
 #[allow(missing_docs, reason = "documented in engine.ts")]
 pub struct ScriptStats {
-    pub lua_memory_bytes: f64,
+    pub scripts_lua_bytes: f64,
+    pub functions_lua_bytes: f64,
     pub scripts: f64,
     pub scripts_bytes: f64,
     pub libraries: f64,
@@ -432,8 +433,10 @@ impl NativeStore {
     pub fn script_stats(&mut self) -> ScriptStats {
         let scripts = &self.store.keys.scripts;
         let functions = scripts.functions.as_ref();
+        let [scripts_lua_bytes, functions_lua_bytes] = scripts.memory_bytes();
         ScriptStats {
-            lua_memory_bytes: scripts.memory_bytes() as f64,
+            scripts_lua_bytes: scripts_lua_bytes as f64,
+            functions_lua_bytes: functions_lua_bytes as f64,
             scripts: scripts.cache.len() as f64,
             scripts_bytes: scripts.cache_bytes as f64,
             libraries: self.store.keys.libraries.len() as f64,

@@ -251,8 +251,10 @@ export interface CommandStats {
 
 /** What scripts and functions take, and whether one rests in the middle. Counts and bytes as of now. */
 export interface ScriptStats {
-  /** Memory of the Lua state; 0 before the first script. */
-  luaMemoryBytes: number;
+  /** Memory of the Lua that runs scripts; 0 before the first, and after SCRIPT FLUSH. */
+  scriptsLuaBytes: number;
+  /** Memory of the Lua that runs functions; 0 before the first. */
+  functionsLuaBytes: number;
   /** Cached scripts (EVALSHA) and the bytes of their sources. */
   scripts: number;
   scriptsBytes: number;
@@ -522,4 +524,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 14;
+export const engineAbi = 15;

@@ -80,6 +80,7 @@ function memory({ memory: m, store, clients: c, replication }: InfoFacts): Field
   const percent = (part: number, whole: number): string =>
     `${(whole > 0 ? (part * 100) / whole : 0).toFixed(2)}%`;
   const backlog = replication.feed.endOffset - replication.feed.startOffset;
+  const luaBytes = m.scripts.scriptsLuaBytes + m.scripts.functionsLuaBytes;
   return [
     ['used_memory', used],
     ['used_memory_human', humanBytes(used)],
@@ -97,17 +98,16 @@ function memory({ memory: m, store, clients: c, replication }: InfoFacts): Field
     ['allocator_resident', m.residentBytes],
     ['total_system_memory', m.systemBytes],
     ['total_system_memory_human', humanBytes(m.systemBytes)],
-    // One Lua state runs scripts and functions here; it is counted as that of the scripts.
-    ['used_memory_lua', m.scripts.luaMemoryBytes],
-    ['used_memory_vm_eval', m.scripts.luaMemoryBytes],
-    ['used_memory_lua_human', humanBytes(m.scripts.luaMemoryBytes)],
+    ['used_memory_lua', m.scripts.scriptsLuaBytes],
+    ['used_memory_vm_eval', m.scripts.scriptsLuaBytes],
+    ['used_memory_lua_human', humanBytes(m.scripts.scriptsLuaBytes)],
     ['used_memory_scripts_eval', m.scripts.scriptsBytes],
     ['number_of_cached_scripts', m.scripts.scripts],
     ['number_of_functions', m.scripts.functions],
     ['number_of_libraries', m.scripts.libraries],
-    ...zeros('used_memory_vm_functions'),
-    ['used_memory_vm_total', m.scripts.luaMemoryBytes],
-    ['used_memory_vm_total_human', humanBytes(m.scripts.luaMemoryBytes)],
+    ['used_memory_vm_functions', m.scripts.functionsLuaBytes],
+    ['used_memory_vm_total', luaBytes],
+    ['used_memory_vm_total_human', humanBytes(luaBytes)],
     ...zeros('used_memory_functions'),
     ['used_memory_scripts', m.scripts.scriptsBytes],
     ['used_memory_scripts_human', humanBytes(m.scripts.scriptsBytes)],

@@ -26,24 +26,29 @@ for (const engine of engineNames) {
   test(`what is replaced, refused or flushed leaves nothing in Lua [${engine}]`, async (t) => {
     await withServer({ engine }, async ({ port }) => {
       const talk = await Talk.open(port);
-      const luaBytes = async (): Promise<number> =>
-        Number(/used_memory_lua:(\d+)/.exec(await talk.ask('INFO memory', /\r\n\r\n$/))![1]);
+      const luaBytes = async (of: 'eval' | 'functions'): Promise<number> => {
+        const info = await talk.ask('INFO memory', /\r\n\r\n$/);
+        return Number(new RegExp(`used_memory_vm_${of}:(\\d+)`).exec(info)![1]);
+      };
       const load = (how: string, functions: string): Promise<string> =>
         talk.ask(`FUNCTION LOAD ${how} "#!lua name=lib\\n${functions}"`, /\r\n$/);
       const source = (id: number): string =>
         `local big = '${'x'.repeat(10_000)}${id}' redis.register_function('f', function() return big end)`;
       t.is(await load('REPLACE', source(0)), '$3\r\nlib\r\n');
       await talk.ask('FCALL f 0', /\r\n.*\r\n$/);
-      const once = await luaBytes();
+      const once = await luaBytes('functions');
       for (let id = 1; id < 100; id++) {
         t.is(await load('REPLACE', source(id)), '$3\r\nlib\r\n');
         t.regex(await load('REPLACE', `${source(-id)} nonsense()`), /^-ERR/);
       }
-      t.true((await luaBytes()) < once + 100_000, `${once} bytes, then ${await luaBytes()}`);
-      await talk.ask('FUNCTION DELETE lib');
-      await talk.ask('SCRIPT FLUSH');
-      t.is(await luaBytes(), 0, 'Lua is made anew when it is needed');
+      const then = await luaBytes('functions');
+      t.true(then < once + 100_000, `${once} bytes, then ${then}`);
+      t.is(await luaBytes('eval'), 0);
       t.is(await talk.ask('EVAL "return 7" 0'), ':7\r\n');
+      t.true((await luaBytes('eval')) > 0);
+      await talk.ask('SCRIPT FLUSH');
+      t.is(await luaBytes('eval'), 0, 'Lua is made anew when it is needed');
+      t.regex(await talk.ask('FCALL f 0', /\r\n.*\r\n$/), /^\$10002\r\nx/);
     });
   });
 

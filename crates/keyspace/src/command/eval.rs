@@ -14,7 +14,7 @@ use crate::keyspace::{Caller, Keyspace, Stopped};
 use crate::script::inner::{Inner, out_of_memory};
 use crate::script::shebang::Flags;
 use crate::script::turns::Turn;
-use crate::script::{Compiled, Current, Outcome, Paused, Rights, convert};
+use crate::script::{Compiled, Current, Outcome, Paused, Rights, Side, convert};
 use crate::session::{Session, Tracking};
 use redtwin_resp::{Protocol, Reply};
 
@@ -161,7 +161,7 @@ fn run(call: &mut Call<'_>, program: &Program, keys: &[&[u8]], argv: &[&[u8]], r
         // Made now: FUNCTION STATS may ask for them while Lua is in the middle of something.
         super::function::functions(call.keys)?;
     }
-    let machine = call.keys.scripts.machine()?;
+    let machine = call.keys.scripts.machine(Side::of(program.function))?;
     let mut session = Session::new(call.session.id);
     session.db = call.session.db;
     session.in_script = true;
@@ -203,7 +203,8 @@ pub(crate) fn go_on(call: &mut Call<'_>, mut paused: Paused, answer: Option<Vec<
             call.keys.selected = paused.selected;
             // The effects are in; the command itself is not fed.
             call.keys.effects.none();
-            reply_with(call, &paused.name, outcome)
+            let resp3 = paused.script.shared().resp3.get();
+            reply_with(call, &paused.name, outcome, resp3)
         }
         Some(Turn::Rests(rest)) => {
             if call.keys.scripts.current.is_none() {
@@ -222,11 +223,10 @@ pub(crate) fn go_on(call: &mut Call<'_>, mut paused: Paused, answer: Option<Vec<
     }
 }
 
-fn reply_with(call: &mut Call<'_>, name: &str, outcome: mlua::Result<Outcome>) -> Done {
+fn reply_with(call: &mut Call<'_>, name: &str, outcome: mlua::Result<Outcome>, resp3: bool) -> Done {
     match outcome {
         Ok(Outcome::Returned(value)) => {
             let start = call.reply.len();
-            let resp3 = call.keys.scripts.machine()?.shared().resp3.get();
             if let Err(error) = convert::to_reply(call.reply, &value, resp3) {
                 call.reply.truncate(start);
                 return Err(err(&crate::script::message(error)));

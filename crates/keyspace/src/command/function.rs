@@ -8,6 +8,7 @@ use crate::generated::commands::CommandId;
 use crate::generated::errors;
 use crate::glob::matches;
 use crate::keyspace::{Keyspace, Stopped};
+use crate::script::Side;
 use crate::script::functions::{Functions, Library, payload, sources_in};
 
 pub fn handler(id: CommandId) -> Option<Handler> {
@@ -60,7 +61,7 @@ const HELP: [&str; 37] = [
 /// The functions, made from the sources when they are not known yet.
 pub(super) fn functions(keys: &mut Keyspace) -> Result<&mut Functions, Stopped> {
     if keys.scripts.functions.is_none() {
-        let machine = keys.scripts.machine()?;
+        let machine = keys.scripts.machine(Side::Functions)?;
         keys.scripts.functions = Some(Functions::of(&machine, &keys.libraries));
     }
     keys.scripts.functions.as_mut().ok_or(Stopped::Error(errors::NOT_SUPPORTED_YET))
@@ -163,7 +164,7 @@ fn load(call: &mut Call<'_>, options: &[&[u8]], code: &[u8]) -> Done {
         replace = true;
     }
     let mut known = functions(call.keys)?.clone();
-    let machine = call.keys.scripts.machine()?;
+    let machine = call.keys.scripts.machine(Side::Functions)?;
     let library = Library::load(&machine, code, |name| {
         let there = known.libraries.iter().any(|library| library.name == name);
         if there && !replace { Err(format!("Library '{name}' already exists").into_bytes()) } else { Ok(()) }
@@ -231,7 +232,7 @@ fn restore(call: &mut Call<'_>, payload: &[u8], policy: &[u8]) -> Done {
         return Err("ERR Wrong restore policy given, value should be either FLUSH, APPEND or REPLACE.".into());
     }
     let sources = sources_in(payload).map_err(|error| err(error.as_bytes()))?;
-    let machine = call.keys.scripts.machine()?;
+    let machine = call.keys.scripts.machine(Side::Functions)?;
     // Nothing changes unless all of it can be loaded.
     let mut functions = if flush { Functions::default() } else { functions(call.keys)?.clone() };
     let mut fresh = Functions::default();

@@ -7,7 +7,7 @@ use super::{Call, Done, Handler, is};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
 use crate::keyspace::{Keyspace, Stopped};
-use crate::script::{Killing, Script, Sha, sha1_hex, shebang};
+use crate::script::{Killing, Script, Sha, Side, sha1_hex, shebang};
 
 pub fn handler(id: CommandId) -> Option<Handler> {
     Some(match id {
@@ -123,7 +123,7 @@ pub(super) fn load(keys: &mut Keyspace, body: &[u8]) -> Result<Sha, Stopped> {
         Some((flags, start)) => (Some(flags), start),
         None => (None, 0),
     };
-    let machine = keys.scripts.machine()?;
+    let machine = keys.scripts.machine(Side::Scripts)?;
     let compiled = machine
         .compile_script(body.get(start..).unwrap_or_default())
         .map_err(|error| err(&[b"Error compiling script (new function): ", error.as_slice()].concat()))?;

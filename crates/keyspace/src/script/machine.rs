@@ -73,6 +73,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// What the run shares with its functions.
+    pub(crate) fn shared(&self) -> &Rc<Run> {
+        &self.run
+    }
+
     /// See `Turns::go_on`.
     pub(crate) fn go_on(
         &mut self,

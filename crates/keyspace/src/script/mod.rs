@@ -55,7 +55,25 @@ pub struct Scripts {
     pub current: Option<Current>,
     /// The same script, on its way from its command to the store.
     pub(crate) paused: Option<(Paused, turns::Rest)>,
-    machine: Option<Machine>,
+    /// Of scripts, and of functions.
+    machines: [Option<Machine>; 2],
+}
+
+/// Whose Lua: scripts and functions have a state each, as in Redis, so that SCRIPT FLUSH can make the scripts' anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// EVAL and EVALSHA.
+    Scripts,
+    /// FCALL and FUNCTION.
+    Functions,
+}
+
+impl Side {
+    /// A function's, or a script's.
+    #[must_use]
+    pub fn of(function: bool) -> Side {
+        if function { Side::Functions } else { Side::Scripts }
+    }
 }
 
 /// A script or function that is not over.
@@ -91,19 +109,28 @@ impl Scripts {
     ///
     /// # Errors
     /// When there is no memory for it.
-    pub fn machine(&mut self) -> Result<Machine, String> {
-        if let Some(machine) = &self.machine {
+    pub fn machine(&mut self, side: Side) -> Result<Machine, String> {
+        let [scripts, functions] = &mut self.machines;
+        let machine = if side == Side::Functions { functions } else { scripts };
+        if let Some(machine) = machine {
             return Ok(machine.clone());
         }
-        let machine = Machine::new().map_err(|error| error.to_string())?;
-        self.machine = Some(machine.clone());
-        Ok(machine)
+        let made = Machine::new().map_err(|error| error.to_string())?;
+        Ok(machine.insert(made).clone())
+    }
+
+    /// The state of what rests.
+    fn current_machine(&self) -> Option<(&Current, &Machine)> {
+        let current = self.current.as_ref()?;
+        let [scripts, functions] = &self.machines;
+        let machine = if current.function { functions } else { scripts };
+        Some((current, machine.as_ref()?))
     }
 
     /// Whether the script that rests may be ended.
     #[must_use]
     pub fn may_be_killed(&self) -> Killing {
-        let (Some(current), Some(machine)) = (&self.current, &self.machine) else {
+        let Some((current, machine)) = self.current_machine() else {
             return Killing::NothingRuns;
         };
         if current.from_primary {
@@ -117,7 +144,7 @@ impl Scripts {
 
     /// Ends the script that rests: it fails as soon as it goes on.
     pub fn kill(&self) {
-        if let Some(machine) = &self.machine {
+        if let Some((_, machine)) = self.current_machine() {
             machine.shared().killed.set(true);
         }
     }
@@ -125,28 +152,28 @@ impl Scripts {
     /// Has a script written to the log?
     #[must_use]
     pub fn has_logs(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| !machine.shared().logs.borrow().is_empty())
+        self.machines.iter().flatten().any(|machine| !machine.shared().logs.borrow().is_empty())
     }
 
     /// What scripts wrote to the log since the last call: level (0 to 3) and text.
     pub fn take_logs(&mut self) -> Vec<(u8, Vec<u8>)> {
-        self.machine.as_ref().map(|machine| machine.shared().logs.take()).unwrap_or_default()
+        self.machines.iter().flatten().flat_map(|machine| machine.shared().logs.take()).collect()
     }
 
-    /// Bytes that Lua holds; 0 before the first script.
+    /// Bytes that Lua holds for scripts and for functions; 0 before the first.
     #[must_use]
-    pub fn memory_bytes(&self) -> usize {
-        self.machine.as_ref().map_or(0, |machine| machine.memory_bytes(self.current.is_some()))
+    pub fn memory_bytes(&self) -> [usize; 2] {
+        let rests = self.current.is_some();
+        self.machines.each_ref().map(|machine| machine.as_ref().map_or(0, |lua| lua.memory_bytes(rests)))
     }
 
-    /// SCRIPT FLUSH. Lua is made anew, as in Redis, unless functions live in it, whose state must stay.
+    /// SCRIPT FLUSH. Lua is made anew, as in Redis.
     pub fn flush(&mut self) {
         self.cache.clear();
         self.cache_bytes = 0;
-        let has_functions = self.functions.as_ref().is_some_and(|functions| functions.count() > 0);
-        if !has_functions && self.current.is_none() && !self.has_logs() {
-            self.machine = None;
-            self.functions = None;
+        if self.current.is_none() && !self.has_logs() {
+            let [scripts, _] = &mut self.machines;
+            *scripts = None;
         }
     }
 

@@ -98,6 +98,10 @@ export class Machine implements Surroundings {
       with_place: kept('with_place'),
     };
     this.#threads = new Threads(lua, this.#prelude.caught);
+    // The registry's list of free places begins at 0. It is made now, with a value that stays: a script may leave no memory
+    // to make it when a place is given back, which nothing would catch.
+    lua.api.lua_pushnumber(main, 0);
+    lua.api.lua_rawseti(main, registryIndex, 0);
     // Chunks that scripts load themselves see what scripts see.
     lua.pushField(main, 1, 'eval_env');
     lua.api.lua_replace(main, globalsIndex);

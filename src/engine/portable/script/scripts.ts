@@ -33,7 +33,9 @@ export interface Script {
 export class Scripts {
   readonly lookUp: LookUp;
   readonly #cache = new Map<string, Script>();
+  /** The Lua state that runs scripts, and the one that runs functions: two, as in Redis, so that SCRIPT FLUSH can make one anew. */
   #machine: Machine | null = null;
+  #functionsMachine: Machine | null = null;
   /** Made from the libraries' sources when somebody asks; null when those have changed since. */
   #functions: Functions | null = null;
 
@@ -49,10 +51,13 @@ export class Scripts {
   }
 
   /** The Lua state that runs scripts now. */
-  machine(): Machine {
-    if (this.#machine?.isSpent) this.#renew();
-    this.#machine ??= new Machine((level, text) => this.#logs.push({ level, text }));
+  #scriptsMachine(): Machine {
+    if (this.#machine === null || this.#machine.isSpent) this.#machine = this.#newMachine();
     return this.#machine;
+  }
+
+  #newMachine(): Machine {
+    return new Machine((level, text) => this.#logs.push({ level, text }));
   }
 
   /** A host command that a script calls: its reply; null when the host answers none. */
@@ -76,8 +81,8 @@ export class Scripts {
   }
 
   /** While it is little, the garbage in it is collected first: what nobody can reach any more is nobody's memory. */
-  #luaMemoryBytes(): number {
-    const lua = this.#machine?.lua;
+  #luaBytes(machine: Machine | null): number {
+    const lua = machine?.lua;
     if (lua === undefined) return 0;
     if (lua.usedBytes < collectedBytesMax) lua.collect();
     return lua.usedBytes;
@@ -88,14 +93,18 @@ export class Scripts {
     let scriptsBytes = 0;
     for (const { code } of this.#cache.values()) scriptsBytes += code.length;
     const functions = this.#functions?.functionCount ?? 0;
-    return { luaMemoryBytes: this.#luaMemoryBytes(), scripts: this.#cache.size, scriptsBytes, functions };
+    const [scriptsLuaBytes, functionsLuaBytes] = [
+      this.#luaBytes(this.#machine),
+      this.#luaBytes(this.#functionsMachine),
+    ];
+    return { scriptsLuaBytes, functionsLuaBytes, scripts: this.#cache.size, scriptsBytes, functions };
   }
 
   /** A cached script, ready to run in the machine of now; null when it is not cached. */
   find(sha: string): Script | null {
     const script = this.#cache.get(sha);
     if (script === undefined) return null;
-    const machine = this.machine();
+    const machine = this.#scriptsMachine();
     if (script.compiled.machine !== machine) script.compiled = compiledIn(machine, script.code);
     return script;
   }
@@ -111,26 +120,26 @@ export class Scripts {
     const head = scriptHead(body);
     if ('error' in head) return head;
     const code = body.subarray(head.start);
-    const machine = this.machine();
+    const machine = this.#scriptsMachine();
     const ref = machine.compileScript(code);
     if (typeof ref === 'object') return { error: `Error compiling script (new function): ${ref.error}` };
     this.#cache.set(sha, { sha, flags: head.flags, code, compiled: { machine, ref } });
     return sha;
   }
 
-  /** SCRIPT FLUSH. Lua is made anew, as in Redis, unless functions live in it, whose state must stay. */
+  /** SCRIPT FLUSH. Lua is made anew, as in Redis. */
   flush(): void {
-    for (const { compiled } of this.#cache.values())
-      if (compiled.machine === this.#machine) compiled.machine.forget(compiled.ref);
     this.#cache.clear();
-    if ((this.#functions?.functionCount ?? 0) === 0) this.#renew();
+    this.#machine = null;
   }
 
   /** The functions of these libraries, which are run when they have not been. */
   functions(sources: ReadonlyMap<string, Buffer>): Functions {
-    const machine = this.machine();
-    if (this.#functions?.machine !== machine) this.#functions = null;
-    this.#functions ??= Functions.of(machine, sources);
+    if (this.#functionsMachine === null || this.#functionsMachine.isSpent) {
+      this.#functionsMachine = this.#newMachine();
+      this.#functions = null;
+    }
+    this.#functions ??= Functions.of(this.#functionsMachine, sources);
     return this.#functions;
   }
 
@@ -151,13 +160,7 @@ export class Scripts {
     const kept = new Set<Compiled>();
     for (const { functions } of this.#functions?.libraries.values() ?? [])
       for (const { compiled } of functions) kept.add(compiled);
-    this.#machine?.forgetFunctionsBut(kept);
-  }
-
-  /** The machine goes, with all that was compiled in it. */
-  #renew(): void {
-    this.#machine = null;
-    this.#functions = null;
+    this.#functionsMachine?.forgetFunctionsBut(kept);
   }
 }
 
