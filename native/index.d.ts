@@ -333,6 +333,9 @@ export interface Selector {
   channels?: Array<Buffer>
 }
 
+/** See `Engine.sendNow` in engine.ts. */
+export declare function sendNow(descriptor: number, bytes: Uint8Array, from: number, until: number): number
+
 /** See `SessionInfo` in engine.ts. */
 export interface SessionInfo {
   db: number

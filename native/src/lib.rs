@@ -11,6 +11,7 @@ mod clock;
 mod file;
 mod loader;
 mod rdb;
+mod send;
 mod snapshot;
 mod traces;
 

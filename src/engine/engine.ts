@@ -521,6 +521,11 @@ export interface Engine {
   crc64(bytes: Uint8Array, crc?: bigint): bigint;
   /** RDB files that are no part of a store. */
   readonly rdb: RdbTools;
+  /**
+   * Sends `bytes[from..until]` to an open socket without waiting: how many the system took. 0 when it took none, or when
+   * something is wrong, of which the socket's own stream will tell. Absent where there is no way past Node's streams.
+   */
+  readonly sendNow?: (descriptor: number, bytes: Uint8Array, from: number, until: number) => number;
 }
 
 /** Changes whenever this interface does. */

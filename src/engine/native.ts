@@ -64,6 +64,7 @@ export function loadNative(): Engine {
       ),
     crc64: (bytes, crc = 0n) => addon.crc64(bytes, crc),
     rdb: nativeRdbTools(addon, translated),
+    sendNow: addon.sendNow,
   };
 }
 

@@ -14,12 +14,19 @@ import { Note, type Outcome, outcomeBytes, outcomeNotes, outcomeStop, Stop } fro
 import { encodeReply, type Reply } from '../protocol/reply.ts';
 import { Requests } from '../protocol/requests.ts';
 import type { Client, Line } from './client.ts';
+import { descriptorOf } from './descriptor.ts';
 import type { ReplicaLine } from './replica.ts';
 import type { Server } from './server.ts';
+import type { Addressee } from './turn-sends.ts';
 
-export class Connection implements Line, ReplicaLine {
+/** A chunk of so many bytes is taken for several commands. */
+const pipelineBytesMin = 256;
+
+export class Connection implements Line, ReplicaLine, Addressee {
   readonly #socket: Duplex;
   readonly #server: Server;
+  /** The system's number for the socket; -1 when it has none. It is the socket's as long as that is not destroyed. */
+  readonly descriptor: number;
   /** Set right after construction; a client needs its line and a line its client. */
   client!: Client;
   /** Input that came while it may not run. */
@@ -27,6 +34,8 @@ export class Connection implements Line, ReplicaLine {
   /** A promise of the host is not kept yet. */
   #isWaiting = false;
   #isRunning = false;
+  /** The chunk that was run last held several commands, going by its size. */
+  #isPipeline = false;
   runningBytes = 0;
   /** What others sent since the last flush. */
   #outbox: Buffer[] = [];
@@ -44,7 +53,10 @@ export class Connection implements Line, ReplicaLine {
 
   constructor(socket: Duplex, server: Server) {
     this.#socket = socket;
+    this.descriptor = descriptorOf(socket);
     this.#server = server;
+    // A client that says all it has to say and ends its side still gets its replies: Node ends the other one after this.
+    socket.prependListener('end', () => server.sends.flush());
     socket.on('drain', () => {
       this.#overSinceMs = 0;
       this.#readOn();
@@ -116,6 +128,7 @@ export class Connection implements Line, ReplicaLine {
 
   #execute(chunk: Uint8Array, length: number): void {
     this.runningBytes = length;
+    this.#isPipeline = length >= pipelineBytesMin;
     const startedMs = performance.now();
     const into = this.#server.page.free();
     this.#run(this.#server.store.execute(this.client.session, chunk, length, into, this.client.lastMs), into);
@@ -165,6 +178,7 @@ export class Connection implements Line, ReplicaLine {
   }
 
   #resume(): void {
+    this.#isPipeline = false;
     const into = this.#server.page.free();
     this.#run(this.#server.store.resume(this.client.session, into, this.#server.nowMs()), into);
   }
@@ -267,6 +281,7 @@ export class Connection implements Line, ReplicaLine {
 
   feed(bytes: Buffer): void {
     if (this.#socket.destroyed) return;
+    this.#server.sends.flush();
     this.#socket.write(bytes);
     this.#server.stats.netOutputBytes += bytes.length;
     this.#server.stats.writes++;
@@ -285,6 +300,8 @@ export class Connection implements Line, ReplicaLine {
     if (this.#outbox.length === 0) return;
     const pieces = this.#outbox;
     this.#outbox = [];
+    // Replies that wait for the end of the turn may be this client's.
+    this.#server.sends.flush();
     this.#write(pieces);
   }
 
@@ -299,23 +316,42 @@ export class Connection implements Line, ReplicaLine {
     }
     // What others sent before this chunk ran goes first.
     if (this.#outbox.length > 0) this.flush();
-    const waits = this.#write(page.take());
-    if (waits) page.leave();
+    const { sends, stats } = this.#server;
+    if (sends.isOpen && this.descriptor >= 0 && page.isWhole && this.isClear && !this.client.closing) {
+      stats.netOutputBytes += page.used - page.base;
+      stats.writes++;
+      sends.add(this, this.#isPipeline);
+      return;
+    }
+    sends.flush();
+    if (this.#write(page.take())) page.leave();
+  }
+
+  // --- As an addressee of the turn's replies ---
+
+  get isClear(): boolean {
+    return this.#socket.writableLength === 0 && this.#socket.writable;
+  }
+
+  queue(bytes: Buffer): void {
+    this.#push([bytes]);
   }
 
   /** True when some of the bytes still wait for the system: their memory is not ours yet. */
   #write(pieces: Buffer[]): boolean {
+    if (this.#socket.destroyed) return false;
+    for (const piece of pieces) this.#server.stats.netOutputBytes += piece.length;
+    this.#server.stats.writes++;
+    return this.#push(pieces);
+  }
+
+  /** The same, of bytes that are counted. */
+  #push(pieces: Buffer[]): boolean {
     const socket = this.#socket;
     if (socket.destroyed) return false;
-    let bytes = 0;
     if (pieces.length > 1) socket.cork();
-    for (const piece of pieces) {
-      bytes += piece.length;
-      socket.write(piece);
-    }
+    for (const piece of pieces) socket.write(piece);
     if (pieces.length > 1) socket.uncork();
-    this.#server.stats.netOutputBytes += bytes;
-    this.#server.stats.writes++;
     const waiting = socket.writableLength;
     if (waiting === 0) return false;
     if (socket.writableNeedDrain) socket.pause();
@@ -345,6 +381,7 @@ export class Connection implements Line, ReplicaLine {
 
   close(when: 'now' | 'after-writes'): void {
     this.client.closing = true;
+    this.#server.sends.flush();
     if (when === 'now') {
       this.#socket.destroy();
       return;
@@ -355,6 +392,7 @@ export class Connection implements Line, ReplicaLine {
   }
 
   #endSoon(): void {
+    this.#server.sends.flush();
     this.flush();
     this.#socket.end(() => this.#socket.destroy());
   }

@@ -14,6 +14,8 @@ const pageBytes = 256 * 1024;
 export class OutputPage {
   buffer = Buffer.allocUnsafeSlow(pageBytes);
   used = 0;
+  /** Where the present chunk's replies begin: those before it wait for the end of the turn (turn-sends.ts). */
+  base = 0;
   /** Output behind what is in the page, in order; once there is some, everything goes here until it is taken. */
   #extra: Buffer[] = [];
 
@@ -43,20 +45,32 @@ export class OutputPage {
     }
   }
 
+  /** Everything is in the page itself. */
+  get isWhole(): boolean {
+    return this.#extra.length === 0;
+  }
+
   get isEmpty(): boolean {
-    return this.used === 0 && this.#extra.length === 0;
+    return this.used === this.base && this.#extra.length === 0;
   }
 
   /** Everything gathered, in order; the page is empty then, but its memory must not be touched before `reuse` or `leave`. */
   take(): Buffer[] {
-    const pieces = this.used > 0 ? [this.buffer.subarray(0, this.used), ...this.#extra] : this.#extra;
-    this.used = 0;
+    const { base, used } = this;
+    const pieces = used > base ? [this.buffer.subarray(base, used), ...this.#extra] : this.#extra;
+    this.used = base;
     this.#extra = [];
     return pieces;
+  }
+
+  /** What waited before the present chunk has been sent. */
+  restart(): void {
+    if (this.used === this.base) this.used = this.base = 0;
   }
 
   /** The bytes taken last are still being written: leave them their memory. */
   leave(): void {
     this.buffer = Buffer.allocUnsafeSlow(pageBytes);
+    this.used = this.base = 0;
   }
 }

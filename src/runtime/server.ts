@@ -42,6 +42,7 @@ import { fileVersion, rdbSnapshot } from './replica-snapshot.ts';
 import { Replication } from './replication.ts';
 import { Saver } from './saver.ts';
 import { Tracking } from './tracking.ts';
+import { TurnSends } from './turn-sends.ts';
 import { compatibleVersion, redtwinVersion } from './version.ts';
 
 export interface ServerParts {
@@ -56,6 +57,7 @@ export class Server {
   readonly config: Config;
   readonly log: Log;
   readonly engineName: string;
+  readonly sends: TurnSends;
   readonly store: Store;
   readonly stats = new Stats();
   readonly slowLog = new SlowLog();
@@ -95,6 +97,7 @@ export class Server {
     this.config = config;
     this.log = log;
     this.engineName = engine.name;
+    this.sends = new TurnSends(engine.sendNow, this.page);
     this.#ephemeralPort = ephemeralPort;
     this.store = engine.open({
       databases: config.value('databases'),

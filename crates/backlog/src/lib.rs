@@ -26,12 +26,14 @@ pub struct Backlog {
     end: u64,
     capacity: u64,
     pin: Option<u64>,
+    /// The block that was given up last, empty, for the next one: a steady feed takes no memory and gives none back.
+    spare: Option<Vec<u8>>,
 }
 
 impl Backlog {
     /// An empty log at offset 0 that keeps `capacity` bytes.
     pub fn new(capacity: u64) -> Self {
-        Backlog { blocks: VecDeque::new(), start: 0, end: 0, capacity, pin: None }
+        Backlog { blocks: VecDeque::new(), start: 0, end: 0, capacity, pin: None, spare: None }
     }
 
     /// Offset after the last byte.
@@ -46,13 +48,14 @@ impl Backlog {
 
     /// Bytes that the blocks take.
     pub fn memory_bytes(&self) -> usize {
-        self.blocks.iter().map(Vec::capacity).sum()
+        self.blocks.iter().chain(&self.spare).map(Vec::capacity).sum()
     }
 
     /// Changes how much is kept. Shrinking frees at once.
     pub fn resize(&mut self, capacity: u64) {
         self.capacity = capacity;
         self.trim();
+        self.spare = None;
     }
 
     /// Keeps everything from this offset on, whatever the capacity; None lets go.
@@ -64,6 +67,7 @@ impl Backlog {
     /// Forgets all bytes and goes on at `offset`.
     pub fn restart(&mut self, offset: u64) {
         self.blocks.clear();
+        self.spare = None;
         self.start = offset;
         self.end = offset;
     }
@@ -76,7 +80,8 @@ impl Backlog {
                 _ => {
                     // The first block grows as needed: an idle server should not pay for a whole one.
                     let first = if self.blocks.is_empty() { 0 } else { BLOCK_BYTES };
-                    self.blocks.push_back(Vec::with_capacity(first));
+                    let block = self.spare.take().unwrap_or_else(|| Vec::with_capacity(first));
+                    self.blocks.push_back(block);
                     BLOCK_BYTES
                 }
             };
@@ -98,7 +103,8 @@ impl Backlog {
                 break;
             }
             self.start = after;
-            self.blocks.pop_front();
+            self.spare = self.blocks.pop_front();
+            self.spare.iter_mut().for_each(Vec::clear);
         }
     }
 

@@ -7,6 +7,8 @@ use crate::entry::Value;
 use crate::object::Object;
 use crate::table::{Hash, Table};
 use redtwin_resp::{Parser, ProtocolError, RequestLimits, Status};
+use redtwin_structures::prefetch;
+use smallvec::SmallVec;
 
 /// As many as are worth knowing in advance: more would push one another out of the cache.
 const COMMANDS_MAX: usize = 48;
@@ -33,7 +35,7 @@ struct Ahead {
 }
 
 /// Some complete commands, as slices of the chunk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Batch<'a> {
     arguments: Vec<&'a [u8]>,
     /// For each command: where its arguments end, and where its bytes end.
@@ -44,6 +46,18 @@ pub struct Batch<'a> {
     pub inline: Option<Vec<Vec<u8>>>,
     /// Where the bytes end that were looked at and are of no further use.
     pub used: usize,
+}
+
+impl Default for Batch<'_> {
+    fn default() -> Self {
+        Batch {
+            arguments: Vec::with_capacity(4 * COMMANDS_MAX),
+            ends: Vec::with_capacity(COMMANDS_MAX),
+            keys: Vec::new(),
+            inline: None,
+            used: 0,
+        }
+    }
 }
 
 impl<'a> Batch<'a> {
@@ -97,6 +111,7 @@ impl<'a> Batch<'a> {
         }
         let mut keys = std::mem::take(&mut self.keys);
         keys.clear();
+        keys.reserve(COMMANDS_MAX);
         let mut start = 0;
         for &(end, _) in &self.ends {
             if let Some(key) = self.arguments.get(start + 1).filter(|_| end > start + 1) {
@@ -114,9 +129,11 @@ impl<'a> Batch<'a> {
         self.keys = keys;
     }
 
-    /// Costs commands without members a look at their names.
+    /// The way to a member has three steps more: the collection, what leads to a bucket of it, the bucket. Costs commands on
+    /// strings a look at their names.
     fn prefetch_members(&self, table: &Table, keys: &[Ahead]) {
         let mut keys = keys.iter().peekable();
+        let mut members: SmallVec<[(&Object, &[u8]); 64]> = SmallVec::new();
         let mut object = None;
         let mut start = 0;
         for &(end, _) in &self.ends {
@@ -127,26 +144,26 @@ impl<'a> Batch<'a> {
             {
                 if let Some(ahead) = is_new {
                     object = match table.get(ahead.hash, key).map(|entry| entry.value()) {
-                        Some(Value::Object(object)) => Some(object),
+                        Some(Value::Object(object)) => {
+                            prefetch::line::<Object>(object);
+                            Some(object)
+                        }
                         _ => None,
                     };
                 }
-                match object {
-                    Some(Object::Hash(hash)) => hash.prefetch(member),
-                    Some(Object::Set(set)) => set.prefetch(member),
-                    Some(Object::Zset(zset)) => zset.prefetch(member),
-                    _ => {}
-                }
+                members.extend(object.map(|object| (object, member)));
             } else if is_new.is_some() {
                 object = None;
             }
             start = end;
         }
+        let aims: SmallVec<[usize; 64]> = members.iter().map(|(object, member)| object.aim(member)).collect();
+        members.iter().zip(aims).for_each(|((object, _), aim)| object.prefetch(aim));
     }
 }
 
 /// The argument that is a member or a field, going by the command's first letters: a guess that costs next to nothing, and
-/// nothing more where it is wrong.
+/// nothing more where it is wrong. Empty for commands on lists, None for those on strings.
 #[inline]
 fn member_of<'a>(name: &[u8], rest: &[&'a [u8]]) -> Option<&'a [u8]> {
     let letter = |at: usize| name.get(at).map_or(0, |letter| letter | 0x20);
@@ -154,6 +171,7 @@ fn member_of<'a>(name: &[u8], rest: &[&'a [u8]]) -> Option<&'a [u8]> {
         (b'h', _) | (b's', b'a' | b'r' | b'i' | b'm') => rest.first().copied(),
         // ZADD and ZINCRBY have a number before it.
         (b'z', _) => rest.get(1).or(rest.first()).copied(),
+        (b'l', _) | (b'r', b'p') => Some(b""),
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ use crate::lazy_free::LazyFree;
 use crate::object::Object;
 use crate::rng::Rng;
 use crate::settings::Settings;
-use crate::table::Hash;
+use crate::table::{Hash, Place};
 use crate::traces::{TraceKind, Traces};
 use crate::watch::{Presence, Watched};
 
@@ -263,14 +263,22 @@ impl Keyspace {
 
     /// The entry of a key that this caller may see. No statistics.
     pub fn entry(&mut self, key: &[u8]) -> Option<&mut Entry> {
+        let place = self.place(key)?;
+        self.dbs[self.selected].table.at_mut(place)
+    }
+
+    /// Where the entry of a key is that this caller may see, until the table changes. No statistics.
+    #[inline]
+    pub fn place(&mut self, key: &[u8]) -> Option<Place> {
         let hash = self.hash(key);
-        let place = self.dbs[self.selected].table.locate(hash, key)?;
-        let expire_ms = self.dbs[self.selected].table.at(place)?.expire_ms();
+        let table = &self.dbs[self.selected].table;
+        let place = table.locate(hash, key)?;
+        let expire_ms = table.at(place)?.expire_ms();
         if self.is_expired(expire_ms) {
             self.expire(key);
             return None;
         }
-        self.dbs[self.selected].table.at_mut(place)
+        Some(place)
     }
 
     /// The same without the right to change, and counted as a hit or a miss. The key counts as used now.
@@ -328,7 +336,7 @@ impl Keyspace {
 
     /// Is the key there, for this caller? No statistics.
     pub fn exists(&mut self, key: &[u8]) -> bool {
-        self.entry(key).is_some()
+        self.place(key).is_some()
     }
 
     /// The string at a key, for reading.
@@ -576,15 +584,19 @@ macro_rules! typed {
             /// For changing; made empty when there is none. The caller must put something in.
             #[allow(dead_code)]
             pub fn $make(&mut self, key: &[u8]) -> Result<&mut $type, $crate::keyspace::Stopped> {
-                if !self.exists(key) {
+                let mut place = self.place(key);
+                if place.is_none() {
                     self.put(
                         key,
                         $crate::entry::NewValue::Object($crate::object::Object::$kind($new)),
                         false,
                     );
+                    place = self.place(key);
                 }
-                match self.$change(key)? {
-                    Some(value) => Ok(value),
+                let entry = place.and_then(|place| self.db().table.at_mut(place));
+                match entry.map($crate::entry::Entry::object_mut) {
+                    Some(Some($crate::object::Object::$kind(value))) => Ok(value),
+                    Some(_) => Err($crate::generated::errors::WRONG_TYPE.into()),
                     None => Err($crate::generated::errors::NO_SUCH_KEY.into()),
                 }
             }

@@ -37,6 +37,28 @@ pub struct ModuleValue {
 }
 
 impl Object {
+    /// Asks for what leads to a member (empty for a list's elements); `prefetch` takes the next step. Both are hints.
+    pub fn aim(&self, member: &[u8]) -> usize {
+        match self {
+            Object::List(list) => list.prefetch(),
+            Object::Set(set) => return set.aim(member),
+            Object::Hash(hash) => return hash.aim(member),
+            Object::Zset(zset) => return zset.aim(member),
+            Object::Str(_) | Object::Stream(_) | Object::Module(_) => {}
+        }
+        0
+    }
+
+    /// Asks for the memory that a look-up goes through last, going by what `aim` gave.
+    pub fn prefetch(&self, aim: usize) {
+        match self {
+            Object::Set(set) => set.prefetch(aim),
+            Object::Hash(hash) => hash.prefetch(aim),
+            Object::Zset(zset) => zset.prefetch(aim),
+            Object::Str(_) | Object::List(_) | Object::Stream(_) | Object::Module(_) => {}
+        }
+    }
+
     /// What TYPE says.
     pub fn type_name(&self) -> &'static str {
         match self {

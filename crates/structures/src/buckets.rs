@@ -12,27 +12,28 @@
 //! ```
 //!
 //! Its one idea is linear hashing: the table grows and shrinks by one bucket at a time, so there is never a long pause,
-//! and a bucket holds about eight records packed together, so there is no allocation and no pointer per record.
+//! and a bucket holds about four records packed together, so there is no allocation and no pointer per record.
 //! A scan's cursor is the point in hash space up to which everything was seen; splits and merges do not move points,
 //! hence SCAN's guarantee. What it is not: good at huge keys, for an edit moves a bucket's bytes.
 
 mod hasher;
 
 use crate::listpack::{Builder, Iter, Listpack, Value};
+use crate::prefetch;
 pub use hasher::set_seed;
 pub(crate) use hasher::{hash, next_random};
 use std::sync::Arc;
 
 /// Records per bucket on average before the table grows.
-const LOAD: usize = 8;
+const LOAD: usize = 4;
 /// A random choice looks at this many places in a bucket; a fuller one is all but impossible.
-const PLACES: u64 = 4 * LOAD as u64;
+const PLACES: u64 = 32;
 
 /// Buckets that are shared with a snapshot, and copied for a change, together.
 const CHUNK: usize = 16;
 
 /// The table. Keys are distinct. A clone shares all chunks until one side changes them, so that a snapshot of a large
-/// collection costs a counter per 128 records and a write to it copies no more than those.
+/// collection costs a counter per 64 records and a write to it copies no more than those.
 #[derive(Clone)]
 pub(crate) struct Buckets {
     chunks: Vec<Arc<[Listpack; CHUNK]>>,
@@ -149,9 +150,23 @@ impl Buckets {
         Some(Slot { bucket, position })
     }
 
-    /// Asks for the memory that a look-up of this key will go through.
-    pub(crate) fn prefetch(&self, key: &[u8]) {
-        self.pack(self.bucket_of(hash(key))).prefetch();
+    /// Gives the bucket of a key, and asks for what leads to it.
+    #[inline]
+    pub(crate) fn aim(&self, key: &[u8]) -> usize {
+        let bucket = self.bucket_of(hash(key));
+        let chunk: *const [Listpack; CHUNK] = Arc::as_ptr(&self.chunks[bucket / CHUNK]);
+        // The counts of owners stand before the chunk; a change looks at them.
+        prefetch::line(chunk.cast::<usize>().wrapping_sub(1));
+        prefetch::line(chunk.cast::<Listpack>().wrapping_add(bucket % CHUNK));
+        bucket
+    }
+
+    /// Asks for the bucket that `aim` gave.
+    #[inline]
+    pub(crate) fn prefetch(&self, bucket: usize) {
+        if bucket < self.count {
+            self.pack(bucket).prefetch();
+        }
     }
 
     pub(crate) fn record(&self, slot: Slot) -> Record<'_> {
@@ -258,10 +273,13 @@ impl Buckets {
         self.push_bucket();
         let mut stay = Builder::with_capacity(old.size_bytes());
         let mut go = Builder::with_capacity(old.size_bytes());
-        for record in records(&old, self.stride) {
-            let key = hash(record.key().as_bytes(&mut itoa::Buffer::new()));
+        let mut position = old.first();
+        while let Some(from) = position {
+            let Some(key) = old.value(from) else { break };
+            let key = hash(key.as_bytes(&mut itoa::Buffer::new()));
             let side = if self.bucket_of(key) == target { &mut go } else { &mut stay };
-            record.values().take(self.stride).for_each(|value| side.push_value(value));
+            position = old.skip(from, self.stride);
+            side.push_entries(old.entries(from, position.unwrap_or(old.end())), self.stride);
         }
         *self.pack_mut(source) = stay.finish();
         *self.pack_mut(target) = go.finish();

@@ -107,7 +107,7 @@ impl Large {
         let long = value.len() > BUCKET_VALUE_BYTES_MAX;
         let stored = if long { Value::Bytes(b"") } else { Value::of(value) };
         let slot = self.table.find(field);
-        if slot.is_some() {
+        if slot.is_some() && !self.long.is_empty() {
             self.long.remove(field);
         }
         if long {
@@ -196,11 +196,21 @@ impl Hash {
         Some(hash)
     }
 
-    /// Asks for the memory that a look-up of this field will go through; no more than a hint.
-    pub fn prefetch(&self, field: &[u8]) {
+    /// Asks for what leads to this field, no more than a hint; `prefetch` takes the next step, when that may have come.
+    pub fn aim(&self, field: &[u8]) -> usize {
         match &self.0 {
-            Repr::Packed(pack) => pack.prefetch(),
-            Repr::Large(large) => large.table.prefetch(field),
+            Repr::Packed(pack) => {
+                pack.prefetch();
+                0
+            }
+            Repr::Large(large) => large.table.aim(field),
+        }
+    }
+
+    /// Asks for the memory that a look-up goes through last, going by what `aim` gave.
+    pub fn prefetch(&self, aim: usize) {
+        if let Repr::Large(large) = &self.0 {
+            large.table.prefetch(aim);
         }
     }
 

@@ -14,6 +14,7 @@ pub mod listpack;
 pub mod lzf;
 pub mod number;
 pub mod partial_sort;
+pub mod prefetch;
 pub mod set;
 pub mod stream;
 pub mod ziplist;

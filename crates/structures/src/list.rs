@@ -67,6 +67,13 @@ impl List {
         List(Repr::Packed(Listpack::new()))
     }
 
+    /// Asks for the memory of a short list; no more than a hint.
+    pub fn prefetch(&self) {
+        if let Repr::Packed(pack) = &self.0 {
+            pack.prefetch();
+        }
+    }
+
     /// Number of elements.
     pub fn len(&self) -> usize {
         match &self.0 {

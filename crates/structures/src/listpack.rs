@@ -19,13 +19,13 @@ mod distinct;
 mod entry;
 
 use crate::limits::Malformed;
+use crate::prefetch;
 pub(crate) use distinct::Distinct;
 pub use entry::Value;
-pub(crate) use entry::{Encoded, backlen_size, decode, previous};
+pub(crate) use entry::{Encoded, backlen_size, decode, encoded_size, previous};
 
-/// Lines that are asked for ahead; what follows them the processor guesses.
-#[cfg(target_arch = "x86_64")]
-const PREFETCH_LINES: usize = 4;
+/// Bytes that are asked for ahead at most; what follows them the processor guesses.
+const PREFETCH_BYTES_MAX: usize = 512;
 pub(crate) const HEADER_BYTES: usize = 6;
 pub(crate) const END: u8 = 0xFF;
 /// The count of the header when the elements are more than it can say.
@@ -139,6 +139,11 @@ impl Listpack {
         (next < self.0.len() - 1).then_some(next)
     }
 
+    /// Position of the `count`-th element behind the one at `position`; None when that is behind the last one.
+    pub(crate) fn skip(&self, position: usize, count: usize) -> Option<usize> {
+        (0..count).try_fold(position, |position, _| self.next(position))
+    }
+
     /// Position of the element before the one at `position`.
     pub fn previous(&self, position: usize) -> Option<usize> {
         previous(&self.0, position)
@@ -192,13 +197,8 @@ impl Listpack {
     /// Asks for the first lines of memory, for somebody who will look through it soon.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        #[cfg(target_arch = "x86_64")]
-        for line in 0..PREFETCH_LINES {
-            // SAFETY: a prefetch has no effect but on the cache, whatever the address.
-            unsafe {
-                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-                _mm_prefetch::<_MM_HINT_T0>(self.0.as_ptr().wrapping_add(line * 64).cast());
-            }
+        for at in (0..self.0.len().min(PREFETCH_BYTES_MAX)).step_by(64) {
+            prefetch::line(self.0.as_ptr().wrapping_add(at));
         }
     }
 
@@ -209,9 +209,18 @@ impl Listpack {
 
     /// Replaces the element at `position`; its position stays the same.
     pub fn replace(&mut self, position: usize, value: Value<'_>) {
-        if let Some(next) = self.after(position) {
+        let Some(next) = self.after(position) else { return };
+        if value.entry_bytes() == next - position {
+            // A value of the same size (nearly always, where values are alike) moves nothing.
+            Encoded::of(&value).write(&mut self.0, position);
+        } else {
             self.splice(position, next - position, &[value], 0);
         }
+    }
+
+    /// The encoded elements from `from` to before `to`, both of them positions.
+    pub(crate) fn entries(&self, from: usize, to: usize) -> &[u8] {
+        self.0.get(from..to).unwrap_or_default()
     }
 
     /// Deletes up to `count` elements from `position` on. What follows them is then at `position`.
@@ -273,6 +282,12 @@ impl Builder {
         self.block.resize(at + value.entry_bytes(), 0);
         Encoded::of(&value).write(&mut self.block, at);
         self.count += 1;
+    }
+
+    /// Appends `count` entries as they stand in another listpack.
+    pub(crate) fn push_entries(&mut self, entries: &[u8], count: usize) {
+        self.block.extend_from_slice(entries);
+        self.count += count;
     }
 
     /// Elements so far.
@@ -381,8 +396,9 @@ impl DoubleEndedIterator for Iter<'_> {
 }
 
 /// Where the entry at `position` ends.
+#[inline]
 pub(crate) fn after(bytes: &[u8], position: usize) -> Option<usize> {
-    decode(bytes, position).map(|(_, size)| position + size + backlen_size(size))
+    encoded_size(bytes, position).map(|size| position + size + backlen_size(size))
 }
 
 /// Puts `values` in the place of `old_bytes` bytes at `position` of the listpack that is `block[base..]`, and keeps its
@@ -469,7 +485,7 @@ pub(crate) fn find(bytes: &[u8], needle: &[u8], from: usize, stride: usize) -> O
         }
         position += size + backlen_size(size);
         for _ in 1..stride {
-            let (_, size) = decode(bytes, position)?;
+            let size = encoded_size(bytes, position)?;
             position += size + backlen_size(size);
         }
     }

@@ -64,12 +64,22 @@ impl Set {
         set
     }
 
-    /// Asks for the memory that a look-up of this member will go through; no more than a hint.
-    pub fn prefetch(&self, member: &[u8]) {
+    /// Asks for what leads to this member, no more than a hint; `prefetch` takes the next step, when that may have come.
+    pub fn aim(&self, member: &[u8]) -> usize {
         match &self.0 {
-            Repr::Packed(pack) => pack.prefetch(),
-            Repr::Table(table) => table.prefetch(member),
-            Repr::Ints(_) => {}
+            Repr::Packed(pack) => {
+                pack.prefetch();
+                0
+            }
+            Repr::Table(table) => table.aim(member),
+            Repr::Ints(_) => 0,
+        }
+    }
+
+    /// Asks for the memory that a look-up goes through last, going by what `aim` gave.
+    pub fn prefetch(&self, aim: usize) {
+        if let Repr::Table(table) = &self.0 {
+            table.prefetch(aim);
         }
     }
 

@@ -173,11 +173,21 @@ impl Zset {
         Some(zset)
     }
 
-    /// Asks for the memory that a look-up of this member will go through; no more than a hint.
-    pub fn prefetch(&self, member: &[u8]) {
+    /// Asks for what leads to this member, no more than a hint; `prefetch` takes the next step, when that may have come.
+    pub fn aim(&self, member: &[u8]) -> usize {
         match &self.0 {
-            Repr::Packed(pack) => pack.prefetch(),
-            Repr::Large(large) => large.scores.prefetch(member),
+            Repr::Packed(pack) => {
+                pack.prefetch();
+                0
+            }
+            Repr::Large(large) => large.scores.aim(member),
+        }
+    }
+
+    /// Asks for the memory that a look-up goes through last, going by what `aim` gave.
+    pub fn prefetch(&self, aim: usize) {
+        if let Repr::Large(large) = &self.0 {
+            large.scores.prefetch(aim);
         }
     }
 

@@ -209,6 +209,28 @@ pub(crate) fn decode(bytes: &[u8], position: usize) -> Option<(Value<'_>, usize)
     }
 }
 
+/// Bytes of the encoding and data of the element at `position`: what `decode` says, without the element. None as there.
+#[inline]
+pub(crate) fn encoded_size(bytes: &[u8], position: usize) -> Option<usize> {
+    let head = *bytes.get(position)?;
+    let size = match head {
+        0..=0x7F => 1,
+        0x80..=0xBF => 1 + (head & 0x3F) as usize,
+        0xC0..=0xDF => 2,
+        0xE0..=0xEF => 2 + (((head & 0x0F) as usize) << 8 | *bytes.get(position + 1)? as usize),
+        0xF0 => {
+            let len = bytes.get(position + 1..)?.first_chunk::<4>()?;
+            5 + u32::from_le_bytes(*len) as usize
+        }
+        0xF1 => 3,
+        0xF2 => 4,
+        0xF3 => 5,
+        0xF4 => 9,
+        0xF5..=0xFF => return None,
+    };
+    (size <= bytes.len() - position).then_some(size)
+}
+
 /// Position of the entry that ends right before `position`; None at the start, or when the backlen is nonsense.
 #[inline]
 pub(crate) fn previous(bytes: &[u8], position: usize) -> Option<usize> {

@@ -112,6 +112,9 @@ proptest! {
             bytes[..4].copy_from_slice(&total.to_le_bytes());
             *bytes.last_mut().unwrap() = END;
         }
+        for at in 0..bytes.len() {
+            prop_assert_eq!(encoded_size(&bytes, at), decode(&bytes, at).map(|(_, size)| size));
+        }
         let valid = validate(&bytes);
         let walked = Iter::new(&bytes).count();
         let back = Iter::new(&bytes).rev().count();
