@@ -27,7 +27,12 @@ export declare class NativeRdbScan {
   constructor(job: RdbJob, filter: RdbFilter, checksum: boolean, ledger?: NativeRdbLedger | undefined | null)
   push(chunk: Uint8Array): void
   take(into: Uint8Array): number
-  takeBatch(): RdbBatch
+  /**
+   * Makes a batch ready and tells its size. JavaScript brings the memory: what it makes itself is freed when it is collected,
+   * what we make only when the event loop next turns, and a loop over a file that is in memory never lets it.
+   */
+  batchSize(): RdbBatchSize
+  takeBatch(records: Float64Array, heap: Uint8Array): Array<RdbFact>
   finish(): void
   progress(): RdbProgress
   lastKey(): RdbKey
@@ -219,6 +224,12 @@ export interface RdbBatch {
   records: Float64Array
   heap: Buffer
   facts: Array<RdbFact>
+}
+
+/** What a batch that is ready takes. */
+export interface RdbBatchSize {
+  records: number
+  heapBytes: number
 }
 
 /** See `BrokenKey`. */

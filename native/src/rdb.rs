@@ -3,10 +3,12 @@
 //! Errors cross the border as "code|offset|text", which src/engine/native.ts makes a RedtwinError of.
 
 use crate::loader::refused;
-use napi::bindgen_prelude::{BigInt, Buffer, Error, Float64Array, Result, Uint8ArraySlice};
+use napi::bindgen_prelude::{
+    BigInt, Buffer, Error, Float64Array, Float64ArraySlice, Result, Uint8ArraySlice,
+};
 use napi_derive::napi;
 use redtwin_rdb::format::{Class, Version};
-use redtwin_toolkit::batch::{BatchOptions, Entries, Fact};
+use redtwin_toolkit::batch::{Batch, BatchOptions, Entries, Fact};
 use redtwin_toolkit::check::Check;
 use redtwin_toolkit::commands::{Commands, Target};
 use redtwin_toolkit::copy::{Copy, CopyOptions};
@@ -103,6 +105,14 @@ pub struct RdbFact {
     pub bytes: Option<Buffer>,
 }
 
+/// What a batch that is ready takes.
+#[napi(object)]
+#[allow(missing_docs, reason = "documented in rdb.ts")]
+pub struct RdbBatchSize {
+    pub records: u32,
+    pub heap_bytes: f64,
+}
+
 /// See `RdbBatch`.
 #[napi(object)]
 #[allow(missing_docs, reason = "documented in rdb.ts")]
@@ -155,7 +165,7 @@ fn filter_of(said: RdbFilter) -> Result<Filter> {
     })
 }
 
-fn batch_of(ready: redtwin_toolkit::batch::Batch) -> RdbBatch {
+fn facts_of(facts: Vec<Fact>) -> Vec<RdbFact> {
     let fact = |fact| match fact {
         Fact::Version(magic, version) => RdbFact {
             fact: "version".into(),
@@ -186,10 +196,14 @@ fn batch_of(ready: redtwin_toolkit::batch::Batch) -> RdbBatch {
             bytes: Some(raw.into()),
         },
     };
+    facts.into_iter().map(fact).collect()
+}
+
+fn batch_of(ready: Batch) -> RdbBatch {
     RdbBatch {
         records: Float64Array::new(ready.records),
         heap: ready.heap.into(),
-        facts: ready.facts.into_iter().map(fact).collect(),
+        facts: facts_of(ready.facts),
     }
 }
 
@@ -217,6 +231,8 @@ impl Running {
 #[napi]
 pub struct NativeRdbScan {
     running: Running,
+    /// A batch whose size was asked for.
+    batch: Batch,
 }
 
 /// What the passes of a comparison share.
@@ -341,7 +357,7 @@ impl NativeRdbScan {
                 other(Digests::new(side, ledger.ledger.clone()), filter, checksum)
             }
         };
-        Ok(NativeRdbScan { running })
+        Ok(NativeRdbScan { running, batch: Batch::default() })
     }
 
     #[napi(catch_unwind)]
@@ -356,12 +372,34 @@ impl NativeRdbScan {
         self.running.scan().take(into) as u32
     }
 
+    /// Makes a batch ready and tells its size. JavaScript brings the memory: what it makes itself is freed when it is collected,
+    /// what we make only when the event loop next turns, and a loop over a file that is in memory never lets it.
     #[napi(catch_unwind)]
-    pub fn take_batch(&mut self) -> RdbBatch {
-        batch_of(match &mut self.running {
-            Running::Entries(scan) => scan.sieve.job.take_batch(),
-            _ => redtwin_toolkit::batch::Batch::default(),
-        })
+    pub fn batch_size(&mut self) -> RdbBatchSize {
+        if let Running::Entries(scan) = &mut self.running {
+            self.batch = scan.sieve.job.take_batch();
+        }
+        RdbBatchSize { records: self.batch.records.len() as u32, heap_bytes: self.batch.heap.len() as f64 }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn take_batch(
+        &mut self,
+        mut records: Float64ArraySlice<'_>,
+        mut heap: Uint8ArraySlice<'_>,
+    ) -> Vec<RdbFact> {
+        let mut batch = std::mem::take(&mut self.batch);
+        // SAFETY: JavaScript lends both arrays for this call and does nothing else meanwhile.
+        let (into_records, into_heap) = unsafe { (records.as_mut(), heap.as_mut()) };
+        into_records.iter_mut().zip(&batch.records).for_each(|(to, from)| *to = *from);
+        if let (Some(to), Some(from)) = (into_heap.get_mut(..batch.heap.len()), batch.heap.get(..)) {
+            to.copy_from_slice(from);
+        }
+        let facts = facts_of(std::mem::take(&mut batch.facts));
+        if let Running::Entries(scan) = &mut self.running {
+            scan.sieve.job.reuse(batch);
+        }
+        facts
     }
 
     #[napi(catch_unwind)]

@@ -79,7 +79,12 @@ class Scan implements RdbScan {
     return this.#run(() => this.#scan.take(into));
   }
   takeBatch(): RdbBatch {
-    return this.#run(() => batchOf(this.#scan.takeBatch()));
+    return this.#run(() => {
+      const { records: length, heapBytes } = this.#scan.batchSize();
+      const records = new Float64Array(length);
+      const heap = Buffer.allocUnsafeSlow(heapBytes);
+      return { records, heap, facts: this.#scan.takeBatch(records, heap).map(factOf) };
+    });
   }
   finish(): void {
     this.#run(() => this.#scan.finish());
@@ -142,7 +147,7 @@ function lossesOf(losses: { what: string; count: number }[]): RdbLosses {
   return Object.fromEntries(losses.map(({ what, count }) => [what, count]));
 }
 
-type NativeBatch = ReturnType<NativeRdbScan['takeBatch']>;
+type NativeBatch = ReturnType<Addon['NativeDump']['decode']>;
 
 function batchOf({ records, heap, facts }: NativeBatch): RdbBatch {
   return { records, heap, facts: facts.map(factOf) };

@@ -84,8 +84,8 @@ pub struct Entries {
     before: (usize, usize),
 }
 
-/// Bytes asked for ahead, at most.
-const AHEAD_MAX: usize = 2 * 1024 * 1024;
+/// Room for more than this is given back instead of being used again.
+const ROOM_MAX: usize = 8 * 1024 * 1024;
 
 fn maybe(number: Option<impl Into<f64>>) -> f64 {
     number.map_or(f64::NAN, Into::into)
@@ -109,19 +109,27 @@ impl Entries {
 
     /// Takes what is ready. A key that is not complete stays.
     pub fn take_batch(&mut self) -> Batch {
-        let heap = if self.under_way { self.ready.heap.split_off(self.before.1) } else { Vec::new() };
+        if !self.under_way {
+            return std::mem::take(&mut self.ready);
+        }
+        let heap = self.ready.heap.split_off(self.before.1);
         let taken = std::mem::take(&mut self.ready);
         self.ready.heap = heap;
-        // The next batch will be about as large: one block of memory instead of all the smaller ones on the way there.
-        self.ready.heap.reserve((taken.heap.len() / 8 * 9).min(AHEAD_MAX));
-        self.ready.records.reserve((taken.records.len() / 8 * 9).min(AHEAD_MAX / size_of::<f64>()));
-        if !self.under_way {
-            return taken;
-        }
         self.value_at -= self.before.1;
         self.record[2] -= self.before.1 as f64;
         self.before = (0, 0);
         taken
+    }
+
+    /// Goes on in the room of a batch that was copied: pages that are touched already are the cheapest there are.
+    pub fn reuse(&mut self, mut batch: Batch) {
+        batch.heap.clear();
+        batch.records.clear();
+        if batch.heap.capacity().max(batch.records.capacity()) <= ROOM_MAX && self.ready.records.is_empty() {
+            batch.heap.extend_from_slice(&self.ready.heap);
+            self.ready.heap = batch.heap;
+            self.ready.records = batch.records;
+        }
     }
 
     /// Ends a part of the value: what follows is another record of the same key.
