@@ -15,11 +15,11 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { watch } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
 import { RdbReader, RdbWriter } from '../../src/rdb/index.ts';
+import { until } from '../servers/wait.ts';
 
 const main = new URL('../../src/cli/main.ts', import.meta.url).pathname;
 const folder = mkdtempSync(join(tmpdir(), 'redtwin-cli-'));
@@ -108,9 +108,8 @@ test('a signal leaves neither the file nor a part of it', async (t) => {
   const args = ['--import=tsx', main, 'rdb', 'filter', '-o', join(place, 'out.rdb'), '-'];
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'inherit'] });
   const ended = once(child, 'close');
-  const there = watch(place)[Symbol.asyncIterator]();
   child.stdin.write(readFileSync(first).subarray(0, 40));
-  await there.next();
+  await until('a part of it', () => readdirSync(place).length > 0);
   t.deepEqual(readdirSync(place), [`out.rdb.${child.pid}.part`]);
   child.kill('SIGTERM');
   t.deepEqual(await ended, [null, 'SIGTERM']);
