@@ -11,7 +11,7 @@ mod clock;
 mod file;
 mod loader;
 mod rdb;
-mod send;
+pub mod send;
 mod snapshot;
 mod traces;
 
