@@ -43,6 +43,17 @@ export const loads: readonly Load[] = [
     requests: [[16, 100_000]],
     prepared: [['RPUSH', 'long', ...Array.from({ length: 1000 }, () => data)]],
   },
+  { name: 'LRANGE_600', command: ['LRANGE', 'long', '0', '599'], requests: [[16, 20_000]] },
+  {
+    name: 'SINTER',
+    command: ['SINTER', 'evens', 'thirds'],
+    requests: [[16, 50_000]],
+    // 500 and 334 names, of which 167 are in both.
+    prepared: [
+      ['SADD', 'evens', ...Array.from({ length: 500 }, (_, i) => `member:${i * 2}`)],
+      ['SADD', 'thirds', ...Array.from({ length: 334 }, (_, i) => `member:${i * 3}`)],
+    ],
+  },
 ];
 
 /** The bench. */
@@ -61,6 +72,7 @@ export const throughput: Bench = {
       what: `${name} -P 16, requests/s`,
       atLeastTimes: 1.3,
     })),
+    ...['LRANGE_600', 'SINTER'].map((name) => ({ what: `${name} -P 16, requests/s`, atLeastTimes: 1 })),
   ],
   async run(context) {
     const rows = new Rows();
