@@ -10,6 +10,7 @@ import { engineNames, Talk, withServer } from './helpers.ts';
 
 const settings = { 'repl-diskless-sync-delay': '0', 'enable-debug-command': 'yes' };
 /** The end of any RDB here, by length: its checksum follows the 0xff. */
+// Whether fields may expire, and a snapshot is of version 12, is known for the process and not for a store: other tests' data counts.
 const bulkEnd = /^\$\d+\r\n[\s\S]*\xff[\s\S]{8}/m;
 
 /** A field of INFO. */
@@ -85,7 +86,7 @@ for (const engine of engineNames) {
       t.is(await field(client, 'repl_backlog_active'), '0');
       const before = await field(client, 'master_replid');
       const replica = await Talk.open(port);
-      t.regex(await replica.ask('SYNC', bulkEnd), /^\n*\$\d+\r\nREDIS0010/);
+      t.regex(await replica.ask('SYNC', bulkEnd), /^\n*\$\d+\r\nREDIS001[02]/);
       t.not(await field(client, 'master_replid'), before);
       t.is(await field(client, 'repl_backlog_first_byte_offset'), '1');
       await client.ask('SET b 2');
@@ -235,7 +236,7 @@ for (const engine of engineNames) {
         const deaf = await Talk.open(port);
         await deaf.ask(`REPLCONF ${capa}`);
         deaf.socket.write('PSYNC ? -1\r\n');
-        await deaf.hear(/REDIS0010/);
+        await deaf.hear(/REDIS001[02]/);
         deaf.socket.pause();
         await untilField(client, 'connected_slaves', /^0$/);
         t.is(await field(client, 'redtwin_last_replica_lost_because'), 'bulk-timeout');
@@ -311,7 +312,7 @@ for (const engine of engineNames) {
       gone.socket.write('REPLCONF capa eof\r\n');
       await gone.hear(/\+OK/);
       gone.socket.write('PSYNC ? -1\r\n');
-      await gone.hear(/REDIS0010/);
+      await gone.hear(/REDIS001[02]/);
       gone.socket.resetAndDestroy();
       await untilField(client, 'connected_slaves', /^0$/);
       t.is(await field(client, 'redtwin_last_replica_lost_because'), 'closed');
