@@ -20,6 +20,7 @@
 //! `Box<str>` + enum (two allocations, 48 bytes more a key) it is what the memory bar needs.
 
 use crate::object::Object;
+use redtwin_structures::prefetch;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -155,11 +156,7 @@ impl Entry {
     /// Asks for the block's first cache line, for a batch that will look at it soon.
     #[inline]
     pub(crate) fn prefetch(&self) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch has no effect but on the cache.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(self.block().cast::<i8>());
-        }
+        prefetch::line(self.block());
     }
 
     /// One byte of flags and owners, and of the clock its low byte. Both are only accessed atomically once the block is

@@ -16,6 +16,7 @@
 //! size of a segment. A scan's cursor is simply the hash where it goes on: splits cannot make it miss a key.
 
 use crate::entry::Entry;
+use redtwin_structures::prefetch;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -81,18 +82,6 @@ fn matches(tags: &[u8; GROUP], tag: u8) -> u32 {
         mask |= u32::from(t == tag) << i;
     }
     mask
-}
-
-/// Asks for a line of memory, which need not be ours.
-#[inline]
-fn prefetch_line(address: *const u8) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a prefetch has no effect but on the cache, whatever the address.
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(address.cast::<i8>());
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = address;
 }
 
 impl Clone for Segment {
@@ -393,8 +382,8 @@ impl Table {
     #[inline]
     pub fn prefetch_segment(&self, hash: Hash) {
         let segment = Arc::as_ptr(&self.segments[self.segment_index(hash)]).cast::<u8>();
-        prefetch_line(segment);
-        prefetch_line(segment.wrapping_add(64));
+        prefetch::line(segment);
+        prefetch::line(segment.wrapping_add(64));
     }
 
     /// Second step, when the segment has come: asks for the group where the entry is, or will be. For `insert_new` it is the
@@ -403,10 +392,10 @@ impl Table {
     pub fn prefetch_group(&self, hash: Hash) {
         let segment = &self.segments[self.segment_index(hash)];
         let group = segment.home(bits_of(hash, segment.depth));
-        prefetch_line(segment.tags.as_ptr().wrapping_add(group).cast::<u8>());
+        prefetch::line(segment.tags.as_ptr().wrapping_add(group).cast::<u8>());
         let slots = segment.slots.as_ptr().wrapping_add(group).cast::<u8>();
-        prefetch_line(slots);
-        prefetch_line(slots.wrapping_add(64));
+        prefetch::line(slots);
+        prefetch::line(slots.wrapping_add(64));
     }
 
     /// Third step: asks for the block of the entry that stands where a look-up of this hash begins, if its tag fits.
