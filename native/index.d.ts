@@ -64,39 +64,9 @@ export declare class NativeSnapshot {
 
 /** A store. See engine.ts for what each method does. */
 export declare class NativeStore {
-  loader(nowMs: number, dropExpired: boolean, checksum: boolean): NativeLoader
-  commitLoad(loader: NativeLoader): LoadReport
-  mayHoldFieldExpiries(): boolean
-  snapshot(options: SnapshotOptions): NativeSnapshot
-  constructor(databases: number, seed: bigint, backlogBytes: number, isTimed: boolean)
-  configure(name: string, value: Setting): boolean
-  gate(given: Gates): void
-  openSession(): number
-  closeSession(session: number): void
-  setSession(session: number, given: SessionSettings): void
-  sessionInfo(session: number): SessionInfo | null
-  resetSession(session: number): void
-  execute(session: number, input: Uint8Array, length: number, output: Uint8Array, nowMs: number): number
-  resume(session: number, output: Uint8Array, nowMs: number): number
-  command(session: number): Array<Buffer>
-  mayReplicate(session: number, args: Array<Buffer>): boolean
-  answerScript(session: number, reply: Uint8Array): void
-  takeScriptLogs(): Array<ScriptLog>
-  scriptStats(): ScriptStats
-  takeOverflow(): Buffer
-  takePushes(): Array<Push>
-  recordScripts(on: boolean): void
-  takeScripted(): Array<Scripted>
-  takeEvents(): Array<KeyEvent>
-  trace(on: boolean): void
-  takeTraces(): Array<Trace>
   takeDenials(): Array<Denial>
   permit(user: number, selectors?: Array<Selector> | undefined | null): void
   judge(user: number, args: Array<Buffer>): Verdict | null
-  apply(session: number, input: Uint8Array, length: number, nowMs: number): number
-  resumeApply(session: number, nowMs: number): number
-  failure(session: number): Failure | null
-  selectDb(session: number, db: number): void
   feedEnd(): number
   feedStart(): number
   feedResize(backlogBytes: number): void
@@ -105,17 +75,47 @@ export declare class NativeStore {
   feedTurn(on: boolean): void
   feedForgetSelection(): void
   feedPin(offset?: number | undefined | null): void
-  propagate(session: number, command: Array<Buffer>): void
   feedAppend(bytes: Uint8Array): void
   feedRead(offset: number, maxBytes: number): Buffer | null
   feedReadInto(offset: number, into: Uint8Array): number
-  flush(): void
-  cron(nowMs: number, budget: number): number
+  propagate(session: number, command: Array<Buffer>): void
+  loader(nowMs: number, dropExpired: boolean, checksum: boolean): NativeLoader
+  commitLoad(loader: NativeLoader): LoadReport
+  takeOverflow(): Buffer
+  takePushes(): Array<Push>
+  takeEvents(): Array<KeyEvent>
+  trace(on: boolean): void
+  takeTraces(): Array<Trace>
+  mayReplicate(session: number, args: Array<Buffer>): boolean
+  answerScript(session: number, reply: Uint8Array): void
+  takeScriptLogs(): Array<ScriptLog>
+  scriptStats(): ScriptStats
+  recordScripts(on: boolean): void
+  takeScripted(): Array<Scripted>
+  openSession(): number
+  closeSession(session: number): void
+  setSession(session: number, given: SessionSettings): void
+  sessionInfo(session: number): SessionInfo | null
+  resetSession(session: number): void
+  selectDb(session: number, db: number): void
+  failure(session: number): Failure | null
+  command(session: number): Array<Buffer>
   unblock(session: number, error?: string | undefined | null): boolean
+  mayHoldFieldExpiries(): boolean
+  snapshot(options: SnapshotOptions): NativeSnapshot
   stats(): StoreStats
   commandStats(): Array<CommandStats>
   errorStats(): Array<ErrorStats>
   resetStats(): void
+  constructor(databases: number, seed: bigint, backlogBytes: number, isTimed: boolean)
+  configure(name: string, value: Setting): boolean
+  gate(given: Gates): void
+  execute(session: number, input: Uint8Array, length: number, output: Uint8Array, nowMs: number): number
+  resume(session: number, output: Uint8Array, nowMs: number): number
+  apply(session: number, input: Uint8Array, length: number, nowMs: number): number
+  resumeApply(session: number, nowMs: number): number
+  flush(): void
+  cron(nowMs: number, budget: number): number
   digest(): string
   close(): void
 }

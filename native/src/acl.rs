@@ -1,5 +1,6 @@
-//! The shapes of access control at the border: `Selector`, `Verdict` and `Denial` of engine.ts, and the core's own.
+//! Access control at the border: `Selector`, `Verdict` and `Denial` of engine.ts, and what they are in the core.
 
+use crate::NativeStore;
 use napi::bindgen_prelude::Buffer;
 use napi_derive::napi;
 use redtwin_keyspace::acl::{self, Context, KeyPattern, Reason};
@@ -52,7 +53,7 @@ pub struct Denial {
 }
 
 /// The core's form of a selector.
-pub fn selector(given: Selector) -> acl::Selector {
+fn selector(given: Selector) -> acl::Selector {
     let pattern =
         |key: KeyGlob| KeyPattern { pattern: key.pattern.to_vec(), reads: key.reads, writes: key.writes };
     let list = |words: Vec<Buffer>| words.iter().map(|word| word.to_vec()).collect::<Vec<_>>();
@@ -78,12 +79,12 @@ fn word(reason: Reason) -> String {
 }
 
 /// A verdict for TypeScript.
-pub fn verdict((reason, at): acl::Verdict) -> Verdict {
+fn verdict((reason, at): acl::Verdict) -> Verdict {
     Verdict { reason: word(reason), at: at as u32 }
 }
 
 /// A denial for TypeScript.
-pub fn denial(denial: acl::Denial) -> Denial {
+fn denial(denial: acl::Denial) -> Denial {
     let context = match denial.context {
         Context::Toplevel => "toplevel",
         Context::Multi => "multi",
@@ -96,5 +97,25 @@ pub fn denial(denial: acl::Denial) -> Denial {
         object: Buffer::from(denial.object),
         command: denial.command,
         multi: denial.multi,
+    }
+}
+
+#[napi]
+#[allow(missing_docs, reason = "documented in engine.ts")]
+impl NativeStore {
+    #[napi(catch_unwind)]
+    pub fn take_denials(&mut self) -> Vec<Denial> {
+        std::mem::take(&mut self.store.keys.acl.denials).into_iter().map(denial).collect()
+    }
+
+    #[napi(catch_unwind)]
+    pub fn permit(&mut self, user: u32, selectors: Option<Vec<Selector>>) {
+        self.store.keys.acl.permit(user, selectors.map(|all| all.into_iter().map(selector).collect()));
+    }
+
+    #[napi(catch_unwind)]
+    pub fn judge(&self, user: u32, args: Vec<Buffer>) -> Option<Verdict> {
+        let args: Vec<&[u8]> = args.iter().map(|word| &word[..]).collect();
+        self.store.keys.acl.judge(user, &args).map(verdict)
     }
 }
