@@ -25,7 +25,7 @@ export interface Child {
   /** Null while it runs. */
   endedAs(): number | string | null;
   kill(signal: NodeJS.Signals): void;
-  /** SIGTERM, and SIGKILL when that did not help within `timeoutMs` (5000). Resolves when it is gone. */
+  /** SIGTERM, and SIGKILL when that did not help within `timeoutMs` (30 s, because machines are busy). Resolves when it is gone. */
   stop(timeoutMs?: number): Promise<void>;
 }
 
@@ -61,7 +61,7 @@ export function start(program: readonly [string, ...string[]], options: SpawnOpt
     ended,
     endedAs: () => end,
     kill: (signal) => void process.kill(signal),
-    async stop(timeoutMs = 5000) {
+    async stop(timeoutMs = 30_000) {
       if (end !== null) return;
       process.kill('SIGTERM');
       const hard = setTimeout(() => process.kill('SIGKILL'), timeoutMs);

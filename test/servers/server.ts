@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,16 +38,30 @@ export interface RunningServer {
   stop(): Promise<void>;
 }
 
-/** A port that was free a moment ago, outside of the range that clients' own ports are taken from at random. */
+/** Listens on a port of this machine; null when somebody else does. Keeps no process alive. */
+function claim(port: number): Promise<Server | null> {
+  return new Promise((resolve) => {
+    const listener = createServer().unref();
+    listener.once('error', () => resolve(null));
+    listener.listen(port, '127.0.0.1', () => resolve(listener));
+  });
+}
+
+/**
+ * A free port, outside of the range that clients' own ports are taken from at random. No other test gets it while this
+ * process lives, also before a server listens there: who takes port N listens on N - 10,000, where no server of a test is.
+ */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 10_000);
-    const free = await new Promise<boolean>((resolve) => {
-      const probe = createServer();
-      probe.once('error', () => resolve(false));
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
-    });
-    if (free) return port;
+    const mark = await claim(port - 10_000);
+    if (mark === null) continue;
+    const probe = await claim(port);
+    if (probe !== null) {
+      await new Promise((resolve) => probe.close(resolve));
+      return port;
+    }
+    mark.close();
   }
 }
 
