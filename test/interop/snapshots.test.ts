@@ -29,12 +29,12 @@ const snapshotsOf = (server: RunningServer): string[] =>
 
 for (const { name: engine } of enginesUnderTest) {
   test.serial(`replicas that come together share a snapshot [${engine}]`, async (t) => {
-    t.timeout(60_000);
+    t.timeout(240_000);
     const primary = await stopped(
       t,
       startRedtwin({
         engine,
-        args: ['--repl-diskless-sync-delay', '20', '--repl-diskless-sync-max-replicas', '2'],
+        args: ['--repl-diskless-sync-delay', '100', '--repl-diskless-sync-max-replicas', '2'],
       }),
     );
     primary.cli('DEBUG', 'POPULATE', '2000', 'key', '100');
@@ -47,7 +47,7 @@ for (const { name: engine } of enginesUnderTest) {
     ]);
 
     // Through a file, a late one joins; one that leaves disturbs nobody.
-    primary.cli('CONFIG', 'SET', 'repl-diskless-sync', 'no', 'rdb-key-save-delay', '1000');
+    primary.cli('CONFIG', 'SET', 'repl-diskless-sync', 'no', 'rdb-key-save-delay', '100000');
     const [first, second] = replicas as [RunningServer, RunningServer];
     const resync = (replica: RunningServer): void => {
       replica.cli('REPLICAOF', 'NO', 'ONE');
@@ -63,6 +63,11 @@ for (const { name: engine } of enginesUnderTest) {
     });
     primary.cli('SET', 'meanwhile', '1');
     first.cli('REPLICAOF', 'NO', 'ONE');
+    await until(
+      'its leaving',
+      async () => (await infoOf(primary, 'replication')).get('connected_slaves') === '1',
+    );
+    primary.cli('CONFIG', 'SET', 'rdb-key-save-delay', '0');
     await untilLinkUp(second);
     await untilEqual(primary, second, true);
     t.is(snapshotsOf(primary).length, 2);
