@@ -110,7 +110,7 @@ export class Talk {
   }
 }
 
-/** Plays a case in a fresh store; `look` sees it before it is closed. */
+/** Plays a case in a fresh store, all at one moment; `look` sees it before it is closed. */
 export function playInProcess(
   engine: Engine,
   script: Case,
@@ -119,11 +119,12 @@ export function playInProcess(
   look: (store: Store) => void = () => {},
 ): Transcript {
   const store = openStore(engine);
+  const nowMs = Date.now();
   try {
     for (const [name, value] of Object.entries(script.config ?? {})) store.configure(name, value);
     const talk = new Talk(store, protocol, chunking);
     for (const run of runsOf(script.commands)) {
-      talk.send(run[0]?.on ?? '', Buffer.concat(run.map((turn) => pack(turn.run))));
+      talk.send(run[0]?.on ?? '', Buffer.concat(run.map((turn) => pack(turn.run))), nowMs);
     }
     const heard = talk.names().map((on) => {
       const { whole, rest } = frames(talk.heard(on));
