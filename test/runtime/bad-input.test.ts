@@ -3,6 +3,7 @@
  */
 import { connect } from 'node:net';
 import test from 'ava';
+import { Client } from '../servers/client.ts';
 import { startServer } from '../servers/server.ts';
 import { engineNames, withServer } from './helpers.ts';
 
@@ -116,12 +117,19 @@ const guarded: Readonly<Record<string, string>> = {
   'commands before the password': 'PING\r\nGET k\r\nNOSUCH\r\nHELLO 3\r\nAUTH wrong\r\nAUTH pw\r\nPING\r\n',
 };
 
+/** Resolves when a server has answered so often that all it was sent before must have been read and answered. */
+async function isAwake(port: number): Promise<void> {
+  const client = await Client.open(port);
+  for (let turn = 0; turn < 20; turn++) await client.ask('PING');
+  client.close();
+}
+
 /**
- * What a server says to some bytes, and whether it closes. Redis is heard until it has been quiet for a second; ours until it
- * has said the same (and a moment longer, for what would be too much), or for five seconds.
+ * What a server says to some bytes, and whether it closes. Redis is heard until it has been quiet for a second in which it was
+ * awake; ours until it has said the same (and a moment longer, for what would be too much), or for a minute.
  */
 function hear(port: number, bytes: string, wanted?: string): Promise<string> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
     let heard = '';
     const told = (how: string): string => `${heard.length > 500 ? `${heard.length} bytes` : heard}[${how}]`;
@@ -130,7 +138,14 @@ function hear(port: number, bytes: string, wanted?: string): Promise<string> {
       socket.destroy();
       resolve(told(how));
     };
-    let quiet = setTimeout(() => end('open'), wanted === undefined ? 1000 : 5000);
+    const endIfAwake = (): void => {
+      const before = heard;
+      // What comes meanwhile begins another second.
+      isAwake(port).then(() => {
+        if (heard === before) end('open');
+      }, reject);
+    };
+    let quiet = wanted === undefined ? setTimeout(endIfAwake, 1000) : setTimeout(() => end('open'), 60_000);
     const settle = (): void => {
       if (wanted === undefined) quiet.refresh();
       if (told('open') !== wanted) return;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
+import { until } from '../servers/wait.ts';
 import { engineNames, Talk, withServer } from './helpers.ts';
 
 for (const engine of engineNames) {
@@ -84,8 +85,10 @@ test('beyond maxclients a client is told so and closed', async (t) => {
     const second = await Talk.open(port);
     t.is(await second.hear(/\n$/), '-ERR max number of clients reached\r\n');
     first.close();
-    let third = await Talk.open(port);
-    for (let i = 0; i < 50 && (await third.ask('PING')) !== '+PONG\r\n'; i++) third = await Talk.open(port);
+    const third = await until('room for another', async () => {
+      const talk = await Talk.open(port);
+      return (await talk.ask('PING')) === '+PONG\r\n' ? talk : null;
+    });
     t.is(await third.ask('PING'), '+PONG\r\n');
   });
 });
@@ -103,8 +106,8 @@ test('CLIENT KILL, PAUSE, UNBLOCK and REPLY do what they say', async (t) => {
     await one.ask('CLIENT UNPAUSE');
     t.is(await two.hear(/\n$/), '+OK\r\n');
 
-    await one.ask('CLIENT PAUSE 100 ALL');
     const startedMs = Date.now();
+    await one.ask('CLIENT PAUSE 100 ALL');
     t.is(await two.ask('GET k'), '$1\r\nv\r\n');
     t.true(Date.now() - startedMs >= 80);
 
@@ -182,7 +185,7 @@ test('a slow reader is not read from, and gets every reply in the end', async (t
     });
     talk.socket.resume();
     const wanted = count * (10_000 + '$10000\r\n\r\n'.length);
-    for (let i = 0; i < 100 && bytes < wanted; i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    await until('every reply', () => bytes >= wanted);
     t.is(bytes, wanted);
   });
 });

@@ -7,49 +7,52 @@ import test from 'ava';
 import { startServer } from '../servers/server.ts';
 import { engineNames, Talk, withServer } from './helpers.ts';
 
-/** `T`: the port of a target without a password; `P`: of one with; `N`: where nobody listens. */
+/**
+ * `T`: the port of a target without a password; `P`: of one with; `N`: where nobody listens. Timeouts are long, because what
+ * must not time out must not do so on a busy machine either.
+ */
 const script = [
   'SET k v',
   'SET gone soon PX 100000',
   'RPUSH l a b c',
   'SET there 1',
-  'MIGRATE 127.0.0.1 T nothing 0 1000',
-  'MIGRATE 127.0.0.1 T k 0 1000',
+  'MIGRATE 127.0.0.1 T nothing 0 60000',
+  'MIGRATE 127.0.0.1 T k 0 60000',
   'EXISTS k',
-  'MIGRATE 127.0.0.1 T l 0 1000 COPY',
-  'MIGRATE 127.0.0.1 T l 0 1000',
-  'MIGRATE 127.0.0.1 T l 0 1000 REPLACE',
+  'MIGRATE 127.0.0.1 T l 0 60000 COPY',
+  'MIGRATE 127.0.0.1 T l 0 60000',
+  'MIGRATE 127.0.0.1 T l 0 60000 REPLACE',
   'EXISTS l',
   'SET a 1',
   'SET b 2',
   'SET c 3',
-  'MIGRATE 127.0.0.1 T "" 0 1000 KEYS a nothing b gone',
+  'MIGRATE 127.0.0.1 T "" 0 60000 KEYS a nothing b gone',
   'EXISTS a b c gone',
   'SET a 1',
   'SET d 4',
-  'MIGRATE 127.0.0.1 T "" 0 1000 KEYS a d',
+  'MIGRATE 127.0.0.1 T "" 0 60000 KEYS a d',
   'EXISTS a d',
-  'MIGRATE 127.0.0.1 T "" 0 1000 COPY REPLACE KEYS a',
-  'MIGRATE 127.0.0.1 P c 0 1000',
-  'MIGRATE 127.0.0.1 P c 0 1000 AUTH wrong',
-  'MIGRATE 127.0.0.1 P c 0 1000 AUTH2 default wrong',
-  'MIGRATE 127.0.0.1 P c 0 1000 AUTH pw',
+  'MIGRATE 127.0.0.1 T "" 0 60000 COPY REPLACE KEYS a',
+  'MIGRATE 127.0.0.1 P c 0 60000',
+  'MIGRATE 127.0.0.1 P c 0 60000 AUTH wrong',
+  'MIGRATE 127.0.0.1 P c 0 60000 AUTH2 default wrong',
+  'MIGRATE 127.0.0.1 P c 0 60000 AUTH pw',
   'SET c 3',
-  'MIGRATE 127.0.0.1 P c 0 1000 REPLACE AUTH2 default pw',
-  'MIGRATE 127.0.0.1 N there 0 1000',
+  'MIGRATE 127.0.0.1 P c 0 60000 REPLACE AUTH2 default pw',
+  'MIGRATE 127.0.0.1 N there 0 60000',
   'MIGRATE nohost.invalid 1 there 0 100',
-  'MIGRATE 127.0.0.1 T there 99 1000',
-  'MIGRATE 127.0.0.1 T there 0 1000 KEYS a',
-  'MIGRATE 127.0.0.1 T there 0 1000 AUTH',
-  'MIGRATE 127.0.0.1 T there 0 1000 AUTH2 a',
-  'MIGRATE 127.0.0.1 T there 0 1000 NONSENSE',
-  'MIGRATE 127.0.0.1 T there x 1000',
+  'MIGRATE 127.0.0.1 T there 99 60000',
+  'MIGRATE 127.0.0.1 T there 0 60000 KEYS a',
+  'MIGRATE 127.0.0.1 T there 0 60000 AUTH',
+  'MIGRATE 127.0.0.1 T there 0 60000 AUTH2 a',
+  'MIGRATE 127.0.0.1 T there 0 60000 NONSENSE',
+  'MIGRATE 127.0.0.1 T there x 60000',
   'MIGRATE 127.0.0.1 T there 0 x',
-  'MIGRATE 127.0.0.1 T "" 0 1000 KEYS',
-  'MIGRATE 127.0.0.1 T "" 0 1000',
+  'MIGRATE 127.0.0.1 T "" 0 60000 KEYS',
+  'MIGRATE 127.0.0.1 T "" 0 60000',
   'SELECT 3',
   'SET other db',
-  'MIGRATE 127.0.0.1 T other 5 1000',
+  'MIGRATE 127.0.0.1 T other 5 60000',
   'EXISTS other',
 ];
 
@@ -137,7 +140,7 @@ test('a key that is changed while it travels stays, and the client is told', asy
   await withServer({ engine: 'portable' }, async ({ port }) => {
     const [mover, other] = [await Talk.open(port), await Talk.open(port)];
     await other.ask('SET k old');
-    const answer = mover.ask(`MIGRATE 127.0.0.1 ${await targetPort} k 0 5000`);
+    const answer = mover.ask(`MIGRATE 127.0.0.1 ${await targetPort} k 0 60000`);
     const go = await restored;
     t.is(await other.ask('SET k new'), '+OK\r\n');
     go();
@@ -152,7 +155,8 @@ test('a target that never answers is given up after the timeout, and the key sta
   await withServer({ engine: 'portable' }, async ({ port }) => {
     const talk = await Talk.open(port);
     await talk.ask('SET k v');
-    const reply = await talk.ask(`MIGRATE 127.0.0.1 ${await targetPort} k 0 50`);
+    // Long enough that the connection stands by then, on any machine.
+    const reply = await talk.ask(`MIGRATE 127.0.0.1 ${await targetPort} k 0 4000`);
     t.is(reply, '-IOERR error or timeout reading to target instance\r\n');
     t.is(await talk.ask('EXISTS k'), ':1\r\n');
     await talk.ask('MULTI');

@@ -11,6 +11,7 @@ import { createServer } from '../../src/index.ts';
 import { smallRdb } from '../link/small-rdb.ts';
 import { type Child, start } from '../servers/children.ts';
 import { freePort, startServer, untilServing } from '../servers/server.ts';
+import { until } from '../servers/wait.ts';
 import { Talk } from './helpers.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
@@ -111,11 +112,10 @@ test('a replica that was stopped goes on where it was, in the right database', a
     const caughtUp = async (): Promise<string> => {
       const talk = await Talk.open(port);
       const wanted = await speaker.ask('DEBUG DIGEST');
-      for (let i = 0; i < 200; i++) {
+      await until('the replica to have everything', async () => {
         const isUp = /\r\nconnected\r\n/.test(await talk.ask('ROLE', /^\*5\r\n.*:-?\d+\r\n$/s));
-        if (isUp && (await talk.ask('DEBUG DIGEST')) === wanted) break;
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
+        return isUp && (await talk.ask('DEBUG DIGEST')) === wanted;
+      });
       t.is(await talk.ask('DEBUG DIGEST'), wanted);
       const info = await talk.ask('INFO stats replication', /field_expiries_dropped:\d+\r\n\r\n$/);
       talk.close();

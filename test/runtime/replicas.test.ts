@@ -9,7 +9,12 @@ import { until } from '../servers/wait.ts';
 import { engineNames, Talk, withServer } from './helpers.ts';
 import { attached, field, untilField } from './replica-talk.ts';
 
-const settings = { 'repl-diskless-sync-delay': '0', 'enable-debug-command': 'yes' };
+const settings = {
+  'repl-diskless-sync-delay': '0',
+  'enable-debug-command': 'yes',
+  // No PING comes between what is fed, however long a test takes.
+  'repl-ping-replica-period': '3600',
+};
 /** The end of any RDB here, by length: its checksum follows the 0xff. */
 const bulkEnd = /^\$\d+\r\n[\s\S]*\xff[\s\S]{8}/m;
 
@@ -140,8 +145,11 @@ for (const engine of engineNames) {
       const heard = await replica.hear(/\$EOF:([0-9a-f]{40})\r\n[\s\S]*\1$/);
       t.regex(heard, /^\+FULLRESYNC [0-9a-f]{40} 0\r\n/);
       await client.ask('SET a 1');
-      replica.socket.write('\n');
-      t.regex((await field(client, 'slave0'))!, /^ip=replica.example,port=4711,state=online,offset=0,lag=0$/);
+      await until('the sign of life', async () => {
+        replica.socket.write('\n');
+        const told = (await field(client, 'slave0'))!;
+        return /^ip=replica.example,port=4711,state=online,offset=0,lag=0$/.test(told);
+      });
       t.is(replica.heardSoFar(), '');
       replica.socket.write('REPLCONF ACK 0\r\n');
       t.regex(await replica.hear(/a\r\n\$1\r\n1\r\n$/), /SELECT/);
@@ -153,8 +161,8 @@ for (const engine of engineNames) {
   });
 
   test(`strange replicas are closed, for a reason [${engine}]`, async (t) => {
-    // Long enough that a pause of this machine does not end the good one too.
-    await withServer({ ...options, 'repl-timeout': '4' }, async ({ port }) => {
+    // Long enough that a pause of this machine does not end the good one too; other tests go on meanwhile.
+    await withServer({ ...options, 'repl-timeout': '12' }, async ({ port }) => {
       const client = await Talk.open(port);
       const good = await attached(port);
       const acks = setInterval(() => good.socket.write('REPLCONF ACK 0\r\n'), 200);
@@ -239,7 +247,7 @@ for (const engine of engineNames) {
 
   test(`a replica that takes a byte a second costs the others nothing, and ends at its limits [${engine}]`, async (t) => {
     const limits = { 'client-output-buffer-limit': 'replica 3mb 0 0', 'repl-backlog-size': '64kb' };
-    await withServer({ ...options, ...limits, 'repl-timeout': '2' }, async ({ port }) => {
+    await withServer({ ...options, ...limits }, async ({ port }) => {
       const client = await Talk.open(port);
       const good = await attached(port);
       let bytes = 0;
@@ -259,6 +267,8 @@ for (const engine of engineNames) {
       // In a snapshot that is longer than the system's own buffers.
       await client.ask('CONFIG SET rdbcompression no');
       await client.ask('DEBUG POPULATE 40000 key 600');
+      // Long enough that a pause of this machine does not end the good one too.
+      await client.ask('CONFIG SET repl-timeout 6');
       for (const capa of ['eof', 'nosuch']) {
         const sipper = await Sipper.open(port);
         await sipper.follow(capa);
@@ -342,7 +352,7 @@ for (const engine of engineNames) {
   });
 
   test(`min-replicas-to-write: NOREPLICAS without enough good ones [${engine}]`, async (t) => {
-    const needs = { 'min-replicas-to-write': '1', 'min-replicas-max-lag': '1' };
+    const needs = { 'min-replicas-to-write': '1', 'min-replicas-max-lag': '600' };
     await withServer({ ...options, ...needs }, async ({ port }) => {
       const client = await Talk.open(port);
       t.is(await client.ask('SET a 1'), '-NOREPLICAS Not enough good replicas to write.\r\n');
@@ -350,10 +360,13 @@ for (const engine of engineNames) {
       const replica = await attached(port);
       t.is(await client.ask('SET a 1'), '+OK\r\n');
       // It says nothing more: good no longer, though still connected.
+      await client.ask('CONFIG SET min-replicas-max-lag 1');
       await until('it to lag', async () => (await client.ask('SET a 1')).startsWith('-NOREPLICAS'));
       t.is(await field(client, 'connected_slaves'), '1');
-      replica.socket.write('REPLCONF ACK 0\r\n');
-      await until('it to be good', async () => (await client.ask('SET a 1')) === '+OK\r\n');
+      await until('it to be good', async () => {
+        replica.socket.write('REPLCONF ACK 0\r\n');
+        return (await client.ask('SET a 1')) === '+OK\r\n';
+      });
       replica.close();
       await untilField(client, 'connected_slaves', /^0$/);
       t.regex(await client.ask('SET a 1'), /^-NOREPLICAS/);
