@@ -11,7 +11,7 @@ import { type Transcript, turnOf } from './case.ts';
 import { difference, spelled } from './compare.ts';
 import { families } from './families.ts';
 import { playInProcess } from './in-process.ts';
-import { playToServer } from './oracle.ts';
+import { playToServer, withoutPause } from './oracle.ts';
 
 // Cases are imported before the first test is declared: ava takes declarations until the first wait.
 const unsupportedSets = new Map(enginesUnderTest.map((engine) => [engine, new Set(unsupportedBy(engine))]));
@@ -28,7 +28,7 @@ for (const { family, cases } of families) {
     // What is right is asked once and serves both engines.
     const right = new Map<2 | 3, Promise<Transcript>>();
     const ask = (protocol: 2 | 3): Promise<Transcript> => {
-      const asked = right.get(protocol) ?? playToServer(server, script, protocol);
+      const asked = right.get(protocol) ?? withoutPause(script, () => playToServer(server, script, protocol));
       right.set(protocol, asked);
       return asked;
     };

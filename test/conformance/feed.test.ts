@@ -18,7 +18,7 @@ import { isOneOf, unsupportedBy } from '../support.ts';
 import { type Case, turnOf } from './case.ts';
 import { families } from './families.ts';
 import { openStore, playInProcess } from './in-process.ts';
-import { playOnce } from './oracle.ts';
+import { playToServer } from './oracle.ts';
 
 const nearMs = 3_600_000;
 
@@ -120,7 +120,7 @@ async function feedOfServer(script: Case): Promise<string[]> {
       return listener.upTo(channel);
     };
     linesOf(await mark(), reader);
-    await playOnce(server, script, 2);
+    await playToServer(server, script, 2);
     const lines = linesOf(await mark(), reader);
     // Its first word is the FLUSHALL with which every case begins.
     return lines.slice(lines.findIndex((line) => /"FLUSHALL"$/i.test(line)) + 1);

@@ -20,24 +20,20 @@ const asksTtl = ({ commands }: Case): boolean =>
   commands.some((command) => /^ttl$/i.test(String(words(turnOf(command).run)[0])));
 
 /**
- * Plays a case over TCP. The server must be ours alone. A case that asks for a TTL is played anew when the machine paused in
- * it, because then the answer is another one, and right, too.
+ * Plays a case by `play`, which can be called again. A case that asks for a TTL is played anew when the machine paused in it,
+ * because then another answer is right, too.
  */
-export async function playToServer(
-  server: Pick<RunningServer, 'client'>,
-  script: Case,
-  protocol: 2 | 3,
-): Promise<Transcript> {
+export async function withoutPause(script: Case, play: () => Promise<Transcript>): Promise<Transcript> {
   for (let tries = 0; tries < 50; tries++) {
     const beganMs = Date.now();
-    const transcript = await playOnce(server, script, protocol);
+    const transcript = await play();
     if (!asksTtl(script) || Date.now() - beganMs < ttlHoldsMs) return transcript;
   }
   throw new Error(`this machine never plays '${script.name}' within ${ttlHoldsMs} ms`);
 }
 
-/** The same, once and however long it takes: for who does not look at a TTL. */
-export async function playOnce(
+/** Plays a case over TCP. The server must be ours alone. */
+export async function playToServer(
   server: Pick<RunningServer, 'client'>,
   script: Case,
   protocol: 2 | 3,

@@ -14,7 +14,7 @@ import { Client } from '../servers/client.ts';
 import { type RunningServer, startServer } from '../servers/server.ts';
 import type { Case, CommandLine, Transcript } from './case.ts';
 import { difference } from './compare.ts';
-import { playToServer } from './oracle.ts';
+import { playToServer, withoutPause } from './oracle.ts';
 
 interface Family {
   cases: readonly Case[];
@@ -75,10 +75,12 @@ for (const { family, cases, before } of families) {
       for (const script of cases) {
         for (const protocol of [2, 3] as const) {
           const [right, given] = await Promise.all(
-            [real, { client: () => Client.open(ours.port) }].map(async (server) => {
-              await prepare(server, before);
-              return masked(await playToServer(server, script, protocol));
-            }),
+            [real, { client: () => Client.open(ours.port) }].map((server) =>
+              withoutPause(script, async () => {
+                await prepare(server, before);
+                return masked(await playToServer(server, script, protocol));
+              }),
+            ),
           );
           const line = difference(script, right!, given!);
           if (line !== null) found.push(`${script.name}, RESP${protocol}: ${line}`);
