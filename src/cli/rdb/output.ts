@@ -8,6 +8,7 @@
  */
 import { rmSync } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { DirectFile, WayChoice } from './way.ts';
 
 export interface Output {
   /** `bytes` must stay as they are until the promise of the next write (or of close) is fulfilled. */
@@ -77,8 +78,13 @@ export class FileOutput implements Output {
   readonly #draft: string;
   readonly #file: FileHandle;
   readonly #isLasting: boolean;
+  readonly #choice = new WayChoice(performance.now());
+  /** Undefined: not asked for yet. Null: there is none. */
+  #direct: DirectFile | null | undefined;
   #writing: Promise<unknown> = Promise.resolve();
   #bytes = 0;
+  /** Of the write under way. */
+  #lastBytes = 0;
 
   private constructor(path: string, draft: string, file: FileHandle, isLasting: boolean) {
     this.#path = path;
@@ -97,6 +103,8 @@ export class FileOutput implements Output {
   async write(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     await this.#writing;
+    this.#choice.wrote(this.#lastBytes, performance.now());
+    this.#lastBytes = bytes.length;
     this.#writing = this.#all(bytes, this.#bytes);
     // A failure is met by the next write or by close; until then it is nobody's.
     this.#writing.catch(() => {});
@@ -104,7 +112,13 @@ export class FileOutput implements Output {
   }
 
   async #all(bytes: Uint8Array, position: number): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
+    let at = 0;
+    if (this.#choice.way === 'direct' && DirectFile.takes(bytes, position)) {
+      this.#direct ??= await DirectFile.open(this.#draft);
+      at = (await this.#direct?.write(bytes, position)) ?? 0;
+      if (at < bytes.length) this.#choice.closeDirect();
+    }
+    while (at < bytes.length) {
       at += (await this.#file.write(bytes, at, bytes.length - at, position + at)).bytesWritten;
     }
   }
@@ -118,6 +132,7 @@ export class FileOutput implements Output {
   async close(): Promise<void> {
     try {
       await this.#writing;
+      await this.#direct?.close();
       if (this.#isLasting) await this.#file.sync();
       await this.#file.close();
       await rename(this.#draft, this.#path);
@@ -129,6 +144,7 @@ export class FileOutput implements Output {
 
   async abandon(): Promise<void> {
     await this.#writing.catch(() => {});
+    await this.#direct?.close().catch(() => {});
     await this.#file.close().catch(() => {});
     await rm(this.#draft, { force: true });
   }

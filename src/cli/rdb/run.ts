@@ -12,6 +12,7 @@ import { type CommonOptions, ExitCode, filterOf } from './common.ts';
 import { rdbTools } from './engine.ts';
 import { type Output, openOutput, ReaderGone } from './output.ts';
 import { Progress } from './progress.ts';
+import { pageAligned } from './way.ts';
 
 /** A pass whose result is written to `output`. Gives the scan, for what else it knows. Throws what goes wrong. */
 export async function pass(
@@ -61,7 +62,7 @@ class Drain {
   readonly #scan: RdbScan;
   readonly #output: Sink;
   /** Made when first needed: not every command has bytes to give. */
-  readonly #buffers: Buffer[] = [];
+  readonly #buffers: Uint8Array[] = [];
   #turn = 0;
   #filled = 0;
 
@@ -80,7 +81,7 @@ class Drain {
       await this.#output.cutBack?.(keepBytes);
     }
     for (;;) {
-      this.#buffers[this.#turn] ??= Buffer.allocUnsafeSlow(resultBytes);
+      this.#buffers[this.#turn] ??= pageAligned(resultBytes);
       const count = this.#scan.take(this.#buffers[this.#turn]!.subarray(this.#filled));
       this.#filled += count;
       if (this.#filled >= (this.#output.leastBytes ?? 1)) await this.#write();
