@@ -19,14 +19,23 @@ import { type Installation, obtain } from '../servers/obtain.ts';
 const cache = fileURLToPath(new URL('../.cache/', import.meta.url));
 const version = '7.0.15';
 
-/** The folder that has `runtest`. Throws with a sentence that says what to install when it cannot be had. */
+const home = join(cache, 'redis-suite');
+
+/** The folder that has `runtest`. Throws with a sentence that says what to install when it cannot be had, or cannot be run. */
 export function obtainSuite(): string {
   if (spawnSync('tclsh', [], { input: 'exit 0' }).status !== 0)
     throw new Error("Redis's suite is written in Tcl: install tcl (8.5 or newer), so that tclsh runs.");
-  const home = join(cache, 'redis-suite');
-  if (!existsSync(join(home, 'runtest'))) fetch(home);
+  return obtainTree();
+}
+
+/** The same for who wants to look at its files only. */
+export function obtainTree(): string {
+  if (!hasTree()) fetch(home);
   return home;
 }
+
+/** It was obtained before. */
+export const hasTree = (): boolean => existsSync(join(home, 'runtest'));
 
 /** Downloads and unpacks next to `home`, which appears only when all is there. */
 function fetch(home: string): void {
