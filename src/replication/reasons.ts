@@ -14,6 +14,7 @@ export const linkReasons = {
   'link-timeout': 'the primary sent neither data nor PING within repl-timeout',
   closed: 'the primary closed the connection',
   'socket-error': 'the connection broke',
+  killed: 'a client asked for its end',
   'ping-refused': 'the primary answered PING with an error',
   'auth-refused': 'the primary refused the user or the password',
   'line-too-long': 'the primary sent a line without an end',

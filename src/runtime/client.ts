@@ -52,6 +52,8 @@ export class Client {
   closing = false;
   /** What REPLCONF has told. */
   readonly announced = nothingAnnounced();
+  /** It is the link to our primary; see link-client.ts. */
+  isPrimary = false;
   /** Set once PSYNC or SYNC has made it a replica; for good. */
   replica: Replica | null = null;
   /** End of the feed behind its last write, which is what WAIT waits for. */
@@ -108,6 +110,7 @@ export class Client {
 
   get type(): ClientType {
     if (this.replica !== null) return 'replica';
+    if (this.isPrimary) return 'primary';
     return this.isSubscriber ? 'pubsub' : 'normal';
   }
 
@@ -115,6 +118,7 @@ export class Client {
   flags(info: SessionInfo): string {
     let flags = '';
     if (this.replica !== null) flags += 'S';
+    if (this.isPrimary) flags += 'M';
     if (this.monitoring) flags += 'O';
     if (this.isSubscriber) flags += 'P';
     if (info.multi >= 0) flags += 'x';

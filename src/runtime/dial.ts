@@ -7,6 +7,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import type { Target } from '../replication/replica-link/states.ts';
+import { endpoint } from './address.ts';
 
 /** What a connection tells its owner. After `failed` or `ended` nothing more comes. */
 export interface Listener {
@@ -20,6 +21,9 @@ export interface Listener {
 }
 
 export interface Connection {
+  /** The primary's address and our own, as clients are shown them; known once it is open. */
+  readonly address: string;
+  readonly localAddress: string;
   write(bytes: Uint8Array): void;
   /** Stops `data` until `resume`. */
   pause(): void;
@@ -72,6 +76,12 @@ export function dial(target: Target, sourceAddress: string | null, listener: Lis
   // Nothing comes this way but the end.
   socket.resume();
   return {
+    get address() {
+      return endpoint(socket.remoteAddress, socket.remotePort);
+    },
+    get localAddress() {
+      return endpoint(socket.localAddress, socket.localPort);
+    },
     write: (bytes) => {
       if (!over) socket.write(bytes);
     },

@@ -30,6 +30,11 @@ export class Doorman {
     this.#server = server;
   }
 
+  /** The number of the next client. */
+  nextId(): number {
+    return this.#nextId++;
+  }
+
   /** Takes a connection; the result takes its input. */
   accept(socket: Socket, isUnix: boolean): Receiver {
     const { stats, config, log } = this.#server;
@@ -68,7 +73,7 @@ export class Doorman {
   #enter(socket: Duplex, from: Origin): Receiver {
     const connection = new Connection(socket, this.#server);
     const client = new Client({
-      id: this.#nextId++,
+      id: this.nextId(),
       session: this.#server.store.openSession(),
       ...from,
       createdMs: this.#server.nowMs(),

@@ -19,7 +19,7 @@ export function infoFacts(server: Server): InfoFacts {
   const { config, store, saver } = server;
   const resident = process.memoryUsage.rss();
   const cpu = process.cpuUsage();
-  const clients = [...server.clients.values()];
+  const clients = server.everyone;
   const pending = clients.map((client) => client.line.pendingBytes);
   return {
     nowMs: server.nowMs(),

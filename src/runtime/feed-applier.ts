@@ -49,6 +49,11 @@ export class FeedApplier {
     store.selectDb(this.#session, selected);
   }
 
+  /** The engine's session for the feed, until the next `restart`. */
+  get session(): SessionId {
+    return this.#session;
+  }
+
   /** The database selected in the feed. */
   get db(): number {
     return this.#parts.store.sessionInfo(this.#session).db;

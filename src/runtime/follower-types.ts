@@ -69,6 +69,8 @@ export interface FollowerParts {
   nowMs: () => number;
   /** A clock that never jumps, in ms: for patience. */
   monotonicMs: () => number;
+  /** The number of the next client: the link is one while the feed comes. */
+  clientId: () => number;
   /** 40 hex digits, fresh each time. */
   randomId: () => string;
   /**

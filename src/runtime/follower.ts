@@ -34,12 +34,14 @@ import {
 import type { SnapshotFormat, State, Sync, Target, Wish } from '../replication/replica-link/states.ts';
 import { sameTarget } from '../replication/replica-link/states.ts';
 import { replicaLink } from '../replication/replica-link.ts';
+import type { Client } from './client.ts';
 import { type Connection, dial } from './dial.ts';
 import { FeedApplier } from './feed-applier.ts';
 import * as say from './follower-sentences.ts';
 import { LinkRecord, linkStatus } from './follower-status.ts';
 import type { FollowerParts, LinkStatus, Transition } from './follower-types.ts';
 import { LineCutter, lineBytesMax } from './lines.ts';
+import { linkClient } from './link-client.ts';
 import { type PayloadCutter, payloadCutter } from './payload.ts';
 import { DirectSink, type SnapshotSink, SpooledSink } from './snapshot-sink.ts';
 
@@ -75,6 +77,8 @@ export class Follower {
 
   #state: State = { name: 'none' };
   #connection: Connection | null = null;
+  /** The link as CLIENT LIST and KILL know it, while the feed comes. */
+  #client: Client | null = null;
   #introduction: Introduction | null = null;
   #cutter: PayloadCutter | null = null;
   #sink: SnapshotSink | null = null;
@@ -126,6 +130,11 @@ export class Follower {
   /** Told to follow somebody, whether the link is up or not. */
   get isFollowing(): boolean {
     return this.#state.name !== 'none';
+  }
+
+  /** The link as a client; null while no feed comes. */
+  get client(): Client | null {
+    return this.#client;
   }
 
   /** The link as of now, for INFO, ROLE and the gates. */
@@ -324,6 +333,7 @@ export class Follower {
   #hangUp(effect: Extract<Effect, { do: 'hangUp' }>, before: State): void {
     this.#connection?.close();
     this.#connection = null;
+    this.#client = null;
     this.#lines.clear();
     this.#held = empty;
     this.#feed.restart();
@@ -511,9 +521,18 @@ export class Follower {
     this.#record.feedBegan(this.#parts.store.feed.endOffset);
     // In the next turn, so that the link is seen as connected before the first command is applied.
     const connection = this.#connection;
-    setImmediate(() => {
-      if (connection !== null) this.#readHeld(connection);
-    });
+    if (connection === null) return;
+    const { clientId, nowMs } = this.#parts;
+    this.#client = linkClient(clientId(), this.#feed.session, connection, nowMs(), () =>
+      this.#kill(connection),
+    );
+    setImmediate(() => this.#readHeld(connection));
+  }
+
+  /** CLIENT KILL. The link is made again, as after any loss. */
+  #kill(connection: Connection): void {
+    if (this.#connection === connection)
+      this.#dispatch({ name: 'lost', because: 'killed', detail: '', nowMs: this.#parts.monotonicMs() });
   }
 
   /** After `onScriptRests`: the script's next turn, or what came while another's rested. */
@@ -524,6 +543,7 @@ export class Follower {
   #readFeed(chunk: Buffer): void {
     const { store, monotonicMs } = this.#parts;
     this.#record.readOffset += chunk.length;
+    if (this.#client !== null) this.#client.lastMs = this.#parts.nowMs();
     const applied = this.#feed.apply(chunk);
     const nowMs = monotonicMs();
     // Also when it went wrong: what came before the trouble is applied, and must not be asked for again.

@@ -80,6 +80,7 @@ export class Replication {
       log: (level, line) => log.line(level, line),
       nowMs: () => server.nowMs(),
       monotonicMs,
+      clientId: () => server.doorman.nextId(),
       randomId,
       onChange: (what) => this.#linkChanged(what),
       onTakeOver: (how) => this.failovers.answered(how),
@@ -93,6 +94,11 @@ export class Replication {
 
   get link(): LinkStatus {
     return this.#follower.status();
+  }
+
+  /** The link to the primary as a client; null while no feed comes. */
+  get linkClient(): Client | null {
+    return this.#follower.client;
   }
 
   get isReplica(): boolean {

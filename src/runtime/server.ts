@@ -309,6 +309,13 @@ export class Server {
     client.monitoring = false;
   }
 
+  /** All that CLIENT LIST shows, oldest first: the clients, and the link to the primary. */
+  get everyone(): Client[] {
+    const link = this.replication.linkClient;
+    const clients = [...this.clients.values()];
+    return link === null ? clients : [...clients, link].sort((a, b) => a.id - b.id);
+  }
+
   /** The client of a session in the engine; null when it is gone. */
   clientOf(session: SessionId): Client | null {
     return this.delivery.clientOf(session);

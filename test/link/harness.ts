@@ -60,6 +60,7 @@ export class Replica {
       log: (level, line) => this.log.push(`${level} ${line}`),
       nowMs: () => Date.now(),
       monotonicMs: () => this.nowMs,
+      clientId: () => 1,
       randomId: () => (++this.#ids).toString(16).padStart(40, 'e'),
       onChange: (what) => {
         if (what === 'history') this.historyChanges++;

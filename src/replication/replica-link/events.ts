@@ -62,8 +62,12 @@ export type Event =
     })
   /** A command of the feed could not be applied. */
   | (At & { readonly name: 'failed'; readonly command: string; readonly error: string })
-  /** The connection ended by itself. */
-  | (At & { readonly name: 'lost'; readonly because: 'closed' | 'socket-error'; readonly detail: string });
+  /** The connection ended, by itself or because a client wished it. */
+  | (At & {
+      readonly name: 'lost';
+      readonly because: 'closed' | 'socket-error' | 'killed';
+      readonly detail: string;
+    });
 
 export type EventName = Event['name'];
 /** The event of one name. */

@@ -6,7 +6,6 @@
  */
 import { bulk, error, integer, nil, nothing, ok, type Reply, verbatim } from '../../protocol/reply.ts';
 import { clientTypeWords } from '../../protocol/wire.ts';
-import type { Client } from '../client.ts';
 import { type Call, container, integerOf, notInteger, syntaxError, textOf, wordOf } from '../handler.ts';
 import { killFilter } from './client-filters.ts';
 import { trackingSubcommands } from './client-tracking.ts';
@@ -16,26 +15,27 @@ import { help } from './help.ts';
 const noSuchType = (word: string): Reply => error(`ERR Unknown client type '${word}'`);
 
 function list({ server, args }: Call): Reply {
-  let chosen: Iterable<Client> = server.clients.values();
+  let chosen = server.everyone;
   if (args.length === 4 && wordOf(args[2]) === 'type') {
     const type = clientTypeWords[wordOf(args[3])];
     if (!type) return noSuchType(textOf(args[3]));
-    chosen = [...chosen].filter((client) => client.type === type);
+    chosen = chosen.filter((client) => client.type === type);
   } else if (args.length > 3 && wordOf(args[2]) === 'id') {
     const ids = args.slice(3).map(integerOf);
     if (ids.some((id) => id === null)) return error('ERR Invalid client ID');
-    chosen = ids.flatMap((id) => server.clients.get(id!) ?? []);
+    const everyone = new Map(chosen.map((client) => [client.id, client]));
+    chosen = ids.flatMap((id) => everyone.get(id!) ?? []);
   } else if (args.length !== 2) {
     return syntaxError;
   }
-  return verbatim([...chosen].map((client) => `${server.describe(client)}\n`).join(''));
+  return verbatim(chosen.map((client) => `${server.describe(client)}\n`).join(''));
 }
 
 function kill(call: Call): Reply {
   const { server, client, args } = call;
   const filter = killFilter(call);
   if (typeof filter === 'string') return error(filter);
-  const victims = [...server.clients.values()].filter(filter.fits);
+  const victims = server.everyone.filter(filter.fits);
   for (const victim of victims) victim.line.close(victim === client ? 'after-writes' : 'now');
   // The old form names one client by its address and answers OK.
   if (args.length === 3) return victims.length > 0 ? ok : error('ERR No such client');
