@@ -74,5 +74,6 @@ if (process.env.REDTWIN_INTEROP === 'all' || hasTree()) {
         t.is(await onRedis(writer.end()), digest, 'read and written');
       });
 } else {
+  // They come with the sources of Redis, which only the whole matrix is worth fetching for.
   test.skip('the files of tests/assets: npm run test:interop fetches them', () => {});
 }
