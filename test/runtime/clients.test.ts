@@ -15,7 +15,10 @@ for (const engine of engineNames) {
   for (const RESP of [2, 3] as const)
     test(`node-redis works in RESP${RESP} [${engine}]`, async (t) => {
       await withServer({ engine, requirepass: 'secret' }, async ({ port }) => {
-        const client = createClient({ url: `redis://default:secret@127.0.0.1:${port}`, RESP, name: 'me' });
+        const client = createClient({
+          ...{ url: `redis://default:secret@127.0.0.1:${port}`, RESP, name: 'me' },
+          socket: { connectTimeout: 60_000 },
+        });
         await client.connect();
         await client.set('k', 'v', { expiration: { type: 'EX', value: 100 } });
         t.is(await client.get('k'), 'v');

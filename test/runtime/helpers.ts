@@ -66,12 +66,12 @@ export class Talk {
     return this.hear(until);
   }
 
-  /** Takes what comes until it fits or the connection is closed; half a minute (machines are busy) without is an error. */
+  /** Takes what comes until it fits or the connection is closed; a minute (machines are busy) without is an error. */
   async hear(until: RegExp): Promise<string> {
-    const deadline = Date.now() + 30_000;
+    const deadline = Date.now() + 60_000;
     while (!until.test(this.#heard) && !this.isClosed) {
       if (Date.now() > deadline)
-        throw new Error(`waited 30 s for ${until}; heard: ${this.#heard.slice(-500)}`);
+        throw new Error(`waited 60 s for ${until}; heard: ${this.#heard.slice(-500)}`);
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, 100);
         this.#wake = () => {

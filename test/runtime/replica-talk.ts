@@ -14,7 +14,7 @@ export async function field(talk: Talk, name: string): Promise<string | undefine
 
 /** Waits until a field of INFO is so. */
 export const untilField = (talk: Talk, name: string, value: RegExp): Promise<boolean> =>
-  until(`${name} to be ${value}`, async () => value.test((await field(talk, name)) ?? ''), 20_000);
+  until(`${name} to be ${value}`, async () => value.test((await field(talk, name)) ?? ''));
 
 /** A replica without a mark: it has its snapshot, by length, when this resolves. */
 export async function attached(port: number): Promise<Talk> {

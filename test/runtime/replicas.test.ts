@@ -388,8 +388,10 @@ for (const engine of engineNames) {
   });
 
   test(`PINGs go into the feed, empty lines to nobody who reads it [${engine}]`, async (t) => {
-    await withServer({ ...options, 'repl-ping-replica-period': '1' }, async ({ port }) => {
-      const replica = await attached(port);
+    await withServer(options, async ({ port }) => {
+      const [client, replica] = [await Talk.open(port), await attached(port)];
+      // Not before: a PING right behind the snapshot would hide its end.
+      await client.ask('CONFIG SET repl-ping-replica-period 1');
       t.is(await replica.hear(/ping\r\n$/), '*1\r\n$4\r\nping\r\n');
     });
   });

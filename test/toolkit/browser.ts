@@ -31,6 +31,10 @@ export function browserPath(): string | null {
   return folders.flatMap((folder) => names.map((name) => join(folder, name))).find(canRun) ?? null;
 }
 
-/** Starts it. Its sandbox wants a user that is not root; the page it shows is our own. */
+/** Starts it, within two minutes, because machines are busy. Its sandbox wants a user that is not root; the page it shows is our own. */
 export const startBrowser = (executablePath: string): Promise<Browser> =>
-  chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+  chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-dev-shm-usage'],
+    timeout: 120_000,
+  });

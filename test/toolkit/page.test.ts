@@ -75,6 +75,7 @@ async function withPage(
     viewport: { width: options.width ?? 1200, height: 900 },
     colorScheme: options.dark === true ? 'dark' : 'light',
   });
+  page.setDefaultTimeout(120_000);
   const troubles: string[] = [];
   const requests: string[] = [];
   page.on('pageerror', (error) => troubles.push(error.message));
