@@ -27,9 +27,10 @@ function element(tag, properties = {}, ...children) {
 }
 
 /* Totals and the file. */
+const vendors = { 'redis-ver': 'Redis', 'valkey-ver': 'Valkey' };
 $('file').textContent = [
-  data.source, `${data.file.magic} version ${data.file.version}`,
-  ...data.file.aux.filter(([name]) => /-ver$/.test(name)).map(([name, value]) => `${name} ${value}`),
+  data.source, `${data.file.magic === 'REDIS' ? 'RDB' : data.file.magic} version ${data.file.version}`,
+  ...data.file.aux.filter(([name]) => name in vendors).map(([name, value]) => `written by ${vendors[name]} ${value}`),
   `made ${new Date(data.madeMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
 ].join(' · ');
 for (const [value, label] of [
@@ -50,8 +51,9 @@ function bars(id, rows) {
   if (rows.length === 0) $(id).append(element('p', { className: 'note', textContent: 'None.' }));
 }
 const ttlName = (s) => s === null ? 'longer' : s === 0 ? 'expired' : s < 3600 ? `up to ${s / 60} min` : s < 86400 ? `up to ${s / 3600} h` : `up to ${s / 86400} d`;
-bars('types', data.types.map((sum) => ({ label: sum.name, sum })));
-bars('encodings', data.encodings.map((sum) => ({ label: sum.name, sum })));
+const named = (sums) => [...sums].sort((a, b) => b.memoryBytes - a.memoryBytes).map((sum) => ({ label: sum.name, sum }));
+bars('types', named(data.types));
+bars('encodings', named(data.encodings));
 bars('sizes', data.sizes.map((sum) => ({ label: `from ${bytes(sum.fromBytes)}`, sum })));
 bars('ttls', [
   ...data.ttls.map((sum) => ({ label: ttlName(sum.untilSeconds), sum })),
@@ -60,12 +62,39 @@ bars('ttls', [
 
 /* The tree of prefixes: they come by name, a parent right before what is under it. */
 const root = { prefix: '', keys: data.totals.keys, memoryBytes: data.totals.memoryBytes, children: [], parent: null };
+const nodes = new Map();
 let last = root;
 for (const item of data.prefixes) {
   while (last !== root && !item.prefix.startsWith(last.prefix)) last = last.parent;
   last = { ...item, children: [], parent: last };
   last.parent.children.push(last);
+  nodes.set(last.prefix, last);
 }
+
+/* A level that holds one prefix and nothing else tells nothing: go on to the one below it. */
+function below(node) {
+  while (node.children.length === 1 && node.children[0].keys === node.keys && node.children[0].children.length > 0) node = node.children[0];
+  return node;
+}
+
+/* The answer, in a sentence or three. What comes from names is set in bold, and as text. */
+const percent = (part) => `${Math.round((100 * part) / total)} %`;
+function answer() {
+  const says = (...parts) => $('answer').append(...parts);
+  const bold = (text) => element('b', { textContent: shown(text) });
+  const [first, ...others] = [...below(root).children].sort((a, b) => b.memoryBytes - a.memoryBytes);
+  if (data.totals.keys === 0) return says('There are no keys.');
+  if (first) {
+    says(bold(first.prefix), ` takes ${bytes(first.memoryBytes)}, ${percent(first.memoryBytes)} of the memory, in ${keysOf(first.keys)}`);
+    others.slice(0, 2).forEach((next, i) => says(i === 0 ? '; then come ' : ' and ', bold(next.prefix), ` with ${percent(next.memoryBytes)}`));
+    says('. ');
+  } else says('No part of a name is common to many keys. ');
+  const big = data.top[0];
+  if (big) says('The biggest key is ', bold(big.key), `, a ${big.type} of ${bytes(big.memoryBytes)} (${share(big.memoryBytes)}). `);
+  const { keys, expiring } = data.totals;
+  says(expiring === 0 ? 'No key expires.' : expiring === keys ? 'All keys expire.' : `${Math.round((100 * expiring) / keys)} % of the keys expire.`);
+}
+answer();
 
 /* Rows of a treemap are laid along the shorter side as long as that makes their tiles squarer (Bruls, Huizing, van Wijk 2000). */
 function squarified(items, x, y, width, height) {
@@ -101,9 +130,10 @@ function squarified(items, x, y, width, height) {
 
 let at = root;
 const tilesMost = 120;
-function tilesOf(node) {
+const innerMost = 24;
+function tilesOf(node, most) {
   const children = [...node.children].sort((a, b) => b.memoryBytes - a.memoryBytes);
-  const kept = children.slice(0, tilesMost);
+  const kept = children.slice(0, most);
   const under = (list) => list.reduce((sum, c) => ({ keys: sum.keys + c.keys, memoryBytes: sum.memoryBytes + c.memoryBytes }), { keys: 0, memoryBytes: 0 });
   const [all, some] = [under(children), under(kept)];
   const rest = [
@@ -111,6 +141,36 @@ function tilesOf(node) {
     { label: children.length > 0 ? 'keys without a further part' : 'keys', keys: node.keys - all.keys, memoryBytes: node.memoryBytes - all.memoryBytes },
   ].filter((item) => item.keys > 0 && item.memoryBytes > 0);
   return [...kept, ...rest].sort((a, b) => b.memoryBytes - a.memoryBytes);
+}
+
+const labelOf = (item, under) => item.prefix === undefined ? item.label : shown(item.prefix.slice(under.length));
+const titleOf = (item) => `${item.prefix === undefined ? item.label : shown(item.prefix)}: ${bytes(item.memoryBytes)}, ${share(item.memoryBytes)}, ${keysOf(item.keys)}`;
+/* One hue; the darker, the larger: size is said twice, colour says nothing else. Grey is what has no name of its own. */
+function colour(item, most) {
+  const weight = Math.sqrt(item.memoryBytes / most);
+  return item.prefix === undefined ? `hsl(215 8% ${46 - 8 * weight}%)` : `hsl(7 ${38 + 24 * weight}% ${52 - 16 * weight}%)`;
+}
+
+/* Name and size of a tile, as much as there is room for: on one line, or on two. */
+const oneLine = 190;
+function said(item, w, h) {
+  const size = `${bytes(item.memoryBytes)}${w > 110 ? ` · ${share(item.memoryBytes)}` : ''}`;
+  const words = element('div', { className: `said ${w >= oneLine ? 'one' : 'two'}` }, element('b', { textContent: labelOf(item, at.prefix) }));
+  if (w >= oneLine || (h > 46 && w > 64)) words.append(element('span', { textContent: size }));
+  return words;
+}
+
+/* What a tile is made of, drawn into it: so the first look reaches two levels down. */
+function preview(item, w, h, most) {
+  const node = below(item);
+  const top = w >= oneLine ? 27 : 45;
+  if (w < 80 || h < top + 30) return [];
+  return squarified(tilesOf(node, innerMost), 4, top, w - 10, h - top - 6).filter(({ w, h }) => w > 3 && h > 3).map(({ item, x, y, w, h }) => {
+    const label = `${labelOf(item, node.prefix)}${w > 120 ? ` ${bytes(item.memoryBytes)}` : ''}`;
+    const part = element('i', { title: titleOf(item), node: item, textContent: w > 40 && h > 18 ? label : '' });
+    part.style.cssText = `left:${x}px;top:${y}px;width:${w - 1}px;height:${h - 1}px;background:${colour(item, most)};${w > 40 ? '' : 'padding:0;'}`;
+    return part;
+  });
 }
 
 function draw() {
@@ -123,21 +183,20 @@ function draw() {
   }));
   const map = $('map');
   const { clientWidth: width, clientHeight: height } = map;
-  const items = tilesOf(at);
+  const items = tilesOf(at, tilesMost);
   const most = items.length > 0 ? items[0].memoryBytes : 1;
   map.replaceChildren(...squarified(items, 0, 0, width, height).map(({ item, x, y, w, h }) => {
     const into = item.children !== undefined && item.children.length > 0;
-    const label = item.prefix === undefined ? item.label : shown(item.prefix.slice(at.prefix.length));
-    const tile = element('button', { type: 'button', className: into ? 'into' : '', title: `${item.prefix === undefined ? item.label : shown(item.prefix)}: ${bytes(item.memoryBytes)}, ${share(item.memoryBytes)}, ${keysOf(item.keys)}` });
-    /* One hue; the darker, the larger: size is said twice, colour says nothing else. */
-    const weight = Math.sqrt(item.memoryBytes / most);
-    tile.style.cssText = `left:${x}px;top:${y}px;width:${w}px;height:${h}px;background:${item.prefix === undefined ? `hsl(215 8% ${46 - 8 * weight}%)` : `hsl(7 ${38 + 24 * weight}% ${52 - 16 * weight}%)`};`;
+    const tile = element('button', { type: 'button', className: into ? 'into' : '', title: titleOf(item) });
+    tile.style.cssText = `left:${x}px;top:${y}px;width:${w}px;height:${h}px;background:${colour(item, most)};`;
     tile.setAttribute('role', 'listitem');
     /* A tile too small for words has no room for padding either: it would grow over its neighbours. */
     if (w <= 54 || h <= 26) tile.style.padding = '0';
-    if (w > 54 && h > 26) tile.append(element('b', { textContent: label }));
-    if (w > 54 && h > 46) tile.append(element('span', { textContent: `${bytes(item.memoryBytes)} · ${share(item.memoryBytes)}` }));
-    if (into) tile.onclick = () => go(item);
+    else tile.append(said(item, w, h));
+    if (into) {
+      tile.append(...preview(item, w, h, most));
+      tile.onclick = ({ target }) => go(target.node?.children?.length > 0 ? target.node : item);
+    }
     return tile;
   }));
   $('map-note').textContent = `${at === root ? 'All keys' : shown(at.prefix)}: ${bytes(at.memoryBytes)} in ${keysOf(at.keys)}. ` +
@@ -145,9 +204,7 @@ function draw() {
     (data.prefixesCut ? ' There were too many prefixes to keep: the smallest are left out.' : '');
 }
 function go(node) {
-  /* A level that holds one prefix and nothing else tells nothing: go on to the one below it. */
-  while (node.children.length === 1 && node.children[0].keys === node.keys && node.children[0].children.length > 0) node = node.children[0];
-  at = node;
+  at = below(node);
   draw();
   $('path').lastElementChild.focus({ preventScroll: true });
 }
@@ -158,20 +215,33 @@ new ResizeObserver(draw).observe($('map'));
 function rows(table, heads, list) {
   table.replaceChildren(
     element('thead', {}, element('tr', {}, ...heads.map(([name, kind]) => element('th', { textContent: name, className: kind })))),
-    element('tbody', {}, ...list.map((cells) => element('tr', {}, ...cells.map((text, i) => element('td', { textContent: text, className: heads[i][1] }))))));
+    element('tbody', {}, ...list.map((cells) => element('tr', {}, ...cells.map((cell, i) => element('td', { className: heads[i][1] }, cell))))));
 }
 const keyHeads = [['key', 'name'], ['memory', 'n'], ['type', ''], ['encoding', 'optional'], ['elements', 'n optional'], ['longest', 'n optional'], ['db', 'n']];
-const keyCells = (key) => [shown(key.key), bytes(key.memoryBytes), key.type, key.encoding, grouped(key.elements), bytes(key.longestBytes), String(key.db)];
-rows($('top'), keyHeads, data.top.slice(0, 50).map(keyCells));
+const keyCells = (key) => [shown(key.key), bytes(key.memoryBytes), key.type, key.encoding, key.type === 'string' ? '' : grouped(key.elements), bytes(key.longestBytes), String(key.db)];
+const topFirst = 20;
+function showTop(count) {
+  rows($('top'), keyHeads, data.top.slice(0, count).map(keyCells));
+  $('more').textContent = count < data.top.length ? `Show all ${grouped(data.top.length)}` : '';
+}
+$('more').onclick = () => showTop(data.top.length);
+showTop(topFirst);
 
 const foundMost = 50;
+/* A prefix that was found is shown in the map. */
+function toMap({ prefix }) {
+  return element('button', {
+    type: 'button', className: 'link', textContent: shown(prefix), title: 'Show it in the map',
+    onclick: () => { go(nodes.get(prefix)); $('map-title').scrollIntoView({ block: 'start' }); },
+  });
+}
 function search() {
   const wanted = $('search').value.toLowerCase();
   const prefixes = data.prefixes.filter(({ prefix }) => prefix.toLowerCase().includes(wanted));
   const keys = wanted === '' ? [] : data.top.filter(({ key }) => key.toLowerCase().includes(wanted));
   const largest = prefixes.sort((a, b) => b.memoryBytes - a.memoryBytes).slice(0, wanted === '' ? 10 : foundMost);
   rows($('found'), [['name', 'name'], ['memory', 'n'], ['share', 'n'], ['keys', 'n']], [
-    ...largest.map((p) => [shown(p.prefix), bytes(p.memoryBytes), share(p.memoryBytes), grouped(p.keys)]),
+    ...largest.map((p) => [toMap(p), bytes(p.memoryBytes), share(p.memoryBytes), grouped(p.keys)]),
     ...keys.slice(0, foundMost).map((k) => [shown(k.key), bytes(k.memoryBytes), share(k.memoryBytes), '1']),
   ]);
   $('search-note').textContent = wanted === ''

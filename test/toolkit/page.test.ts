@@ -142,6 +142,39 @@ test('totals, types and the biggest keys are told', (t) =>
     t.true(shares[0]! > 100 && shares[1]! < shares[0]! / 20 && shares[2]! >= 2);
   }));
 
+test('the answer is said in words, before any drawing', (t) =>
+  withPage(t, {}, async (page) => {
+    const [answer] = await texts(page, '#answer');
+    t.regex(
+      answer!,
+      /^session: takes \d+ KB, \d\d % of the memory, in 400 keys; then come user: with \d\d % and /,
+    );
+    t.regex(answer!, /\. The biggest key is queue, a list of \S+ KB \(\S+ %\)\. 50 % of the keys expire\.$/);
+  }));
+
+test('a tile shows what it is made of', (t) =>
+  withPage(t, {}, async (page) => {
+    const parts = page.locator('#map button').first().locator('i');
+    t.deepEqual((await parts.allTextContents()).map((text) => text.slice(0, 2)).sort(), [
+      '0:',
+      '1:',
+      '2:',
+      '3:',
+    ]);
+    t.regex((await parts.first().getAttribute('title'))!, /^session:\d:: .* 100 keys$/);
+  }));
+
+test('a prefix that was found is shown in the map, and all of the biggest keys on demand', (t) =>
+  withPage(t, {}, async (page) => {
+    await page.locator('#search').fill('ser:1');
+    await page.locator('#found button').first().click();
+    t.deepEqual(await texts(page, '#path button'), ['all keys', 'user:', '1:']);
+    t.is(await page.locator('#top td.name').count(), 20);
+    await page.locator('#more').click();
+    t.is(await page.locator('#top td.name').count(), 500);
+    t.false(await page.locator('#more').isVisible());
+  }));
+
 test('the treemap shows what fills the memory, and is zoomed with the mouse', (t) =>
   withPage(t, {}, async (page) => {
     const tiles = await boxes(page, '#map button');

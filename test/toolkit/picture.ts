@@ -81,7 +81,7 @@ try {
   const made = spawnSync(process.execPath, ['--import=tsx', main, 'rdb', 'report', rdb, '-o', html]);
   if (made.status !== 0) throw new Error(made.stderr.toString());
   const browser = await startBrowser(executable);
-  const page = await browser.newPage({ viewport: { width: 1000, height: 900 } });
+  const page = await browser.newPage({ viewport: { width: 1000, height: 860 } });
   await page.goto(pathToFileURL(html).href);
   const images = new URL('../../docs/images/', import.meta.url);
   mkdirSync(images, { recursive: true });
