@@ -45,7 +45,7 @@ export interface EmbeddedServer {
    * a database, a transaction, subscriptions of its own, and without a socket in between.
    */
   connect(options?: InsideOptions): InsideClient;
-  /** Ends it: no save, all connections closed, memory freed. */
+  /** Ends it at once: no save, no waiting for replicas, all connections closed, memory freed. */
   close(): Promise<void>;
 }
 
@@ -62,7 +62,7 @@ export async function createServer(options: ServerOptions = {}): Promise<Embedde
   if (warning !== null) log.warning(`WARNING: ${warning}`);
   const server = new Server({ config, log, engine, ephemeralPort: true });
   const close = async (): Promise<void> => {
-    await server.shutDown({ saves: 'no', force: true });
+    await server.shutdowns.request({ saves: 'no', now: true, force: true });
   };
   try {
     await server.start();

@@ -102,19 +102,21 @@ export async function serve(args: readonly string[]): Promise<void> {
   }
 }
 
-/** SIGTERM and SIGINT end the server as SHUTDOWN does; a second SIGINT ends it at once. */
+/** SIGTERM and SIGINT end the server as SHUTDOWN does; a SIGINT while a signal's shutdown is under way ends it at once. */
 function handleSignals(server: Server): void {
-  let interrupts = 0;
+  let isSignalled = false;
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
-      if (signal === 'SIGINT' && ++interrupts > 1) {
+      isSignalled &&= server.shutdowns.isUnderWay;
+      if (signal === 'SIGINT' && isSignalled) {
         server.log.warning('You insist... exiting now.');
         process.exit(1);
       }
+      isSignalled = true;
       server.log.warning(`Received ${signal} scheduling shutdown...`);
       const how = server.config.value(signal === 'SIGTERM' ? 'shutdown-on-sigterm' : 'shutdown-on-sigint');
       const saves = how.includes('save') ? 'yes' : how.includes('nosave') ? 'no' : 'configured';
-      void server.shutDown({ saves, force: how.includes('force') });
+      server.signalled({ saves, now: how.includes('now'), force: how.includes('force') });
     });
   }
 }

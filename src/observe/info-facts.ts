@@ -23,6 +23,8 @@ export interface InfoFacts {
     readonly executable: string;
     readonly configFile: string;
     readonly nodeVersion: string;
+    /** While a shutdown waits for replicas: for how long still. */
+    readonly shutdownInMs: number | null;
   };
   readonly clients: {
     readonly connected: number;

@@ -54,6 +54,7 @@ function server({ server: s, nowMs }: InfoFacts): Fields {
     ['executable', s.executable],
     ['config_file', s.configFile],
     ['io_threads_active', 0],
+    ...(s.shutdownInMs === null ? [] : [['shutdown_in_milliseconds', s.shutdownInMs] as const]),
     ['redtwin_version', s.redtwinVersion],
     ['engine', s.engine],
     ['node_version', s.nodeVersion],

@@ -61,6 +61,8 @@ export const wireText = {
   takeOverOfOther: 'ERR PSYNC FAILOVER replid must match my replid.',
   becameReplica:
     'UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)',
+  /** In the log line of a replica that is left behind by a shutdown. */
+  behind: 'behind master',
 } as const;
 
 /** A replica's line in INFO: our place in the list, its address and state. */

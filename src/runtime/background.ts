@@ -44,6 +44,7 @@ export class Background {
     const threshold = config.value('latency-monitor-threshold');
     if (threshold > 0 && tookMs >= threshold) this.#server.latency.add('expire-cycle', tookMs, nowMs);
     this.#server.replication.tick();
+    this.#server.shutdowns.look();
     this.#turn++;
     if (this.#turn % Math.max(1, Math.round(hz / 10)) === 0)
       stats.sample(store.stats().commandsProcessed, nowMs);

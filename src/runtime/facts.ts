@@ -37,6 +37,7 @@ export function infoFacts(server: Server): InfoFacts {
       executable: process.argv[1] ?? process.execPath,
       configFile: config.file ?? '',
       nodeVersion: process.versions.node,
+      shutdownInMs: server.shutdowns.remainingMs,
     },
     clients: {
       connected: clients.length - server.replication.replicas.size,

@@ -2,8 +2,8 @@
  * Pauses: commands are held back, not refused, until a moment, until CLIENT UNPAUSE, or until a failover is over.
  *
  * `write` holds what may change data or is sent to replicas; `all` holds everything. A pause of CLIENT PAUSE never becomes
- * shorter, and `all` never becomes `write`, by another one; a failover has a pause of its own, which CLIENT UNPAUSE does not end
- * (Redis 7.0). Replicas' connections are not held.
+ * shorter, and `all` never becomes `write`, by another one; a failover and a shutdown have pauses of their own, which CLIENT
+ * UNPAUSE does not end (Redis 7.0). Replicas' connections are not held.
  */
 import type { Client } from './client.ts';
 
@@ -15,7 +15,7 @@ export class Pause {
   #timer: NodeJS.Timeout | null = null;
   #untilMs = 0;
   #mode: 'write' | 'all' = 'write';
-  #isFailingOver = false;
+  readonly #holders = new Set<'failover' | 'shutdown'>();
 
   /** `onChange` is called when a pause begins, changes or ends. */
   constructor(onChange: () => void) {
@@ -38,9 +38,10 @@ export class Pause {
     this.#onChange();
   }
 
-  /** A failover holds the writes while it lasts. */
-  holdForFailover(on: boolean): void {
-    this.#isFailingOver = on;
+  /** A failover, or a shutdown, holds the writes while it lasts. */
+  hold(by: 'failover' | 'shutdown', on: boolean): void {
+    if (on) this.#holders.add(by);
+    else this.#holders.delete(by);
     this.#onChange();
   }
 
@@ -68,7 +69,7 @@ export class Pause {
   }
 
   isOn(nowMs: number): boolean {
-    return this.#isFailingOver || this.isAskedFor(nowMs);
+    return this.#holders.size > 0 || this.isAskedFor(nowMs);
   }
 
   /** True when even the single commands need not be looked at. */
@@ -79,6 +80,6 @@ export class Pause {
   /** `mayReplicate` tells whether the command could change the data or go to replicas. */
   holds(client: Client, nowMs: number, mayReplicate: () => boolean): boolean {
     if (!this.isOn(nowMs) || client.replica !== null) return false;
-    return this.#mode === 'all' || mayReplicate();
+    return (this.#mode === 'all' && this.isAskedFor(nowMs)) || mayReplicate();
   }
 }

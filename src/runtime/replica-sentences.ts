@@ -4,6 +4,7 @@
  * Reasons come from the closed lists of replication/reasons.ts, text and key. Where Redis has a line that people search for, its
  * beginning is kept.
  */
+import { wireText } from '../protocol/wire.ts';
 import {
   type PartialRefusal,
   partialRefusals,
@@ -12,6 +13,11 @@ import {
 } from '../replication/reasons.ts';
 
 export type Sentence = ['debug' | 'verbose' | 'notice' | 'warning', string];
+/** How far a replica has come. */
+interface Placed extends Titled {
+  readonly lagSeconds: number;
+  readonly wireState: string;
+}
 interface Titled {
   readonly title: string;
 }
@@ -53,6 +59,14 @@ export const readerIsOld = ({ title }: Titled, version: string, reader: string):
   notice(
     `Replica ${title} says that it is ${version}: the feed is written as for Redis ${reader} (feed-compat auto)`,
   );
+
+export const lags = ({ title, lagSeconds, wireState }: Placed, bytes: number): Sentence => [
+  'warning',
+  `Lagging replica ${title} reported offset ${bytes} ${wireText.behind}, lag=${lagSeconds}, state=${wireState}.`,
+];
+
+export const inSync = (replicas: number, inSync: number): Sentence =>
+  notice(`${inSync} of ${replicas} replicas are in sync when shutting down.`);
 
 export const feedEnded = (seconds: number): Sentence =>
   notice(`Replication backlog freed after ${seconds} seconds without connected replicas.`);

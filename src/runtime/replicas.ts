@@ -225,6 +225,12 @@ export class Replicas {
     setImmediate(() => this.#sendGetAck());
   }
 
+  /** Asks in this very moment, before a pause begins that would hold the question back; in a pause, after it. */
+  askAcksNow(): void {
+    this.#asksAcks = true;
+    this.#sendGetAck();
+  }
+
   pauseEnded(): void {
     if (this.#asksAcks) this.#sendGetAck();
   }

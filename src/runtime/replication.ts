@@ -69,7 +69,7 @@ export class Replication {
       feedEnd: () => store.feed.endOffset,
       monotonicMs,
       log: (level, text) => log.line(level, text),
-      pauseWrites: (on) => server.pause.holdForFailover(on),
+      pauseWrites: (on) => server.pause.hold('failover', on),
       follow: (target) => this.#follow(target, target !== null, 'a failover'),
     });
     this.waits = new Waits((offset) => this.replicas.acknowledging(offset));
@@ -210,5 +210,6 @@ export class Replication {
     if (what === 'state') this.#server.updateGates();
     this.waits.look();
     this.failovers.look();
+    this.#server.shutdowns.look();
   }
 }

@@ -104,11 +104,16 @@ export class Saver {
     return done;
   }
 
-  /** Saves while everything waits, so that nothing is written between the save and the end; true when it worked. */
-  async saveLast(): Promise<boolean> {
-    // What is under way is older than the moment that counts.
-    this.#running?.abort.abort();
-    await this.#running?.done;
+  /** Ends the save that is under way, if there is one, which neither fails nor works by it; resolves when nothing is left of it. */
+  async giveUp(): Promise<void> {
+    if (this.#running === null) return;
+    this.#parts.log.warning('There is a save under way, which is given up');
+    this.#running.abort.abort();
+    await this.#running.done;
+  }
+
+  /** Saves while everything waits, so that nothing is written before it is done; true when it worked. No other save is under way. */
+  saveNow(): boolean {
     const save = this.#begun();
     if (save === null) return false;
     try {

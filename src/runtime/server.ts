@@ -6,7 +6,7 @@
  *                       +--> commands/*               replication --> the link, replicas, roles
  *
  * It composes and keeps the gates true; what commands mean is in commands/, how bytes move in connection.ts. All side effects
- * of the process start here, and `shutDown` ends them.
+ * of the process start here, and end when `shutdowns` says so.
  */
 import { randomBytes } from 'node:crypto';
 import type { Config } from '../config/config.ts';
@@ -18,6 +18,7 @@ import { type Log, levels as logLevels } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
 import { Stats } from '../observe/stats.ts';
 import { encodeReply, integer, type Reply } from '../protocol/reply.ts';
+import type { ShutdownWish } from '../replication/shutdown.ts';
 import { Access } from './access.ts';
 import { Answering } from './answering.ts';
 import { Background } from './background.ts';
@@ -41,6 +42,7 @@ import { PubSub } from './pubsub.ts';
 import { fileVersion, rdbSnapshot } from './replica-snapshot.ts';
 import { Replication } from './replication.ts';
 import { Saver } from './saver.ts';
+import { Shutdowns } from './shutdowns.ts';
 import { Tracking } from './tracking.ts';
 import { TurnSends } from './turn-sends.ts';
 import { compatibleVersion, redtwinVersion } from './version.ts';
@@ -78,12 +80,13 @@ export class Server {
   readonly access: Access;
   readonly tracking: Tracking;
   readonly replication: Replication;
+  readonly shutdowns: Shutdowns;
   readonly #observer: Observer;
   readonly #answering = new Answering(this);
   readonly #background: Background;
   readonly #ephemeralPort: boolean;
   readonly #connections = new Map<number, Connection>();
-  #shuttingDown: Promise<boolean> | null = null;
+  /** The store is closed. */
   #isOver = false;
   startupMemoryBytes = 0;
   /** While dbfilename is loaded. */
@@ -135,6 +138,15 @@ export class Server {
     });
     this.#observer = new Observer(this);
     this.replication = new Replication(this, randomId);
+    this.shutdowns = new Shutdowns({
+      replicas: () => this.replication.replicas,
+      feedEnd: () => this.store.feed.endOffset,
+      timeoutMs: () => config.value('shutdown-timeout') * 1000,
+      monotonicMs: () => performance.now(),
+      log: (level, text) => log.line(level, text),
+      pauseWrites: (on) => this.pause.hold('shutdown', on),
+      end: (wish) => this.#end(wish),
+    });
     this.busyScript = new BusyScript({
       monotonicMs: () => performance.now(),
       thresholdMs: () => config.value('busy-reply-threshold'),
@@ -161,7 +173,7 @@ export class Server {
 
   // --- Start and end ---
 
-  /** Loads the data, listens, follows the configured primary. Throws RedtwinError; call `shutDown` or exit then. */
+  /** Loads the data, listens, follows the configured primary. Throws RedtwinError; ask `shutdowns` for the end, or exit, then. */
   async start(): Promise<void> {
     const { config, log } = this;
     this.startupMemoryBytes = this.store.stats().usedMemoryBytes;
@@ -204,26 +216,23 @@ export class Server {
     saver.markClean();
   }
 
-  /**
-   * SHUTDOWN: saves if that is wanted, closes everything. False when saving failed and `force` was not given; the server
-   * goes on then. Calling it again joins the first, and after the end does nothing.
-   */
-  shutDown(how: { saves: 'yes' | 'no' | 'configured'; force: boolean }): Promise<boolean> {
-    if (this.#isOver) return Promise.resolve(true);
-    this.#shuttingDown ??= this.#end(how).finally(() => {
-      this.#shuttingDown = null;
-    });
-    return this.#shuttingDown;
+  /** A signal asks for the end. Without a clock (DEBUG PAUSE-CRON) it only waits to be taken back, as in Redis. */
+  signalled(wish: ShutdownWish): void {
+    this.shutdowns.schedule(wish);
+    if (!this.#background.isPaused) this.shutdowns.look();
   }
 
-  async #end({ saves, force }: { saves: 'yes' | 'no' | 'configured'; force: boolean }): Promise<boolean> {
-    this.log.warning('User requested shutdown...');
+  /** Saves if that is wanted, closes everything. False when saving failed and nothing forces the end; the server goes on then. */
+  async #end({ saves, force }: ShutdownWish): Promise<boolean> {
+    // What is loaded now is only half there: the file has all of it.
+    const isLoading = this.fileProgress !== null || this.link.loading === 'blocking';
     const wantsSave = saves === 'yes' || (saves === 'configured' && this.config.value('save').length > 0);
-    if (wantsSave) {
+    await this.saver.giveUp();
+    if (wantsSave && !isLoading) {
       this.log.notice('Saving the final RDB snapshot before exiting.');
-      if (!(await this.saver.saveLast()) && !force) {
-        this.log.warning("Error trying to save the DB, can't exit.");
-        return false;
+      if (!this.saver.saveNow()) {
+        this.log.warning(`Error trying to save the DB${force ? '. Exit anyway.' : ", can't exit."}`);
+        if (!force) return false;
       }
     }
     this.#background.stop();

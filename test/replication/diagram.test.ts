@@ -8,12 +8,14 @@ import { edges } from '../../src/machine/machine.ts';
 import { failover } from '../../src/replication/failover.ts';
 import { groups as primaryGroups, primaryLink } from '../../src/replication/primary-link.ts';
 import { groups, replicaLink } from '../../src/replication/replica-link.ts';
+import { shutdown } from '../../src/replication/shutdown.ts';
 import { snapshotJob } from '../../src/replication/snapshot-job.ts';
 
 const drawings = {
   'replica-link': draw(edges(replicaLink), 'none', groups),
   'primary-link': draw(edges(primaryLink), 'asking', primaryGroups),
   failover: draw(edges(failover), 'none'),
+  shutdown: draw(edges(shutdown), 'serving'),
   'snapshot-job': draw(edges(snapshotJob), 'idle'),
 };
 

@@ -13,6 +13,7 @@ import { type Child, start } from '../servers/children.ts';
 import { freePort, startServer, untilServing } from '../servers/server.ts';
 import { until } from '../servers/wait.ts';
 import { Talk } from './helpers.ts';
+import { attached, untilField } from './replica-talk.ts';
 
 const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 
@@ -90,6 +91,30 @@ test('data is written at the end, and there again at the next start, also for a 
     const redis = await startServer({ args: ['--dir', folder] });
     t.teardown(() => redis.stop());
     t.is(await (await Talk.open(redis.port)).ask('DEBUG DIGEST'), digest);
+  });
+});
+
+test('an interrupt while a shutdown waits for a replica ends the process at once', async (t) => {
+  await inFolder(async (folder, run) => {
+    const port = await freePort();
+    const child = run(
+      ...['serve', '--port', String(port), '--bind', '127.0.0.1', '--dir', folder],
+      ...['--repl-diskless-sync-delay', '0', '--shutdown-timeout', '600'],
+    );
+    await untilServing(port, child, 'redtwin');
+    const talk = await Talk.open(port);
+    const replica = await attached(port);
+    await talk.ask('SET k v');
+    child.kill('SIGTERM');
+    await untilField(talk, 'shutdown_in_milliseconds', /^[1-9]/);
+    // Taken back, it counts no longer: the next interrupt is a first one.
+    t.is(await talk.ask('SHUTDOWN ABORT'), '+OK\r\n');
+    child.kill('SIGINT');
+    await untilField(talk, 'shutdown_in_milliseconds', /^[1-9]/);
+    child.kill('SIGINT');
+    t.is(await child.ended, 1);
+    t.regex(child.said(), /Shutdown manually aborted\.[\s\S]*You insist\.\.\. exiting now\.\n$/);
+    replica.close();
   });
 });
 

@@ -192,7 +192,9 @@ export async function startRedtwin(options: {
       [
         ...[process.execPath, ...program, 'serve'],
         ...['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', ''],
-        ...['--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0', ...(options.args ?? [])],
+        ...['--enable-debug-command', 'yes', '--repl-diskless-sync-delay', '0'],
+        // The replicas of a test may be gone, or never answer.
+        ...['--shutdown-timeout', '0', ...(options.args ?? [])],
       ] as [string, ...string[]],
   });
 }

@@ -2,7 +2,7 @@
  * The process as commands: INFO, SHUTDOWN, saving, LOLWUT, MODULE.
  *
  * Handlers are thin: INFO's text is made in observe/info.ts from the facts of ../facts.ts, files are written by
- * ../saver.ts, and the end of everything is Server.shutDown.
+ * ../saver.ts, and the end of everything is ../shutdowns.ts's.
  */
 import { infoText } from '../../observe/info.ts';
 import { wireErrors } from '../../protocol/generated/wire-errors.ts';
@@ -20,21 +20,23 @@ import {
 import { compatibleVersion } from '../version.ts';
 import { help } from './help.ts';
 
-function shutdown({ server, args }: Call): Reply | Promise<Reply> {
+function shutdown({ server, client, args }: Call): Reply | Promise<Reply> {
   const words = args.slice(1).map(wordOf);
   const has = (word: string): boolean => words.includes(word);
   const known = ['save', 'nosave', 'now', 'force', 'abort'];
   if (!words.every((word) => known.includes(word))) return syntaxError;
   if ((has('save') && has('nosave')) || (has('abort') && words.length > 1)) return syntaxError;
-  if (has('abort')) return error('ERR No shutdown in progress.');
+  if (has('abort')) return server.shutdowns.abort() ? ok : error('ERR No shutdown in progress.');
   const { running } = server.store.scriptStats();
   // Saving would write half of what the script does.
   if (running !== null && !has('nosave'))
     return error(running.isFunction ? wireErrors.busyFunction : wireErrors.busyScript);
   const saves = has('save') ? 'yes' : has('nosave') ? 'no' : 'configured';
-  return server
-    .shutDown({ saves, force: has('force') })
-    .then((done): Reply => (done ? nothing : error('ERR Errors trying to SHUTDOWN. Check logs.')));
+  client.blocked = true;
+  return server.shutdowns.request({ saves, now: has('now'), force: has('force') }).then((isOver): Reply => {
+    client.blocked = false;
+    return isOver ? nothing : error('ERR Errors trying to SHUTDOWN. Check logs.');
+  });
 }
 
 async function save({ server }: Call): Promise<Reply> {
