@@ -2,10 +2,11 @@
  * `npm run conformance`: Redis 7.0.15's own test suite against redtwin, which nobody here wrote.
  *
  *   npm run conformance -- [--engine native|portable|both] [unit...]
+ *   npm run conformance -- --integration                       the units whose tests start their servers themselves
  *   npm run conformance -- --engine redis --write-baseline     what a real redis-server passes, written to baseline.txt
  *
- * Each unit gets a fresh server (16 databases, DEBUG allowed) on a free port, so that what one unit leaves behind
- * does not concern the next. Prints a row per unit and a total per engine; exits with 1 when a test is missed that
+ * A unit gets a fresh server (16 databases, DEBUG allowed) on a free port, so that what one unit leaves behind does not
+ * concern the next; a unit under integration/ finds redtwin in redis-server's place (stand-in.ts). Prints a row per unit and a total per engine; exits with 1 when a test is missed that
  * accepted-misses.ts does not name. The harness's whole log of each unit stays in test/.cache/redis-suite-logs.
  */
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
@@ -16,6 +17,7 @@ import { start } from '../servers/children.ts';
 import { freePort, type RunningServer, startRedtwin, startServer } from '../servers/server.ts';
 import { acceptedMisses } from './accepted-misses.ts';
 import { committedBaseline, judge, readLog, type UnitLog, writeBaseline } from './results.ts';
+import { standIn } from './stand-in.ts';
 import { obtainSuite } from './tree.ts';
 
 type Subject = 'native' | 'portable' | 'redis';
@@ -23,11 +25,16 @@ type Subject = 'native' | 'portable' | 'redis';
 /** The longest unit takes half of this on a busy machine; without progress the harness itself gives up sooner. */
 const unitTimeMsMax = 300_000;
 const silenceSecondsMax = 120;
+/** Those that start servers themselves also wait for timeouts of replication. */
+const integrationTimeMsMax = 900_000;
+const integrationSilenceSecondsMax = 300;
+const startsServers = (unit: string): boolean => unit.startsWith('integration/');
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     engine: { type: 'string', default: 'both' },
+    integration: { type: 'boolean', default: false },
     'write-baseline': { type: 'boolean', default: false },
   },
 });
@@ -39,7 +46,10 @@ const subjects: Record<string, readonly Subject[]> = {
 };
 const chosen = subjects[options.engine];
 const baseline = new Map(committedBaseline());
-const units = positionals.length > 0 ? positionals : [...baseline.keys()];
+const units =
+  positionals.length > 0
+    ? positionals
+    : [...baseline.keys()].filter((unit) => startsServers(unit) === options.integration);
 const strangers = units.filter((unit) => !baseline.has(unit));
 if (chosen === undefined) throw new Error(`no engine '${options.engine}': native, portable, both or redis`);
 if (strangers.length > 0) throw new Error(`no such unit: ${strangers}; there are ${[...baseline.keys()]}`);
@@ -98,29 +108,68 @@ function tellMisses(names: readonly string[], log: UnitLog): void {
 
 /** Runs one unit against a server of its own. */
 async function runUnit(subject: Subject, unit: string): Promise<UnitLog> {
+  if (startsServers(unit)) return await runIntegration(subject, unit);
   const server = await serverOf(subject);
+  try {
+    const words = ['--host', '127.0.0.1', '--port', `${server.port}`, '--tags', '-slow'];
+    const log = await runHarness(subject, unit, { tree, words, timeMsMax: unitTimeMsMax, silenceSecondsMax });
+    const end = server.child.endedAs();
+    if (end !== null) log.stopped = `the server ended as ${end}: ${server.child.said().slice(-1000)}`;
+    return log;
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Runs one unit that starts its servers. */
+async function runIntegration(subject: Subject, unit: string): Promise<UnitLog> {
+  return await runHarness(subject, unit, {
+    tree: standIn(tree, subject),
+    words: ['--clients', '1', '--portcount', '1000'],
+    timeMsMax: integrationTimeMsMax,
+    silenceSecondsMax: integrationSilenceSecondsMax,
+  });
+}
+
+interface Harness {
+  readonly tree: string;
+  readonly words: readonly string[];
+  readonly timeMsMax: number;
+  readonly silenceSecondsMax: number;
+}
+
+/** Runs the harness over one unit and reads what it printed. Nothing that it started is left afterwards. */
+async function runHarness(subject: Subject, unit: string, how: Harness): Promise<UnitLog> {
   const folder = join(logs, subject);
   mkdirSync(folder, { recursive: true });
   const path = join(folder, `${unit.replaceAll('/', '_')}.log`);
   const file = openSync(path, 'w');
   try {
-    const words = ['--host', '127.0.0.1', '--port', `${server.port}`, '--durable', '--tags', '-slow'];
     // The harness listens itself, on one of the 32 ports below its base.
-    words.push('--baseport', `${(await freePort()) + 32}`);
+    const words = [...how.words, '--durable', '--baseport', `${(await freePort()) + 32}`];
     const harness = start(
-      ['tclsh', 'tests/test_helper.tcl', ...words, '--timeout', `${silenceSecondsMax}`, '--single', unit],
-      { cwd: tree, env: { ...process.env, TERM: 'dumb' }, stdio: ['ignore', file, file] },
+      ['tclsh', 'tests/test_helper.tcl', ...words, '--timeout', `${how.silenceSecondsMax}`, '--single', unit],
+      { cwd: how.tree, env: { ...process.env, TERM: 'dumb' }, stdio: ['ignore', file, file], detached: true },
     );
-    const timer = setTimeout(() => harness.kill('SIGTERM'), unitTimeMsMax);
+    const sweep = (): void => endGroup(harness.pid);
+    process.once('exit', sweep);
+    const timer = setTimeout(() => harness.kill('SIGTERM'), how.timeMsMax);
     await harness.ended;
     clearTimeout(timer);
-    const log = readLog(readFileSync(path, 'utf8'));
-    const end = server.child.endedAs();
-    if (end !== null) log.stopped = `the server ended as ${end}: ${server.child.said().slice(-1000)}`;
-    return log;
+    process.off('exit', sweep);
+    sweep();
+    return readLog(readFileSync(path, 'utf8'));
   } finally {
     closeSync(file);
-    await server.stop();
+  }
+}
+
+/** Ends what a harness that was stopped has left: it leads a process group of its own (`detached`). */
+function endGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL');
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ESRCH') throw cause;
   }
 }
 
