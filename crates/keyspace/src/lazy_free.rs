@@ -13,7 +13,8 @@
 use crate::db::Db;
 use crate::entry::{Entry, Value};
 use crate::object::Object;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, OnceLock};
 
@@ -55,13 +56,14 @@ fn free(garbage: Garbage) {
     let (objects, counts) = (garbage.objects, Arc::clone(&garbage.counts));
     drop(garbage);
     counts.freed.fetch_add(objects, Relaxed);
-    counts.pending.fetch_sub(objects, Relaxed);
+    // Release, and Acquire where it is read: who sees nothing pending sees all of it freed.
+    counts.pending.fetch_sub(objects, Release);
 }
 
 impl LazyFree {
     /// Objects that wait to be freed.
     pub fn pending(&self) -> u64 {
-        self.counts.pending.load(Relaxed)
+        self.counts.pending.load(Acquire)
     }
 
     /// Objects freed aside since the start or the last `reset`.
