@@ -5,7 +5,7 @@
  *     Buffer          one chunk
  *     stream          Node's or the web's
  *     redis:// URL    a full resync, as a replica would get it (full-sync.ts)
- *     .gz, .zst       recognised by their first bytes, and unpacked
+ *     .gz, .zst       recognised by their first bytes, and unpacked (unpack.ts)
  *
  * Its one idea: everything behind it sees chunks and nothing else. Who does not take the next chunk stops the reading.
  */
@@ -13,6 +13,7 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { RedtwinError } from '../errors.ts';
+import type { Packing } from './unpack.ts';
 
 // What only some sources need is loaded when one of them comes: sockets, TLS and zlib take longer than a look at a small file.
 
@@ -32,6 +33,12 @@ export interface OpenSource {
  * be below what allocators fetch from the system one by one (a batch of 512 KB of small keys took twice the resident memory).
  */
 const usualChunkBytes = 256 * 1024;
+
+/** By the magic of gzip (1f 8b) and of zstd (28 b5 2f fd). Null: not packed. */
+function packing(head: Uint8Array): Packing | null {
+  if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
+  return head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd ? 'zstd' : null;
+}
 
 /** Opens a source. `chunkBytes`: of what is read from files. Throws RedtwinError 'rdb-source' when it cannot be. */
 export async function openSource(
@@ -102,26 +109,7 @@ async function unpacked(
     yield head;
     yield* packed;
   }
-  const unpacker = await unpackerFor(head);
-  const plain = unpacker === null ? whole() : Readable.from(whole()).compose(unpacker);
-  return { chunks: plain as AsyncIterable<Uint8Array>, totalBytes, takenBytes: () => taken };
-}
-
-/** By the magic of gzip (1f 8b) and of zstd (28 b5 2f fd). Null when it is neither. */
-async function unpackerFor(head: Uint8Array): Promise<NodeJS.ReadWriteStream | null> {
-  const isGzip = head[0] === 0x1f && head[1] === 0x8b;
-  const isZstd = head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd;
-  if (!isGzip && !isZstd) return null;
-  const zlib = await import('node:zlib');
-  if (isGzip) return zlib.createGunzip({ chunkSize: usualChunkBytes });
-  // Node 22.15 and later can unpack zstd; its types here are those of Node 20.
-  const zstd = (zlib as unknown as { createZstdDecompress?: () => NodeJS.ReadWriteStream })
-    .createZstdDecompress;
-  if (zstd === undefined) {
-    throw new RedtwinError(
-      'rdb-source',
-      `the source is packed with zstd, which Node ${process.versions.node} cannot unpack (22.15 can): pipe it through zstd -dc`,
-    );
-  }
-  return zstd();
+  const how = packing(head);
+  const plain = how === null ? whole() : (await import('./unpack.ts')).unpack(whole(), how, usualChunkBytes);
+  return { chunks: plain, totalBytes, takenBytes: () => taken };
 }
