@@ -7,6 +7,7 @@
  */
 import { type Command, InvalidArgumentError } from 'commander';
 import type { RdbJob } from '../../engine/rdb.ts';
+import { RedtwinError } from '../../errors.ts';
 import { type CommonOptions, ExitCode, filterOf, sourceHelp, withFilters } from './common.ts';
 import { rdbTools } from './engine.ts';
 import { printable } from './human.ts';
@@ -94,7 +95,10 @@ async function rewrite(source: string, options: RewriteOptions): Promise<undefin
   return undefined;
 }
 
-/** What is complete and sound is kept, whatever ends the file. */
+/** REDIS or VALKEY, and a version. */
+const headBytes = 9;
+
+/** What is complete and sound is kept, whatever ends the file. Of what does not begin as an RDB nothing is written. */
 async function repair(source: string, options: RewriteOptions): Promise<number> {
   // The sum is that of the damaged file: it tells that there is damage, which is known, and not where.
   const scan = (await rdbTools()).scan(copyJob(options, true), filterOf(options), false);
@@ -104,6 +108,8 @@ async function repair(source: string, options: RewriteOptions): Promise<number> 
   let end = 'it is complete';
   try {
     await pump(source, scan, options, output).catch(async (error: unknown) => {
+      const offset = error instanceof RedtwinError ? error.offset : undefined;
+      if ((offset ?? scan.progress().bytes) < headBytes) throw error;
       end = said(error);
       const { keepBytes, tail } = scan.salvage();
       await output.cutBack(keepBytes);
