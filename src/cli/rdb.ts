@@ -5,6 +5,7 @@
  * commands each, and only the one that is asked for is loaded.
  */
 import type { Command } from 'commander';
+import { ExitCode } from './rdb/common.ts';
 
 type Add = (rdb: Command) => void;
 const plain = async (): Promise<Add> => (await import('./rdb/plain.ts')).addPlainCommands;
@@ -26,6 +27,8 @@ const families: Record<string, () => Promise<Add>> = {
 
 /** Gives the command `rdb` its own commands: the one called `word` with its family, or all when there is none of that name. */
 export async function addRdbCommands(rdb: Command, word: string | undefined): Promise<void> {
+  // A word that is not understood is trouble, and no answer: 1 would say that files differ, for one. Commands take this over.
+  rdb.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? ExitCode.fine : ExitCode.trouble));
   rdb.addHelpText(
     'after',
     '\nExit codes: 0 fine, 1 the answer is no (files differ, keys are broken), 2 trouble.\nA source may be a file, also .gz or .zst, - for standard input, or redis://host:port.',

@@ -102,6 +102,55 @@ test('a file that cannot be completed is not there, and trouble has its exit cod
   t.is(rdb(['json', join(folder, 'none.rdb')]).status, 2);
 });
 
+test('words that are not understood are trouble, and no answer', (t) => {
+  for (const words of [
+    ['nothing-of-this-name'],
+    ['json'],
+    ['diff', first, second, '--deeper'],
+    ['json', '--db', 'x', first],
+    ['convert', '-o', join(folder, 'o.rdb'), first],
+    ['diff', '-', second],
+  ]) {
+    const { status, stderr } = rdb(words);
+    t.is(status, 2, words.join(' '));
+    t.regex(stderr, /^error: /);
+  }
+  const help = rdb(['diff', '--help']);
+  t.is(help.status, 0);
+  for (const option of ['--db', '--type', '--key', '--prefix', '--min-size', '--expiring'])
+    t.true(help.stdout.includes(option));
+});
+
+test('of what does not begin as an RDB repair writes nothing', (t) => {
+  const place = join(folder, 'not-one');
+  mkdirSync(place);
+  for (const bytes of ['', 'REDIS', 'not an RDB at all', 'REDIS0099\xff']) {
+    writeFileSync(join(place, 'in'), bytes, 'latin1');
+    const found = rdb(['repair', '-o', join(place, 'out'), join(place, 'in')]);
+    t.is(found.status, 2, found.stderr);
+    t.deepEqual(readdirSync(place), ['in']);
+  }
+});
+
+test('packed files are read, and what is wrong with one is said', (t) => {
+  const tools = { gz: ['gzip', '-c'], zst: ['zstd', '-qc'] } as const;
+  for (const [ending, [tool, ...words]] of Object.entries(tools)) {
+    const packed = spawnSync(tool, [...words, first]);
+    if (packed.error !== undefined) {
+      t.log(`there is no ${tool} on this machine`);
+      continue;
+    }
+    const path = join(folder, `packed.${ending}`);
+    writeFileSync(path, packed.stdout);
+    const found = rdb(['keys', path]);
+    t.is(found.stdout, 'user:1\nuser:2\nother\n', found.stderr);
+    writeFileSync(path, packed.stdout.subarray(0, packed.stdout.length - 9));
+    const cut = rdb(['keys', path]);
+    t.is(cut.status, 2);
+    t.regex(cut.stderr, /^redtwin rdb: .+\[rdb-(source|truncated)\]\n$/);
+  }
+});
+
 test('a signal leaves neither the file nor a part of it', async (t) => {
   const place = join(folder, 'interrupted');
   mkdirSync(place);
