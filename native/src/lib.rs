@@ -13,6 +13,7 @@ mod background;
 mod clock;
 mod feed;
 mod file;
+mod give_back;
 mod loader;
 mod output;
 mod rdb;
@@ -76,6 +77,7 @@ pub struct NativeStore {
     store: Store,
     overflow: Vec<u8>,
     peak_bytes: usize,
+    give_back: give_back::GiveBack,
 }
 
 #[napi]
@@ -88,7 +90,7 @@ impl NativeStore {
             store.keys.command_stats.clock = clock::monotonic_ns;
         }
         store.keys.memory_used = allocator::used_bytes;
-        NativeStore { store, overflow: Vec::new(), peak_bytes: 0 }
+        NativeStore { store, overflow: Vec::new(), peak_bytes: 0, give_back: Default::default() }
     }
 
     #[napi(catch_unwind)]
@@ -162,6 +164,7 @@ impl NativeStore {
     #[napi(catch_unwind)]
     pub fn cron(&mut self, now_ms: f64, budget: u32) -> u32 {
         self.store.cron(now_ms as i64, budget as usize);
+        self.give_back.tick(now_ms as i64, allocator::used_bytes());
         self.notes()
     }
 

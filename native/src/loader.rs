@@ -86,6 +86,7 @@ impl NativeStore {
         let Some(loader) = loader.loader.take() else { return Err(Error::from_reason("the load is over")) };
         let loaded = loader.finish().map_err(|error| refused(&error))?;
         let report = self.store.adopt(loaded);
+        self.give_back.loaded(self.store.keys.now_ms);
         let (magic, version) = report.version.map_or(("", 0), |v| (v.vendor.name(), u32::from(v.number)));
         Ok(LoadReport {
             magic: magic.to_string(),

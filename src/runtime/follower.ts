@@ -43,7 +43,8 @@ import type { FollowerParts, LinkStatus, Transition } from './follower-types.ts'
 import { LineCutter, lineBytesMax } from './lines.ts';
 import { linkClient } from './link-client.ts';
 import { type PayloadCutter, payloadCutter } from './payload.ts';
-import { DirectSink, type SnapshotSink, SpooledSink } from './snapshot-sink.ts';
+import { DirectSink, type SnapshotSink } from './snapshot-sink.ts';
+import { SpooledSink } from './spooled-sink.ts';
 
 const empty = Buffer.alloc(0);
 /** Transitions kept for the trace. */
@@ -448,7 +449,7 @@ export class Follower {
     this.#say(say.receiving(format, direct ? null : dir));
     this.#record.transferBegan(format, direct, isEmpty, nowMs());
     this.#cutter = payloadCutter(format);
-    const loader = () => store.loader({ nowMs: nowMs(), dropExpired: false, checksum });
+    const loader = store.loader({ nowMs: nowMs(), dropExpired: false, checksum });
     // Of a sink that was dropped nothing more is heard, so there is no mistaking an old one for a new one.
     const listener = {
       // Behind the snapshot the socket stays paused until it is loaded.
@@ -460,7 +461,7 @@ export class Follower {
         this.#dispatch({ name: 'spoiled', because, detail, nowMs: this.#parts.monotonicMs() }),
     };
     this.#sink = direct
-      ? new DirectSink(loader(), listener)
+      ? new DirectSink(loader, listener)
       : new SpooledSink({ dir, fileName: dbFilename, nowMs: nowMs(), loader }, listener);
     // An empty snapshot by length is complete before its first byte.
     if (format.ends === 'length' && format.bytes === 0)

@@ -1,20 +1,17 @@
 /**
- * Where the bytes of a snapshot go while they come: straight into a loader, or into a file first.
+ * Where the bytes of a snapshot go while they come: into a loader, and into a file besides when one is to be kept.
  *
- *     direct     socket -> loader ----------------------------------------> commit
- *     spooled    socket -> temp-<time>.<pid>.rdb, fsync -> loader, rename -> commit
+ *     direct     socket --> loader ------------------------------------------> commit
+ *     spooled    socket -+> loader ----------------------------------+-------> commit      spooled-sink.ts
+ *                        '> temp-<time>.<pid>.rdb --> fsync, rename -'
  *
  * Either way the data set is replaced in one moment, when the RDB is complete and its checksum is right;
  * until then nothing is touched. Both say "not now" when they cannot keep up (the socket is then paused), and
- * both work in slices, so that clients are answered in between. Facts: repl-diskless-load of Redis 7.0, save
- * that Redis renames before it loads; here a snapshot that turns out to be broken never replaces the RDB file
- * of before.
+ * both work in slices, so that clients are answered in between. Facts: repl-diskless-load of Redis 7.0.
  */
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Loader, LoadReport } from '../engine/engine.ts';
 import { RedtwinError } from '../errors.ts';
-import { caughtUp, paceMs, pendingBytesMax } from './loader-pace.ts';
+import { paceMs, pendingBytesMax } from './loader-pace.ts';
 
 /** What a sink tells the driver. After `loaded` or `spoiled` nothing more comes. */
 export interface SinkListener {
@@ -45,11 +42,6 @@ export interface SnapshotSink {
  */
 const sliceMs = 8;
 const pieceBytes = 16 * 1024;
-const fileChunkBytes = 512 * 1024;
-const fsyncEveryBytes = 8 * 1024 * 1024;
-const spooledBytesMax = 4 * 1024 * 1024;
-
-const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
  * Errors of the RDB are the primary's doing and end the transfer; anything else is a bug of ours and is
@@ -70,17 +62,27 @@ function brokenBecause(error: unknown): string {
 export class DirectSink implements SnapshotSink {
   readonly #loader: Loader;
   readonly #listener: SinkListener;
+  readonly #beforeCommit: (() => Promise<void>) | null;
   /** When this turn of the event loop began to load; null before. */
   #sliceFrom: number | null = null;
   /** Runs while the loader is busy with what it has. */
   #pace: NodeJS.Timeout | null = null;
   #waiting: Buffer[] = [];
+  /** `take` has said "not now", and `ready` has not been said since. */
+  #isFull = false;
   #isFinishing = false;
+  /** What comes before the commit is under way, or done. */
+  #isPrepared = false;
   #over = false;
 
-  constructor(loader: Loader, listener: SinkListener) {
+  /**
+   * `beforeCommit` is called once, when the whole snapshot has come and is in order; the commit waits for it. Only `drop`
+   * ends that wait when it rejects, so it never does.
+   */
+  constructor(loader: Loader, listener: SinkListener, beforeCommit: (() => Promise<void>) | null = null) {
     this.#loader = loader;
     this.#listener = listener;
+    this.#beforeCommit = beforeCommit;
   }
 
   get loadedBytes(): number {
@@ -92,7 +94,8 @@ export class DirectSink implements SnapshotSink {
     this.#waiting.push(chunk);
     this.#load();
     this.#waiting = this.#waiting.map((piece) => Buffer.from(piece));
-    return this.#waiting.length === 0;
+    this.#isFull ||= this.#waiting.length > 0;
+    return !this.#isFull;
   }
 
   finish(): void {
@@ -114,7 +117,7 @@ export class DirectSink implements SnapshotSink {
       this.#sliceFrom = performance.now();
       setImmediate(() => {
         this.#sliceFrom = null;
-        if (this.#waiting.length > 0) this.#goOn();
+        if (this.#isFull) this.#goOn();
       });
     }
     try {
@@ -144,11 +147,13 @@ export class DirectSink implements SnapshotSink {
 
   #goOn(): void {
     if (this.#over) return;
-    const waited = this.#waiting.length > 0;
     this.#load();
     if (this.#over || this.#waiting.length > 0) return;
     if (this.#isFinishing) this.#commit();
-    else if (waited) this.#listener.ready();
+    else if (this.#isFull) {
+      this.#isFull = false;
+      this.#listener.ready();
+    }
   }
 
   #commit(): void {
@@ -156,6 +161,12 @@ export class DirectSink implements SnapshotSink {
     let report: LoadReport;
     try {
       if (this.#isBehind(0)) return;
+      // What has not ended is refused by the commit, in the right words, and nothing is prepared for it.
+      if (this.#beforeCommit && !this.#isPrepared && this.#loader.settle()) {
+        this.#isPrepared = true;
+        void this.#beforeCommit().then(() => this.#commit());
+        return;
+      }
       report = this.#loader.commit();
     } catch (error) {
       this.#spoil(error);
@@ -169,183 +180,5 @@ export class DirectSink implements SnapshotSink {
     const detail = brokenBecause(error);
     this.drop();
     this.#listener.spoiled('snapshot-broken', detail);
-  }
-}
-
-export interface SpoolPlan {
-  dir: string;
-  /** Name of the file once it is loaded. */
-  fileName: string;
-  /** Unix ms, for the temporary name. */
-  nowMs: number;
-  /** Opened when loading begins. */
-  loader: () => Loader;
-}
-
-/**
- * Keeps the snapshot in a file of its own first. Writes are queued; more than 4 MiB of them pause the socket.
- */
-export class SpooledSink implements SnapshotSink {
-  readonly #plan: SpoolPlan;
-  readonly #listener: SinkListener;
-  readonly #path: string;
-  /** Everything that touches the file happens in this order. */
-  #work: Promise<void>;
-  #file: FileHandle | null = null;
-  #loader: Loader | null = null;
-  #queuedBytes = 0;
-  #unsyncedBytes = 0;
-  #waiting = false;
-  #over = false;
-
-  constructor(plan: SpoolPlan, listener: SinkListener) {
-    this.#plan = plan;
-    this.#listener = listener;
-    this.#path = join(plan.dir, `temp-${plan.nowMs}.${process.pid}.rdb`);
-    this.#work = this.#onDisk(async () => {
-      this.#file = await open(this.#path, 'wx+', 0o644);
-    });
-  }
-
-  get loadedBytes(): number {
-    return this.#loader?.bytes ?? 0;
-  }
-
-  take(chunk: Buffer): boolean {
-    if (this.#over) return true;
-    this.#queuedBytes += chunk.length;
-    const own = Buffer.from(chunk);
-    this.#then(() => this.#write(own));
-    if (this.#queuedBytes < spooledBytesMax) return true;
-    this.#waiting = true;
-    return false;
-  }
-
-  finish(): void {
-    this.#then(async () => {
-      await this.#onDisk(async () => await this.#file!.sync());
-      await this.#load();
-    });
-  }
-
-  drop(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#loader?.abort();
-    // Behind what is under way, because a file cannot be closed while it is written to.
-    this.#work = this.#work.then(() => this.#clean());
-  }
-
-  #then(next: () => Promise<void>): void {
-    this.#work = this.#work.then(() => (this.#over ? undefined : next()));
-  }
-
-  /** Runs something that may fail for reasons of the disk: full, read-only, gone. */
-  async #onDisk(run: () => Promise<void>): Promise<void> {
-    try {
-      await run();
-    } catch (error) {
-      if (this.#over) return;
-      this.drop();
-      this.#listener.spoiled('snapshot-disk', `${this.#path}: ${(error as Error).message}`);
-    }
-  }
-
-  async #write(chunk: Buffer): Promise<void> {
-    await this.#onDisk(async () => {
-      for (let at = 0; at < chunk.length; ) {
-        const { bytesWritten } = await this.#file!.write(chunk, at);
-        at += bytesWritten;
-      }
-      this.#unsyncedBytes += chunk.length;
-      // Bit by bit, so that the last fsync is not one long wait.
-      if (this.#unsyncedBytes >= fsyncEveryBytes) {
-        await this.#file!.datasync();
-        this.#unsyncedBytes = 0;
-      }
-    });
-    this.#queuedBytes -= chunk.length;
-    if (!this.#waiting || this.#over || this.#queuedBytes > spooledBytesMax / 4) return;
-    this.#waiting = false;
-    this.#listener.ready();
-  }
-
-  async #load(): Promise<void> {
-    if (this.#over) return;
-    const loader = this.#plan.loader();
-    this.#loader = loader;
-    const buffer = Buffer.allocUnsafe(fileChunkBytes);
-    let sliceFrom = performance.now();
-    let position = 0;
-    for (;;) {
-      let bytesRead = 0;
-      await this.#onDisk(async () => {
-        ({ bytesRead } = await this.#file!.read(buffer, 0, buffer.length, position));
-      });
-      if (this.#over) return;
-      if (bytesRead === 0) break;
-      position += bytesRead;
-      for (let at = 0; at < bytesRead; at += pieceBytes) {
-        try {
-          loader.write(buffer.subarray(at, Math.min(at + pieceBytes, bytesRead)));
-        } catch (error) {
-          this.#spoil(error);
-          return;
-        }
-        if (performance.now() - sliceFrom < sliceMs) continue;
-        await nextTurn();
-        if (this.#over) return;
-        sliceFrom = performance.now();
-      }
-      if (!(await this.#hasCaughtUp(loader, pendingBytesMax))) return;
-    }
-    if (!(await this.#hasCaughtUp(loader, 0))) return;
-    let ended = false;
-    try {
-      ended = loader.settle();
-    } catch (error) {
-      this.#spoil(error);
-      return;
-    }
-    // A snapshot that did not end keeps its temporary name, and commit says what is wrong with it.
-    if (ended)
-      await this.#onDisk(async () => await rename(this.#path, join(this.#plan.dir, this.#plan.fileName)));
-    if (this.#over) return;
-    let report: LoadReport;
-    try {
-      report = loader.commit();
-    } catch (error) {
-      this.#spoil(error);
-      return;
-    }
-    this.#over = true;
-    this.#work = this.#work.then(() => this.#file?.close());
-    this.#listener.loaded(report);
-  }
-
-  /** False when this is over: it was dropped meanwhile, or the loader met something broken. */
-  async #hasCaughtUp(loader: Loader, bytes: number): Promise<boolean> {
-    try {
-      await caughtUp(loader, bytes);
-    } catch (error) {
-      if (!this.#over) this.#spoil(error);
-    }
-    return !this.#over;
-  }
-
-  #spoil(error: unknown): void {
-    const detail = brokenBecause(error);
-    this.drop();
-    this.#listener.spoiled('snapshot-broken', detail);
-  }
-
-  /**
-   * The file is ours alone and worth nothing: if it cannot be removed, that is said by the next one that
-   * cannot be made.
-   */
-  async #clean(): Promise<void> {
-    if (this.#file === null) return;
-    await this.#file.close().catch(() => {});
-    await unlink(this.#path).catch(() => {});
   }
 }

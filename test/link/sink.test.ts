@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Loader, LoadReport } from '../../src/engine/engine.ts';
 import { RedtwinError } from '../../src/errors.ts';
-import { DirectSink, SpooledSink } from '../../src/runtime/snapshot-sink.ts';
+import { DirectSink } from '../../src/runtime/snapshot-sink.ts';
+import { SpooledSink } from '../../src/runtime/spooled-sink.ts';
 import { until } from '../servers/wait.ts';
 
 const report = { keys: 1 } as LoadReport;
@@ -169,7 +170,7 @@ test('a sink that is dropped is silent', async (t) => {
   for (const make of [
     (loader: Loader, listener: Listener) => new DirectSink(loader, listener),
     (loader: Loader, listener: Listener) =>
-      new SpooledSink({ dir: folder(t), fileName: 'x.rdb', nowMs: 1, loader: () => loader }, listener),
+      new SpooledSink({ dir: folder(t), fileName: 'x.rdb', nowMs: 1, loader }, listener),
   ]) {
     const loader = new SlowLoader(4);
     t.teardown(() => loader.abort());
@@ -191,7 +192,7 @@ test('a file takes what comes faster than the disk, up to a limit', async (t) =>
   const dir = folder(t);
   const loader = new SlowLoader(0);
   const listener = new Listener();
-  const sink = new SpooledSink({ dir, fileName: 'kept.rdb', nowMs: 7, loader: () => loader }, listener);
+  const sink = new SpooledSink({ dir, fileName: 'kept.rdb', nowMs: 7, loader }, listener);
   const chunk = numbered(1024 * 1024);
   t.teardown(() => sink.drop());
   let sent = 0;

@@ -7,11 +7,12 @@
 //!   header, 4 bytes | [expiry i64] | key length | key bytes | value
 //!   |- 4 flag bits, 4 bits: other owners                       |- Int:    8 bytes
 //!   '- 24 clock bits (LRU or LFU)                              |- Bytes:  length, bytes
-//!   a length is one byte, or 255 and four bytes                '- Object: 8 bytes, an Arc
+//!   a length is one byte, or 255 and four bytes                '- Object: the object itself, aligned to 8
 //! ```
 //!
 //! A clone shares the block, as a clone of an Arc would, and whoever changes a shared block copies it first. So a
-//! snapshot and the keyspace hold the same blocks, and only those that are written meanwhile exist twice.
+//! snapshot and the keyspace hold the same blocks, and only those that are written meanwhile exist twice. A copy of an
+//! object shares what is large in it (nodes, buckets), so that it costs little too.
 //!
 //! `Entry` itself is eight bytes: the block's address in the low 48 bits, and in the high 16 bits of it the table
 //! keeps a part of the key's hash. This file and `table.rs` are the only ones that know.
@@ -23,7 +24,6 @@ use crate::object::Object;
 use redtwin_structures::prefetch;
 use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
 use std::num::NonZeroU64;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU16, Ordering};
 
 const KIND_MASK: u8 = 3;
@@ -68,8 +68,8 @@ pub enum NewValue<'a> {
 /// A block, owned together with its clones. Eight bytes, never null.
 pub struct Entry(NonZeroU64);
 
-// SAFETY: a block is only written by an owner that is alone (or in its header, atomically); what it holds (bytes,
-// Arc<Object>) is Send and Sync.
+// SAFETY: a block is only written by an owner that is alone (or in its header, atomically); what it holds (bytes, an
+// Object) is Send and Sync.
 unsafe impl Send for Entry {}
 // SAFETY: shared access only reads, but for the header, which is accessed atomically.
 unsafe impl Sync for Entry {}
@@ -79,7 +79,7 @@ struct Parts {
     flags: u8,
     key_at: usize,
     key_len: usize,
-    /// First byte of an integer, of a pointer, or of the bytes behind their length.
+    /// First byte of an integer, of an object, or of the bytes behind their length.
     value_at: usize,
     value_len: usize,
     total: usize,
@@ -89,20 +89,29 @@ const fn length_bytes(len: usize) -> usize {
     if len < 255 { 1 } else { 5 }
 }
 
+/// Where an object stands that follows what ends at `after`: blocks begin at multiples of `BLOCK_ALIGN`.
+const fn object_at(after: usize) -> usize {
+    after.next_multiple_of(BLOCK_ALIGN)
+}
+
+/// Allocators hand out multiples of eight anyway.
+const BLOCK_ALIGN: usize = 8;
+const _: () = assert!(align_of::<Object>() <= BLOCK_ALIGN);
+
 impl Entry {
     /// Makes a block. The key must be shorter than 4 GiB (Redis: 512 MB), bytes too.
     pub fn new(key: &[u8], value: NewValue<'_>, expire_ms: Option<i64>) -> Entry {
-        let (kind, value_len) = match &value {
-            NewValue::Int(_) => (KIND_INT, 8),
-            NewValue::Bytes(bytes) => (KIND_BYTES, length_bytes(bytes.len()) + bytes.len()),
-            NewValue::Object(_) => (KIND_OBJECT, 8),
+        let key_at = 4 + if expire_ms.is_some() { 8 } else { 0 };
+        let after = key_at + length_bytes(key.len()) + key.len();
+        let (kind, total) = match &value {
+            NewValue::Int(_) => (KIND_INT, after + 8),
+            NewValue::Bytes(bytes) => (KIND_BYTES, after + length_bytes(bytes.len()) + bytes.len()),
+            NewValue::Object(_) => (KIND_OBJECT, object_at(after) + size_of::<Object>()),
         };
         let flags = kind | if expire_ms.is_some() { HAS_EXPIRY } else { 0 };
-        let key_at = 4 + if expire_ms.is_some() { 8 } else { 0 };
-        let total = key_at + length_bytes(key.len()) + key.len() + value_len;
         let layout = block_layout(total);
-        // SAFETY: the layout has a non-zero size. Every write below stays inside `total` bytes, which is the sum
-        // of exactly these parts; all are written unaligned.
+        // SAFETY: the layout has a non-zero size. Every write below stays inside `total` bytes, which is the sum of exactly
+        // these parts; all are written unaligned, but for the object, whose place in the aligned block is aligned.
         unsafe {
             let block = alloc(layout);
             if block.is_null() {
@@ -121,9 +130,7 @@ impl Entry {
                 NewValue::Bytes(bytes) => {
                     write_bytes(at, bytes);
                 }
-                NewValue::Object(object) => {
-                    at.cast::<*const Object>().write_unaligned(Arc::into_raw(Arc::new(object)));
-                }
+                NewValue::Object(object) => block.add(object_at(after)).cast::<Object>().write(object),
             }
             Entry::from_block(block)
         }
@@ -212,11 +219,11 @@ impl Entry {
         let flags = self.flags();
         let (key_at, key_len) = self.key_at(flags);
         let after = key_at + key_len;
-        let (value_at, value_len) = if flags & KIND_MASK == KIND_BYTES {
+        let (value_at, value_len) = match flags & KIND_MASK {
             // SAFETY: behind the key of a bytes entry stands a length.
-            unsafe { read_length(self.block(), after) }
-        } else {
-            (after, 8)
+            KIND_BYTES => unsafe { read_length(self.block(), after) },
+            KIND_INT => (after, 8),
+            _ => (object_at(after), size_of::<Object>()),
         };
         Parts { flags, key_at, key_len, value_at, value_len, total: value_at + value_len }
     }
@@ -244,14 +251,15 @@ impl Entry {
             KIND_INT => {
                 Value::Int(unsafe { self.block().add(parts.value_at).cast::<i64>().read_unaligned() })
             }
-            // SAFETY: the kind says that a pointer from Arc::into_raw stands there; the Arc lives as long as self.
-            _ => Value::Object(unsafe { &*self.object_pointer(&parts) }),
+            // SAFETY: the kind says that an object stands there; it lives as long as the block.
+            _ => Value::Object(unsafe { &*self.object(&parts) }),
         }
     }
 
-    unsafe fn object_pointer(&self, parts: &Parts) -> *const Object {
-        // SAFETY: the caller has checked the kind.
-        unsafe { self.block().add(parts.value_at).cast::<*const Object>().read_unaligned() }
+    /// Where the object of an entry of that kind stands.
+    fn object(&self, parts: &Parts) -> *mut Object {
+        // SAFETY: value_at lies in the block.
+        unsafe { self.block().add(parts.value_at).cast() }
     }
 
     /// Copies the block when it has other owners, so that it may be changed.
@@ -270,15 +278,9 @@ impl Entry {
         }
         self.alone();
         let parts = self.parts();
-        // SAFETY: the pointer came from Arc::into_raw and is put back before anything can look at the block; the
-        // reference is bound to &mut self.
-        unsafe {
-            let place = self.block().add(parts.value_at).cast::<*const Object>();
-            let mut object = Arc::from_raw(place.read_unaligned());
-            let pointer: *mut Object = Arc::make_mut(&mut object);
-            place.write_unaligned(Arc::into_raw(object));
-            Some(&mut *pointer)
-        }
+        // SAFETY: the kind says that an object stands there; nobody else owns the block, and the reference is bound to
+        // &mut self.
+        Some(unsafe { &mut *self.object(&parts) })
     }
 
     /// Absolute expiry in Unix ms, or None for a key that stays.
@@ -346,101 +348,61 @@ impl Entry {
             },
             None if parts.flags & HAS_EXPIRY == 0 => {}
             _ => {
-                let raw = parts.flags & RAW;
-                let key = self.slice(parts.key_at, parts.key_len);
-                let made = match parts.flags & KIND_MASK {
-                    KIND_BYTES => Entry::new(
-                        key,
-                        NewValue::Bytes(self.slice(parts.value_at, parts.value_len)),
-                        expire_ms,
-                    ),
-                    KIND_INT => {
-                        let Value::Int(int) = self.value() else { return };
-                        Entry::new(key, NewValue::Int(int), expire_ms)
-                    }
-                    _ => {
-                        let mut made = Entry::new(key, NewValue::Int(0), expire_ms);
-                        // SAFETY: the kind says that a pointer from Arc::into_raw stands at value_at; its count is raised
-                        // for the new block, whose eight bytes of an integer take the pointer; the kind is changed with it.
-                        unsafe {
-                            let pointer = self.object_pointer(&parts);
-                            Arc::increment_strong_count(pointer);
-                            let place = made.block().add(made.parts().value_at);
-                            place.cast::<*const Object>().write_unaligned(pointer);
-                        }
-                        made.set_flags(made.flags() & !KIND_MASK | KIND_OBJECT);
-                        made
-                    }
-                };
+                let made = self.moved(None, expire_ms);
                 self.replace(made);
-                let flags = self.flags();
-                self.set_flags(flags | raw);
             }
         }
     }
 
     /// Takes the place of this entry; clock and hash bits stay.
-    fn replace(&mut self, mut made: Entry) {
+    fn replace(&mut self, made: Entry) {
+        let mut made = made;
         made.set_clock(self.clock());
         made.set_hash_bits(self.hash_bits());
         *self = made;
     }
 
-    /// The same value and expiry under another key. An object is shared until one of the two changes it.
-    pub fn renamed(&self, key: &[u8]) -> Entry {
-        let parts = self.parts();
-        let value = match self.value() {
-            Value::Int(int) => NewValue::Int(int),
-            Value::Bytes(bytes) => NewValue::Bytes(bytes),
-            Value::Object(_) => NewValue::Int(0),
+    /// The same value in a block with another expiry, and another key where one is given. An object goes there, and this
+    /// entry is left with an empty one; one that has other owners is copied first.
+    fn moved(&mut self, key: Option<&[u8]>, expire_ms: Option<i64>) -> Entry {
+        let object = self.object_mut().map(|object| std::mem::replace(object, Object::Str(Vec::new())));
+        let value = match (object, self.value()) {
+            (Some(object), _) => NewValue::Object(object),
+            (None, Value::Int(int)) => NewValue::Int(int),
+            (None, Value::Bytes(bytes)) => NewValue::Bytes(bytes),
+            (None, Value::Object(object)) => NewValue::Object(object.clone()),
         };
-        let mut made = Entry::new(key, value, self.expire_ms());
-        if parts.flags & KIND_MASK == KIND_OBJECT {
-            // SAFETY: the kind says that a pointer from Arc::into_raw stands at value_at; its count is raised for the
-            // new block, whose integer place of eight bytes takes the pointer and whose kind is changed with it.
-            unsafe {
-                let pointer = self.object_pointer(&parts);
-                Arc::increment_strong_count(pointer);
-                made.block().add(made.parts().value_at).cast::<*const Object>().write_unaligned(pointer);
-            }
-            made.set_flags(made.flags() & !KIND_MASK | KIND_OBJECT);
-        }
-        made.set_raw(parts.flags & RAW != 0);
+        let mut made = Entry::new(key.unwrap_or(self.key()), value, expire_ms);
+        made.set_raw(self.is_raw());
         made
     }
 
-    /// Moves the object out, when the value is one; copies it when it has other owners.
-    pub fn into_object(self) -> Option<Object> {
-        let parts = self.parts();
-        if parts.flags & KIND_MASK != KIND_OBJECT {
-            return None;
-        }
-        // SAFETY: the kind says that a pointer from Arc::into_raw stands there; its count is raised for us.
-        let object = unsafe {
-            let pointer = self.object_pointer(&parts);
-            Arc::increment_strong_count(pointer);
-            Arc::from_raw(pointer)
-        };
-        drop(self);
-        Some(Arc::unwrap_or_clone(object))
+    /// The same value and expiry under another key.
+    pub fn renamed(mut self, key: &[u8]) -> Entry {
+        let expire_ms = self.expire_ms();
+        self.moved(Some(key), expire_ms)
     }
 
-    /// The same in a block of its own; clock and hash bits come along. An object is shared until one side changes it.
+    /// The same in a block of its own; clock and hash bits come along.
     fn copied(&self) -> Entry {
         let parts = self.parts();
         let layout = block_layout(parts.total);
-        // SAFETY: the block is `total` bytes long, of which the header, which others may access, is written anew; for an
-        // object the count of its Arc is raised for the copy.
+        // SAFETY: both blocks are `total` bytes long. The header, which others may access, is written anew; an object, which
+        // stands behind all else, is cloned into its place and not copied.
         unsafe {
-            if parts.flags & KIND_MASK == KIND_OBJECT {
-                Arc::increment_strong_count(self.object_pointer(&parts));
-            }
             let block = alloc(layout);
             if block.is_null() {
                 handle_alloc_error(layout);
             }
             block.cast::<u32>().write(u32::from(parts.flags & !OWNERS).to_le());
-            std::ptr::copy_nonoverlapping(self.block().add(4), block.add(4), parts.total - 4);
+            let plain = match self.value() {
+                Value::Object(object) => {
+                    block.add(parts.value_at).cast::<Object>().write(object.clone());
+                    parts.value_at
+                }
+                _ => parts.total,
+            };
+            std::ptr::copy_nonoverlapping(self.block().add(4), block.add(4), plain - 4);
             let mut copy = Entry::from_block(block);
             copy.set_clock(self.clock());
             copy.set_hash_bits(self.hash_bits());
@@ -455,8 +417,7 @@ impl Entry {
 }
 
 fn block_layout(total: usize) -> Layout {
-    // Allocators hand out multiples of eight anyway; aligned to four for the header.
-    Layout::from_size_align(total, 8).expect("a block is shorter than isize::MAX")
+    Layout::from_size_align(total, BLOCK_ALIGN).expect("a block is shorter than isize::MAX")
 }
 
 /// SAFETY: `at` must have room for the length and the bytes. Gives the place behind them.
@@ -496,10 +457,10 @@ impl Drop for Entry {
         // Nobody else is left: either there was none at first, or the last one left in between and the count, which
         // nobody will read again, went below zero. Neither the kind nor the lengths depend on it.
         let parts = self.parts();
-        // SAFETY: this entry owns the block alone and, when the kind says so, one count of the Arc.
+        // SAFETY: this entry owns the block alone and, when the kind says so, the object in it.
         unsafe {
             if parts.flags & KIND_MASK == KIND_OBJECT {
-                drop(Arc::from_raw(self.object_pointer(&parts)));
+                self.object(&parts).drop_in_place();
             }
             dealloc(self.block(), block_layout(parts.total));
         }
@@ -575,7 +536,8 @@ mod tests {
             check(&entry, int.to_string().as_bytes(), expire);
             entry.set_expire(later);
             check(&entry, int.to_string().as_bytes(), later);
-            assert!(matches!(copy.into_object(), Some(Object::Str(bytes)) if bytes == first));
+            let other = copy.renamed(&second);
+            assert_eq!((other.key(), other.expire_ms(), text(&other)), (second.as_slice(), later, first));
         }
     }
 

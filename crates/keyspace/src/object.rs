@@ -8,7 +8,7 @@ use redtwin_structures::set::Set;
 use redtwin_structures::stream::Stream;
 use redtwin_structures::zset::Zset;
 
-/// Every kind of value. Cloning one is a deep copy; entries share them with a snapshot until they are changed.
+/// Every kind of value. A clone shares what is large in it (nodes, buckets) until one side changes that.
 #[derive(Clone, Debug)]
 pub enum Object {
     /// A string too long for the block, or one that has grown.
@@ -24,8 +24,11 @@ pub enum Object {
     /// Entries in the order of their ids. The only collection that may be empty.
     Stream(Box<Stream>),
     /// A module's value that nothing here understands, kept byte for byte.
-    Module(ModuleValue),
+    Module(Box<ModuleValue>),
 }
+
+// It lies in the block of its key, so each word counts.
+const _: () = assert!(size_of::<Object>() <= 32);
 
 /// The raw body of a module's value in an RDB, to be written back as it came.
 #[derive(Clone, Debug)]
@@ -93,7 +96,7 @@ impl Object {
             Object::Hash(hash) => hash.memory_bytes(),
             Object::Zset(zset) => zset.memory_bytes(),
             Object::Stream(stream) => stream.memory_bytes(),
-            Object::Module(value) => value.body.capacity(),
+            Object::Module(value) => size_of::<ModuleValue>() + value.body.capacity(),
         }
     }
 

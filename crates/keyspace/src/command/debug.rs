@@ -188,7 +188,7 @@ fn memory(call: &mut Call<'_>) -> Done {
         None => call.reply.null(),
         Some(entry) => {
             let object = match entry.value() {
-                Value::Object(object) => size_of_val(object) + 16 + object.memory_bytes(),
+                Value::Object(object) => object.memory_bytes(),
                 _ => 0,
             };
             // A slot of the table is nine bytes, and three quarters of them are used.

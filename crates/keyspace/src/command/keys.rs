@@ -83,9 +83,10 @@ fn type_of(call: &mut Call<'_>) -> Done {
 }
 
 /// Puts an entry's value and expiry under another name into a database. The old owner of the name is gone already.
-fn install(call: &mut Call<'_>, db: usize, name: &[u8], entry: &Entry) {
+fn install(call: &mut Call<'_>, db: usize, name: &[u8], entry: Entry) {
+    let clock = entry.clock();
     let made = entry.renamed(name);
-    made.set_clock(entry.clock());
+    made.set_clock(clock);
     let hash = call.keys.hash(name);
     call.keys.dbs[db].table.remove(hash, name);
     call.keys.dbs[db].table.insert_new(hash, made);
@@ -108,7 +109,7 @@ fn rename(call: &mut Call<'_>, only_new: bool) -> Done {
     // An expired owner of the new name is replaced in silence; a live one is too, as in Redis.
     call.keys.exists(to);
     let Some(entry) = call.keys.take(from) else { return Err(errors::NO_SUCH_KEY.into()) };
-    install(call, call.keys.selected, to, &entry);
+    install(call, call.keys.selected, to, entry);
     call.keys.touched(b'g', "rename_from", from, 1);
     call.keys.touched(b'g', "rename_to", to, 0);
     if only_new {
@@ -158,7 +159,7 @@ fn copy(call: &mut Call<'_>) -> Done {
         call.reply.int(0);
         return Ok(());
     }
-    install(call, target, to, &entry);
+    install(call, target, to, entry);
     call.keys.touched(b'g', "copy_to", to, 1);
     call.keys.selected = source;
     call.reply.int(1);
@@ -184,7 +185,7 @@ fn move_key(call: &mut Call<'_>) -> Done {
         return Ok(());
     }
     if let Some(entry) = call.keys.take(key) {
-        install(call, target, key, &entry);
+        install(call, target, key, entry);
         call.keys.touched(b'g', "move_from", key, 1);
         call.keys.selected = target;
         call.keys.touched(b'g', "move_to", key, 0);

@@ -106,7 +106,7 @@ impl Builder {
             Part::String(bytes) => self.value = Some(Built::Str(bytes.into_vec())),
             Part::Module { id, raw } => {
                 let module = ModuleValue { id, body: raw.to_vec() };
-                self.value = Some(Built::Object(Object::Module(module)));
+                self.value = Some(Built::Object(Object::Module(Box::new(module))));
             }
             // A hint for capacity, of which nothing here makes use.
             Part::Count(_) => {}
