@@ -2,7 +2,7 @@
  * One pass over an RDB in a process of its own, for bench/rdb.ts: what a program that uses the library does, and the limits
  * below which no tool can get.
  *
- *     node bench/rdb-pass.mjs read | sum | keys | values FILE      --> {"seconds":..,"entries":..,"megabytes":..}
+ *     node bench/rdb-pass.mjs read | sum | keys | values | parts FILE      --> {"seconds":..,"entries":..,"megabytes":..}
  *
  * Plain JavaScript over dist/: what is measured is what users run. The time leaves out Node's own start.
  */
@@ -46,6 +46,12 @@ const passes = {
     for await (const entry of readRdb(path)) {
       entries++;
       seen += entry.key.length + (entry.value === undefined ? 0 : 1);
+    }
+  },
+  async parts() {
+    for await (const entry of readRdb(path, { partBytes: 1e6 })) {
+      entries++;
+      seen += entry.value.length;
     }
   },
 };

@@ -38,7 +38,7 @@ function trouble(file: string, args: string[], env: Record<string, string> = {})
     env: { ...process.env, ...env },
   });
   if (ran.status === 0) return null;
-  return ran.error?.message ?? (ran.stderr.trim().split('\n').at(-1) || `exit code ${ran.status}`);
+  return ran.error?.message ?? (ran.stderr.trim().split('\n').at(-1)?.trim() || `exit code ${ran.status}`);
 }
 
 function python(context: Context): [Program | null, Program | null] {
@@ -55,7 +55,7 @@ function go(context: Context): Program | null {
   const program = join(cache, 'go', 'rdb');
   if (existsSync(program)) return [program];
   const wrong = trouble('go', ['install', 'github.com/hdt3213/rdb@latest'], { GOBIN: join(cache, 'go') });
-  if (wrong !== null) context.note(`no HDT3213/rdb: ${wrong}`);
+  if (wrong !== null) context.note(`no HDT3213/rdb (go install github.com/hdt3213/rdb@latest): ${wrong}`);
   return wrong === null ? [program] : null;
 }
 
