@@ -8,11 +8,14 @@ import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -149,6 +152,22 @@ test('packed files are read, and what is wrong with one is said', (t) => {
     t.is(cut.status, 2);
     t.regex(cut.stderr, /^redtwin rdb: .+\[rdb-(source|truncated)\]\n$/);
   }
+});
+
+test('a device stays what it is, a full one is trouble, and a link leads to the file', (t) => {
+  t.is(rdb(['json', '-o', '/dev/null', first]).status, 0);
+  t.true(statSync('/dev/null').isCharacterDevice());
+  if (existsSync('/dev/full')) {
+    const full = rdb(['json', '-o', '/dev/full', first]);
+    t.is(full.status, 2);
+    t.regex(full.stderr, /^redtwin rdb: ENOSPC.*\n$/);
+  }
+  const [link, target] = [join(folder, 'link'), join(folder, 'target')];
+  writeFileSync(target, 'old');
+  symlinkSync(target, link);
+  t.is(rdb(['keys', '-o', link, first]).status, 0);
+  t.true(lstatSync(link).isSymbolicLink());
+  t.is(readFileSync(target, 'utf8'), 'user:1\nuser:2\nother\n');
 });
 
 test('a signal leaves neither the file nor a part of it', async (t) => {

@@ -8,7 +8,7 @@
 import type { Command } from 'commander';
 import { type CommonOptions, ExitCode, sourceHelp, withFilters, withOutput } from './common.ts';
 import { rdbTools } from './engine.ts';
-import { type Output, openOutput } from './output.ts';
+import { intoOutput, type Output } from './output.ts';
 import { command, pass } from './run.ts';
 
 /** Keys whose hashes are held at once: 24 bytes each with the table's slack, some 50 MB in all. */
@@ -31,15 +31,8 @@ export function addDiffCommand(rdb: Command): void {
       command(async () => {
         if (first === '-' || second === '-')
           rdb.error('error: diff reads its files more than once: no standard input');
-        const output = await openOutput(options.output);
-        try {
-          const differs = await diff(first, second, options, output);
-          await output.close();
-          return differs ? ExitCode.no : ExitCode.fine;
-        } catch (error) {
-          await output.abandon();
-          throw error;
-        }
+        const differs = await intoOutput(options.output, (output) => diff(first, second, options, output));
+        return differs ? ExitCode.no : ExitCode.fine;
       }),
     );
 }

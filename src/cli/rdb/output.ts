@@ -6,8 +6,9 @@
  *
  * A pipe whose reader has gone (`| head`) ends the command without a word, as with any other tool.
  */
-import { rmSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { createWriteStream, rmSync } from 'node:fs';
+import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import type { Writable } from 'node:stream';
 import { DirectFile, WayChoice } from './way.ts';
 
 export interface Output {
@@ -26,34 +27,63 @@ export interface Output {
 export class ReaderGone extends Error {}
 
 /**
- * `isLasting`: the result is on the disk before it has its name, so that not even a power cut leaves less. For RDBs, which may
- * take the place of what they were made of; text can be made again.
+ * Has `make` write to the file of this path, or to standard output; when it fails, nothing of the file is left. `isLasting`: the
+ * result is on the disk before it has its name, so that not even a power cut leaves less. For RDBs, which may take the place of what
+ * they were made of; text can be made again.
  */
-export async function openOutput(path: string | undefined, isLasting = false): Promise<FileOutput | Output> {
-  return path === undefined || path === '-' ? standardOutput() : FileOutput.create(path, isLasting);
+export async function intoOutput<T>(
+  path: string | undefined,
+  make: (output: Output) => Promise<T>,
+  isLasting = false,
+): Promise<T> {
+  const output = await openOutput(path, isLasting);
+  try {
+    const result = await make(output);
+    await output.close();
+    return result;
+  } catch (error) {
+    await output.abandon();
+    throw error;
+  }
 }
 
-function standardOutput(): Output {
-  let gone = false;
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    gone = true;
+/** A result that is there as a whole. */
+export async function print(text: string, path: string | undefined): Promise<void> {
+  await intoOutput(path, async (output) => output.write(Buffer.from(text)));
+}
+
+async function openOutput(path: string | undefined, isLasting: boolean): Promise<Output> {
+  if (path === undefined || path === '-') return streamOutput(process.stdout, false);
+  // What a link leads to is written, and a device or a pipe (/dev/null, /dev/stdout) is never replaced by a file.
+  const target = await realpath(path).catch(() => path);
+  const there = await stat(target).catch(() => null);
+  return there === null || there.isFile() || there.isDirectory()
+    ? FileOutput.create(target, isLasting)
+    : streamOutput(createWriteStream(target), true);
+}
+
+function streamOutput(stream: Writable, isOurs: boolean): Output {
+  let failure: NodeJS.ErrnoException | null = null;
+  stream.on('error', (error) => {
+    failure ??= error;
   });
+  const check = (): void => {
+    if (failure !== null) throw failure.code === 'EPIPE' ? new ReaderGone() : failure;
+  };
   return {
-    write(bytes) {
-      if (gone) throw new ReaderGone();
-      if (bytes.length === 0 || process.stdout.write(bytes)) return;
-      // The pipe is full: the scan waits, so memory stays bounded.
-      return new Promise((resolve) => {
-        const go = () => {
-          process.stdout.off('drain', go).off('error', go);
-          resolve();
-        };
-        process.stdout.on('drain', go).on('error', go);
-      });
+    async write(bytes) {
+      check();
+      // When the other side is slow, the scan waits, so memory stays bounded.
+      if (bytes.length > 0) await new Promise((resolve) => stream.write(bytes, resolve));
+      check();
     },
-    close: async () => {},
-    abandon: async () => {},
+    async close() {
+      if (isOurs) await new Promise<void>((resolve) => stream.once('close', resolve).end());
+      check();
+    },
+    abandon: async () => {
+      if (isOurs) stream.destroy();
+    },
   };
 }
 

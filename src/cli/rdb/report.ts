@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import type { Command } from 'commander';
 import { type CommonOptions, count, sourceHelp, withFilters } from './common.ts';
 import { bytes } from './human.ts';
-import { openOutput } from './output.ts';
+import { print } from './output.ts';
 import { command } from './run.ts';
 import { tally } from './sums.ts';
 
@@ -36,9 +36,7 @@ export function addReportCommand(rdb: Command): void {
 async function report(source: string, options: ReportOptions): Promise<undefined> {
   const { separators, depth } = options;
   const found = await tally(source, { top: options.count, separators, depth }, options);
-  const output = await openOutput(options.output);
-  await output.write(Buffer.from(await page({ ...found, source: nameOf(source), madeMs: Date.now() })));
-  await output.close();
+  await print(await page({ ...found, source: nameOf(source), madeMs: Date.now() }), options.output);
   const { keys, memoryBytes } = found.totals;
   process.stderr.write(
     `redtwin rdb: ${keys} keys, about ${bytes(memoryBytes)}, are shown in ${options.output}\n`,

@@ -11,7 +11,7 @@ import { RedtwinError } from '../../errors.ts';
 import { type CommonOptions, ExitCode, filterOf, sourceHelp, withFilters } from './common.ts';
 import { rdbTools } from './engine.ts';
 import { printable } from './human.ts';
-import { FileOutput, openOutput } from './output.ts';
+import { intoOutput, type Output } from './output.ts';
 import { command, pump, said, tellLosses, toOutput } from './run.ts';
 
 type RewriteOptions = CommonOptions & { output: string; compress: boolean; to?: number };
@@ -102,24 +102,24 @@ const headBytes = 9;
 async function repair(source: string, options: RewriteOptions): Promise<number> {
   // The sum is that of the damaged file: it tells that there is damage, which is known, and not where.
   const scan = (await rdbTools()).scan(copyJob(options, true), filterOf(options), false);
-  const output = await openOutput(options.output, true);
-  if (!(output instanceof FileOutput))
-    throw new Error('repair writes to a file: it may have to take something back');
   let end = 'it is complete';
-  try {
+  const make = async (output: Output): Promise<void> => {
+    // The first bytes of a large key are given out before its last ones are known to be sound.
+    if (output.cutBack === undefined)
+      throw new RedtwinError(
+        'config-bad-value',
+        'repair needs a file to write to, of which it can take back',
+      );
     await pump(source, scan, options, output).catch(async (error: unknown) => {
       const offset = error instanceof RedtwinError ? error.offset : undefined;
       if ((offset ?? scan.progress().bytes) < headBytes) throw error;
       end = said(error);
       const { keepBytes, tail } = scan.salvage();
-      await output.cutBack(keepBytes);
+      await output.cutBack?.(keepBytes);
       await output.write(tail);
     });
-    await output.close();
-  } catch (error) {
-    await output.abandon();
-    throw error;
-  }
+  };
+  await intoOutput(options.output, make, true);
   const { wanted, broken } = scan.progress();
   for (const key of scan.brokenKeys())
     process.stderr.write(

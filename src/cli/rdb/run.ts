@@ -10,7 +10,7 @@ import { RedtwinError } from '../../errors.ts';
 import { openSource } from '../../rdb/source.ts';
 import { type CommonOptions, ExitCode, filterOf } from './common.ts';
 import { rdbTools } from './engine.ts';
-import { type Output, openOutput, ReaderGone } from './output.ts';
+import { intoOutput, type Output, ReaderGone } from './output.ts';
 import { Progress } from './progress.ts';
 import { pageAligned } from './way.ts';
 
@@ -115,15 +115,8 @@ export async function gathered(
 
 /** A pass from a source to the output that the options name; the file is complete or not there. */
 export async function toOutput(source: string, job: RdbJob, options: CommonOptions): Promise<RdbScan> {
-  const output = await openOutput(options.output, job.job === 'copy');
-  try {
-    const scan = await pass(source, job, options, output);
-    await output.close();
-    return scan;
-  } catch (error) {
-    await output.abandon();
-    throw error;
-  }
+  const make = (output: Output) => pass(source, job, options, output);
+  return await intoOutput(options.output, make, job.job === 'copy');
 }
 
 /** Runs a command and sets the exit code. What goes wrong is one line on standard error. */

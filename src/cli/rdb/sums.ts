@@ -7,7 +7,7 @@ import type { Command } from 'commander';
 import type { RdbJob } from '../../engine/rdb.ts';
 import { type CommonOptions, count, sourceHelp, withFilters, withOutput } from './common.ts';
 import { bytes, duration, grouped, percent, printable, table } from './human.ts';
-import { openOutput } from './output.ts';
+import { print } from './output.ts';
 import { command, gathered } from './run.ts';
 
 /** Sums of some keys. */
@@ -61,12 +61,6 @@ export async function tally(source: string, wish: TallyWish, options: CommonOpti
 
 type SumOptions = CommonOptions & { json?: boolean };
 
-async function print(text: string, options: CommonOptions): Promise<void> {
-  const output = await openOutput(options.output);
-  await output.write(Buffer.from(text));
-  await output.close();
-}
-
 export function addSumCommands(rdb: Command): void {
   withOutput(withFilters(rdb.command('stats')))
     .description('print what there is: keys and memory by database, type, encoding, size and time to live')
@@ -77,7 +71,7 @@ export function addSumCommands(rdb: Command): void {
         const found = await tally(source, {}, options);
         await print(
           options.json === true ? `${JSON.stringify(found, null, 2)}\n` : statsText(found),
-          options,
+          options.output,
         );
         return undefined;
       }),
@@ -91,7 +85,7 @@ export function addSumCommands(rdb: Command): void {
       command(async () => {
         const { top } = await tally(source, { top: options.count }, options);
         const lines = top.map((key) => `${JSON.stringify(key)}\n`).join('');
-        await print(options.json === true ? lines : topText(top), options);
+        await print(options.json === true ? lines : topText(top), options.output);
         return undefined;
       }),
     );
@@ -107,7 +101,7 @@ export function addSumCommands(rdb: Command): void {
         const found = await tally(source, options, options);
         const largest = found.prefixes.sort((a, b) => b.memoryBytes - a.memoryBytes).slice(0, options.count);
         const lines = largest.map((prefix) => `${JSON.stringify(prefix)}\n`).join('');
-        await print(options.json === true ? lines : prefixesText(largest, found), options);
+        await print(options.json === true ? lines : prefixesText(largest, found), options.output);
         if (found.prefixesCut)
           process.stderr.write(
             'redtwin rdb: too many prefixes for memory: the smallest were dropped; try --depth\n',
