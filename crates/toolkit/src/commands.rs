@@ -10,46 +10,27 @@
 //! Its one idea: what the target cannot hold is left out and counted, so that whoever asked can be told; nothing is sent that
 //! it would refuse. Elements are gathered into commands of a bounded size, so memory does not grow with a value.
 
+mod streams;
+mod target;
+mod words;
+
 use crate::crew::Shared;
 use crate::draft::Draft;
 use crate::measure::Summary;
 use crate::sieve::Job;
 use crate::spread::{Elements, StreamPart, spread};
 use crate::text;
-use redtwin_rdb::format::{Class, Version};
-use redtwin_rdb::{Item, Key, Part, Source, StreamInfo, Taken, Wish, dump};
+use redtwin_rdb::format::Class;
+use redtwin_rdb::{Item, Key, Part, Source, Taken, Wish, dump};
 use redtwin_structures::stream::{Fields, StreamId};
 use std::collections::BTreeMap;
+pub use target::Target;
+use words::{bulk, digits, head, set};
 
 /// Elements of one command, at most.
 const ELEMENTS_MAX: usize = 128;
 /// Bytes of one command's elements, about.
 const ELEMENTS_BYTES_MAX: usize = 64 * 1024;
-
-/// A server's version: major, minor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target(pub u8, pub u8);
-
-impl Target {
-    const CREATES_CONSUMERS: Target = Target(6, 2);
-    const SETS_WITH_EXPIRY: Target = Target(6, 2);
-    const TELLS_STREAM_COUNTERS: Target = Target(7, 0);
-    const HAS_FUNCTIONS: Target = Target(7, 0);
-    const SETS_MANY_FIELDS: Target = Target(4, 0);
-    const HAS_STREAMS: Target = Target(5, 0);
-    /// Redis 7.4 and Valkey 9.0.
-    const EXPIRES_FIELDS: Target = Target(7, 4);
-
-    /// The RDB version of payloads that it takes.
-    fn dump_version(self) -> Version {
-        Version::redis(match self {
-            Target(0..=6, _) => 9,
-            Target(7, 0..=1) => 10,
-            Target(7, 2..=3) => 11,
-            _ => 12,
-        })
-    }
-}
 
 /// What a target could not hold and was left out. All counts.
 #[derive(Clone, Copy, Debug, Default)]
@@ -142,7 +123,7 @@ impl Commands {
     fn select(&mut self, db: u64) {
         match self.db.replace(db) {
             Some(before) if before == db => {}
-            Some(_) => select(&mut self.draft.out, db),
+            Some(_) => words::select(&mut self.draft.out, db),
             None => self.first_db = Some(db),
         }
     }
@@ -191,82 +172,6 @@ impl Commands {
         }
         self.name = name;
     }
-
-    /// A consumer that owns nothing must be made by name.
-    fn close_consumer(&mut self) {
-        if self.consumer_is_new && self.target >= Target::CREATES_CONSUMERS {
-            let (key, group, consumer) = (self.name.clone(), self.group.clone(), self.consumer.clone());
-            self.command(&[b"XGROUP", b"CREATECONSUMER", &key, &group, &consumer]);
-        }
-        self.consumer_is_new = false;
-    }
-
-    fn stream_info(&mut self, info: &StreamInfo) {
-        let key = self.name.clone();
-        let last = info.last.to_string();
-        if info.length == 0 {
-            // A stream is made by its first entry, which is trimmed at once.
-            let id = if info.last == StreamId::default() { "0-1" } else { &last };
-            self.command(&[b"XADD", &key, b"MAXLEN", b"0", id.as_bytes(), b"x", b"y"]);
-        }
-        match (info.entries_added, info.max_deleted) {
-            (Some(added), Some(deleted)) if self.target >= Target::TELLS_STREAM_COUNTERS => {
-                let (added, deleted) = (digits(added), deleted.to_string());
-                let told: [&[u8]; 7] = [
-                    b"XSETID",
-                    &key,
-                    last.as_bytes(),
-                    b"ENTRIESADDED",
-                    &added,
-                    b"MAXDELETEDID",
-                    deleted.as_bytes(),
-                ];
-                self.command(&told);
-            }
-            _ => self.command(&[b"XSETID", &key, last.as_bytes()]),
-        }
-    }
-}
-
-fn head(out: &mut Vec<u8>, words: usize) {
-    out.push(b'*');
-    out.extend_from_slice(itoa::Buffer::new().format(words).as_bytes());
-    out.extend(b"\r\n");
-}
-
-#[inline]
-fn bulk(out: &mut Vec<u8>, word: &[u8]) {
-    let size = word.len();
-    out.reserve(size + 16);
-    let (tens, ones) = (b'0' + (size / 10 % 10) as u8, b'0' + (size % 10) as u8);
-    match size {
-        0..10 => out.extend_from_slice(&[b'$', ones, b'\r', b'\n']),
-        10..100 => out.extend_from_slice(&[b'$', tens, ones, b'\r', b'\n']),
-        _ => {
-            out.push(b'$');
-            out.extend_from_slice(itoa::Buffer::new().format(size).as_bytes());
-            out.extend_from_slice(b"\r\n");
-        }
-    }
-    out.extend_from_slice(word);
-    out.extend_from_slice(b"\r\n");
-}
-
-fn digits(number: impl itoa::Integer) -> Vec<u8> {
-    itoa::Buffer::new().format(number).as_bytes().to_vec()
-}
-
-#[inline]
-fn set(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.extend_from_slice(b"*3\r\n$3\r\nSET\r\n");
-    bulk(out, name);
-    bulk(out, value);
-}
-
-fn select(out: &mut Vec<u8>, db: u64) {
-    head(out, 2);
-    bulk(out, b"SELECT");
-    bulk(out, &digits(db));
 }
 
 impl Shared for Commands {
@@ -281,7 +186,7 @@ impl Shared for Commands {
 
     fn select(db: u64) -> Vec<u8> {
         let mut out = Vec::new();
-        select(&mut out, db);
+        words::select(&mut out, db);
         out
     }
 }
@@ -445,55 +350,7 @@ impl Elements for Commands {
     }
 
     fn stream_part(&mut self, part: StreamPart<'_>) -> Taken {
-        match part {
-            StreamPart::Info(info) => self.stream_info(&info),
-            StreamPart::Group(group, last, read) => {
-                self.close_consumer();
-                self.group = group.to_vec();
-                self.pending.clear();
-                let (key, last) = (self.name.clone(), last.to_string());
-                match read.filter(|_| self.target >= Target::TELLS_STREAM_COUNTERS) {
-                    Some(read) => self.command(&[
-                        b"XGROUP",
-                        b"CREATE",
-                        &key,
-                        group,
-                        last.as_bytes(),
-                        b"ENTRIESREAD",
-                        &digits(read),
-                    ]),
-                    None => self.command(&[b"XGROUP", b"CREATE", &key, group, last.as_bytes()]),
-                }
-            }
-            StreamPart::Pending(id, delivery_ms, deliveries) => {
-                self.pending.insert(id, (delivery_ms, deliveries));
-            }
-            StreamPart::Consumer(name, ..) => {
-                self.close_consumer();
-                self.consumer = name.to_vec();
-                self.consumer_is_new = true;
-            }
-            StreamPart::Owned(id) => {
-                self.consumer_is_new = false;
-                let (delivery_ms, deliveries) = self.pending.remove(&id).unwrap_or((0, 1));
-                let (key, group, consumer) = (self.name.clone(), self.group.clone(), self.consumer.clone());
-                self.command(&[
-                    b"XCLAIM",
-                    &key,
-                    &group,
-                    &consumer,
-                    b"0",
-                    id.to_string().as_bytes(),
-                    b"TIME",
-                    &digits(delivery_ms),
-                    b"RETRYCOUNT",
-                    &digits(deliveries),
-                    b"JUSTID",
-                    b"FORCE",
-                ]);
-            }
-            StreamPart::Tail(_) => {}
-        }
+        self.stream_command(part);
         Ok(())
     }
 
