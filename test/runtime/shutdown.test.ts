@@ -12,7 +12,12 @@ import { until } from '../servers/wait.ts';
 import { engineNames, Talk, withServer } from './helpers.ts';
 import { attached, field, untilField } from './replica-talk.ts';
 
-const settings = { 'repl-diskless-sync-delay': '0', 'shutdown-timeout': '60' };
+const settings = {
+  'repl-diskless-sync-delay': '0',
+  'shutdown-timeout': '60',
+  // No PING lengthens the feed between two questions.
+  'repl-ping-replica-period': '3600',
+};
 const refused = '-ERR Errors trying to SHUTDOWN. Check logs.\r\n';
 
 for (const engine of engineNames) {
