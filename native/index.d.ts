@@ -79,7 +79,8 @@ export declare class NativeStore {
   feedRead(offset: number, maxBytes: number): Buffer | null
   feedReadInto(offset: number, into: Uint8Array): number
   propagate(session: number, command: Array<Buffer>): void
-  loader(nowMs: number, dropExpired: boolean, checksum: boolean): NativeLoader
+  loader(nowMs: number, dropExpired: boolean, tellExpired: boolean, checksum: boolean): NativeLoader
+  tellDropped(): void
   commitLoad(loader: NativeLoader): LoadReport
   takeOverflow(): Buffer
   takePushes(): Array<Push>
@@ -415,6 +416,7 @@ export interface StoreStats {
   changes: number
   lazyFreePending: number
   lazyFreed: number
+  ownExpiries: number
   feedTranslated: number
   feedDropped: number
   feedFieldExpiriesDropped: number

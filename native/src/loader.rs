@@ -76,9 +76,20 @@ impl NativeLoader {
 #[allow(missing_docs, reason = "documented in engine.ts")]
 impl NativeStore {
     #[napi(catch_unwind)]
-    pub fn loader(&self, now_ms: f64, drop_expired: bool, checksum: bool) -> NativeLoader {
-        let options = LoadOptions { now_ms: now_ms as i64, drop_expired, checksum };
+    pub fn loader(
+        &self,
+        now_ms: f64,
+        drop_expired: bool,
+        tell_expired: bool,
+        checksum: bool,
+    ) -> NativeLoader {
+        let options = LoadOptions { now_ms: now_ms as i64, drop_expired, tell_expired, checksum };
         NativeLoader { loader: Some(Loader::new(&self.store.keys, options)) }
+    }
+
+    #[napi(catch_unwind)]
+    pub fn tell_dropped(&mut self) {
+        self.store.tell_dropped();
     }
 
     #[napi(catch_unwind)]

@@ -216,6 +216,8 @@ export interface StoreStats {
   changes: number;
   /** Values that wait to be freed in the background (UNLINK and its kin), and those that were. A flushed key counts as one. */
   lazyFreePending: number;
+  /** Keys with an expiry that clients of a writable replica gave: deleting them is ours to do. */
+  ownExpiries: number;
   lazyFreed: number;
   /** feed-compat: commands told as the state of their keys, commands left out, expiries of fields that were left out. */
   feedTranslated: number;
@@ -347,6 +349,8 @@ export interface LoadOptions {
   /** Unix ms. Keys expired at this moment are dropped when `dropExpired` (a server's own file), kept otherwise (from a primary). */
   nowMs: number;
   dropExpired: boolean;
+  /** The names of what is dropped are kept for `tellDropped`. Expired fields of hashes stay in then, for active expiry to delete. */
+  tellExpired?: boolean;
   /** Verify the CRC64 (config rdbchecksum). A zero checksum is always accepted. */
   checksum: boolean;
 }
@@ -490,6 +494,11 @@ export interface Store {
   scriptStats(): ScriptStats;
 
   loader(options: LoadOptions): Loader;
+  /**
+   * Feeds the deletion of the keys that the last load dropped with `tellExpired`, if the feed is on; forgets them in either
+   * case. For a file whose history goes on: who comes back to where its writer was has those keys still.
+   */
+  tellDropped(): void;
   snapshot(options: SnapshotOptions): Snapshot;
   /** False: no hash has a field that expires. True: some may, or did since the start. O(databases) at most. */
   mayHoldFieldExpiries(): boolean;
@@ -529,4 +538,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 15;
+export const engineAbi = 16;

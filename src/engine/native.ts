@@ -251,7 +251,9 @@ class NativeStoreFront implements Store {
   }
 
   loader(options: LoadOptions): Loader {
-    const loader = this.#run((store) => store.loader(options.nowMs, options.dropExpired, options.checksum));
+    const loader = this.#run((store) =>
+      store.loader(options.nowMs, options.dropExpired, options.tellExpired ?? false, options.checksum),
+    );
     const pendingBytes = (): number => this.#run(() => loader.pendingBytes());
     return {
       write: (chunk) => this.#run(() => loader.write(chunk)),
@@ -302,6 +304,10 @@ class NativeStoreFront implements Store {
       status: () => this.#run(() => snapshot.status()),
       release: () => this.#run(() => snapshot.release()),
     };
+  }
+
+  tellDropped(): void {
+    this.#run((store) => store.tellDropped());
   }
 
   mayHoldFieldExpiries(): boolean {

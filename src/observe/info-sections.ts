@@ -210,7 +210,8 @@ function stats({ stats: s, store, pubsub, replication: r, clients: { tracking } 
     ['pubsub_channels', pubsub.channels],
     ['pubsub_patterns', pubsub.patterns],
     ['pubsubshard_channels', pubsub.shardChannels],
-    ...zeros('latest_fork_usec', 'total_forks', 'migrate_cached_sockets', infoField.expiresTracked),
+    ...zeros('latest_fork_usec', 'total_forks', 'migrate_cached_sockets'),
+    [infoField.expiresTracked, store.ownExpiries],
     ...zeros(
       'active_defrag_hits',
       'active_defrag_misses',

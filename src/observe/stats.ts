@@ -62,6 +62,7 @@ export class Stats {
     this.connectionsRejected = 0;
     this.netInputBytes = 0;
     this.netOutputBytes = 0;
+    this.feedOutputBytes = 0;
     this.reads = 0;
     this.writes = 0;
     this.commands.reset();

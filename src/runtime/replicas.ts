@@ -55,6 +55,7 @@ interface SyncCounts {
   lastLoss: ReplicaLossReason | null;
 }
 
+const noSyncs = { full: 0, partialAccepted: 0, partialRefused: 0 };
 const emptyLine = Buffer.from('\n');
 const ping = encodeCommand(['ping']);
 const getAck = encodeCommand(['REPLCONF', 'GETACK', '*']);
@@ -71,13 +72,7 @@ export class Replicas {
   #reader: FeedCompat = 'auto';
   /** Those that cannot follow. */
   readonly unable: UnableReplicas;
-  readonly counts: SyncCounts = {
-    full: 0,
-    partialAccepted: 0,
-    partialRefused: 0,
-    lastRefusal: null,
-    lastLoss: null,
-  };
+  readonly counts: SyncCounts = { ...noSyncs, lastRefusal: null, lastLoss: null };
 
   constructor(parts: ReplicasParts) {
     this.#parts = parts;
@@ -101,6 +96,11 @@ export class Replicas {
 
   get size(): number {
     return this.#all.size;
+  }
+
+  /** CONFIG RESETSTAT. The last reasons stay: they are no counts. */
+  resetCounts(): void {
+    Object.assign(this.counts, noSyncs);
   }
 
   /** Replicas that min-replicas-to-write may count on: online, and heard of within min-replicas-max-lag. */

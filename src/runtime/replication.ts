@@ -111,12 +111,15 @@ export class Replication {
   resume(report: LoadReport, isReplica: boolean): void {
     const { store, config } = this.#server;
     const point = resumePoint(report.aux, config.value('databases'));
-    if (point === null) return;
-    const history = begun(point.id);
-    this.history.current = isReplica ? history : renamed(history, this.#randomId(), point.offset);
-    store.feed.turn(true);
-    store.feed.restart(point.offset);
-    this.#follower.resumeWith(point.db);
+    if (point !== null) {
+      const history = begun(point.id);
+      this.history.current = isReplica ? history : renamed(history, this.#randomId(), point.offset);
+      store.feed.turn(true);
+      store.feed.restart(point.offset);
+      this.#follower.resumeWith(point.db);
+    }
+    // Who comes back to that point still has the keys that expired meanwhile.
+    store.tellDropped();
   }
 
   /** Follows the configured primary. */

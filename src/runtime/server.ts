@@ -202,7 +202,12 @@ export class Server {
       this.fileReport = await loadFile(saver.path, {
         store: this.store,
         log: this.log,
-        options: { nowMs: this.nowMs(), dropExpired: !isReplica, checksum: config.value('rdbchecksum') },
+        options: {
+          nowMs: this.nowMs(),
+          dropExpired: !isReplica,
+          tellExpired: true,
+          checksum: config.value('rdbchecksum'),
+        },
         onProgress: (progress) => {
           this.fileProgress = progress;
           this.updateGates();
@@ -432,6 +437,7 @@ export class Server {
   resetStats(): void {
     this.stats.reset();
     this.store.resetStats();
+    this.replication.replicas.resetCounts();
   }
 
   /** DEBUG PAUSE-CRON: nothing happens unasked until it is taken back. */

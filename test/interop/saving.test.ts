@@ -210,3 +210,34 @@ for (const { name: engine } of enginesUnderTest) {
     t.is((await infoOf(real, 'stats')).get('sync_partial_ok'), '1');
   });
 }
+
+for (const { name: engine } of enginesUnderTest) {
+  test.serial(`what expires while a primary is down is deleted at its replicas [${engine}]`, async (t) => {
+    const primary = await startRedtwin({ engine });
+    const replica = await startServer({ args: ['--replicaof', '127.0.0.1', String(primary.port)] });
+    t.teardown(() => replica.stop());
+    await untilLinkUp(replica);
+    primary.cli('DEBUG', 'SET-ACTIVE-EXPIRE', '0');
+    primary.cli('SET', 'stays', '1');
+    for (const db of ['0', '5'])
+      for (const key of ['a', 'b']) primary.cli('-n', db, 'SET', key, '1', 'PX', '1');
+    await untilEqual(primary, replica, true);
+    const client = await primary.client();
+    client.write(Buffer.from('SHUTDOWN SAVE\r\n'));
+    await until('the end', async () => primary.child.endedAs() !== null);
+    client.close();
+    const folder = join(replica.folder, 'again');
+    mkdirSync(folder);
+    writeFileSync(join(folder, 'dump.rdb'), readFileSync(join(primary.folder, 'dump.rdb')));
+    await primary.stop();
+
+    const again = await started(t, { engine, port: primary.port, args: ['--dir', folder] });
+    await untilLinkUp(replica);
+    await untilEqual(again, replica, true);
+    t.is(await persistence(again, 'rdb_last_load_keys_expired'), '4');
+    t.is((await infoOf(again, 'stats')).get('sync_full'), '0');
+    t.is((await infoOf(again, 'stats')).get('sync_partial_ok'), '1');
+    t.is(replica.cli('-n', '5', 'DBSIZE'), '0');
+    t.is(replica.cli('DBSIZE'), '1');
+  });
+}

@@ -239,6 +239,7 @@ export class FakeStore implements FollowerStore {
         expiredKeys: 0,
         evictedKeys: 0,
         expiredFields: 0,
+        ownExpiries: 0,
         feedTranslated: 0,
         feedDropped: 0,
         feedFieldExpiriesDropped: 0,

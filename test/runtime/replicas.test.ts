@@ -132,6 +132,10 @@ for (const engine of engineNames) {
       }
       t.is(await field(client, 'sync_partial_ok'), '2');
       t.is(await field(client, 'sync_partial_err'), '4');
+      t.not(await field(client, 'total_net_repl_output_bytes'), '0');
+      await client.ask('CONFIG RESETSTAT');
+      for (const count of ['sync_full', 'sync_partial_ok', 'sync_partial_err', 'total_net_repl_output_bytes'])
+        t.is(await field(client, count), '0', count);
       first.close();
     });
   });

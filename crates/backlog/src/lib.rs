@@ -16,7 +16,7 @@
 use std::collections::VecDeque;
 
 /// Blocks are as long as this, but for the last, which is being filled.
-const BLOCK_BYTES: usize = 64 * 1024;
+const BLOCK_BYTES: usize = 16 * 1024;
 
 /// The log. Offsets count bytes since the history began; `end` is the offset after the last byte.
 #[derive(Debug)]

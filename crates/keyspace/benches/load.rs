@@ -24,7 +24,10 @@ fn main() {
         let before = resident_megabytes();
         let keys = Keyspace::new(16, 1);
         let start = Instant::now();
-        let mut loader = Loader::new(&keys, LoadOptions { now_ms: 1, drop_expired: false, checksum: true });
+        let mut loader = Loader::new(
+            &keys,
+            LoadOptions { now_ms: 1, drop_expired: false, tell_expired: false, checksum: true },
+        );
         for chunk in bytes.chunks(1 << 20) {
             if let Err(error) = loader.write(chunk) {
                 println!("{path}: {error}");

@@ -16,7 +16,7 @@ fn main() {
     let mut file = std::fs::File::open(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let mut store = Store::new(16, 1, 1 << 20);
     let start = Instant::now();
-    let options = LoadOptions { now_ms: 0, drop_expired: false, checksum: true };
+    let options = LoadOptions { now_ms: 0, drop_expired: false, tell_expired: false, checksum: true };
     let mut loader = Loader::new(&store.keys, options);
     let mut chunk = vec![0; 256 * 1024];
     loop {

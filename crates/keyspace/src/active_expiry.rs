@@ -1,6 +1,6 @@
 //! Finds keys that have expired though nobody asks for them: a walk over the segments that hold expiring keys.
 
-use crate::entry::Value;
+use crate::entry::{Entry, Value};
 use crate::keyspace::Keyspace;
 use crate::object::Object;
 
@@ -41,6 +41,19 @@ pub fn expired_keys(keys: &mut Keyspace, budget: usize) -> Vec<(usize, Vec<u8>)>
             let now = ttl_sum / ttl_count;
             db.avg_ttl_ms = if db.avg_ttl_ms == 0 { now } else { db.avg_ttl_ms / 50 * 49 + now / 50 };
         }
+    }
+    found
+}
+
+/// Expired keys that clients of a writable replica made, after looking at `budget` of them in each database.
+pub fn own_expired_keys(keys: &mut Keyspace, budget: usize) -> Vec<(usize, Vec<u8>)> {
+    let now_ms = keys.now_ms;
+    let mut found = Vec::new();
+    for (index, db) in keys.dbs.iter_mut().enumerate() {
+        let table = &db.table;
+        let expiry_of = |key: &[u8]| table.get(table.hash(key), key).and_then(Entry::expire_ms);
+        let expired = db.own_expiries.take_expired(budget, now_ms, expiry_of);
+        found.extend(expired.into_iter().map(|key| (index, key)));
     }
     found
 }

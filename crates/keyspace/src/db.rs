@@ -2,6 +2,7 @@
 //!
 //! It knows nothing of commands, sessions or the clock: expiry is a number here, and who may act on it is decided above.
 
+use crate::own_expiries::OwnExpiries;
 use crate::table::Table;
 use crate::watch::Presence;
 
@@ -12,6 +13,8 @@ pub struct Db {
     pub table: Table,
     /// Average time to live of the keys that expire, in ms, as the last expiry cycles saw it.
     pub avg_ttl_ms: i64,
+    /// Keys that only we know to expire: a writable replica's own.
+    pub own_expiries: OwnExpiries,
     /// Where the expiry cycle goes on: a segment's index.
     pub expire_cursor: usize,
     /// Where the search for hashes with expired fields goes on.
@@ -21,12 +24,16 @@ pub struct Db {
 impl Db {
     /// An empty database.
     pub fn new(seed: u64) -> Db {
-        Db { table: Table::new(seed), avg_ttl_ms: 0, expire_cursor: 0, field_cursor: 0 }
+        Db::of(Table::new(seed))
     }
 
     /// An empty database whose keys will have the same hashes.
     pub fn emptied(&self) -> Db {
-        Db { table: self.table.emptied(), avg_ttl_ms: 0, expire_cursor: 0, field_cursor: 0 }
+        Db::of(self.table.emptied())
+    }
+
+    fn of(table: Table) -> Db {
+        Db { table, avg_ttl_ms: 0, own_expiries: OwnExpiries::default(), expire_cursor: 0, field_cursor: 0 }
     }
 
     /// What is under a key at a moment.
@@ -40,7 +47,7 @@ impl Db {
 
     /// The same, with a table that can be joined with another (`Table::join`).
     pub(crate) fn emptied_in_halves(&self) -> Db {
-        Db { table: self.table.emptied_in_halves(), ..self.emptied() }
+        Db::of(self.table.emptied_in_halves())
     }
 }
 

@@ -78,6 +78,11 @@ impl Gates {
     pub fn keep_expired(&self) -> bool {
         self.replica || self.paused
     }
+
+    /// A replica whose clients write: what they write with an expiry is known to nobody else.
+    pub fn is_writable_replica(&self) -> bool {
+        self.replica && !self.read_only
+    }
 }
 
 /// Counters that INFO shows.
@@ -275,7 +280,7 @@ impl Keyspace {
         let place = table.locate(hash, key)?;
         let expire_ms = table.at(place)?.expire_ms();
         if self.is_expired(expire_ms) {
-            self.expire(key);
+            self.expire_before_write(key);
             return None;
         }
         Some(place)
@@ -378,11 +383,17 @@ impl Keyspace {
     /// Deletes a key with this expiry when it is over and deleting is ours to do. True when it is gone.
     #[cold]
     fn expires_now(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
-        let is_over = self.is_expired(expire_ms) && !self.gates.keep_expired();
-        if is_over {
-            self.expire(key);
+        self.is_expired(expire_ms) && self.expire_before_write(key)
+    }
+
+    /// Deletes an expired key that is about to be written. True when that was ours to do: a writable replica does it, too.
+    #[cold]
+    fn expire_before_write(&mut self, key: &[u8]) -> bool {
+        let may_delete = !self.gates.paused && (!self.gates.replica || !self.gates.read_only);
+        if may_delete {
+            self.delete_expired(key);
         }
-        is_over
+        may_delete
     }
 
     /// Sets a string: as an integer when it is one, in the block when it is short.
@@ -419,7 +430,18 @@ impl Keyspace {
     /// Sets or clears an expiry. False when there is no such key.
     pub fn set_expire(&mut self, key: &[u8], expire_ms: Option<i64>) -> bool {
         let hash = self.hash(key);
+        if expire_ms.is_some() {
+            self.remember_own_expiry(self.selected, key);
+        }
         self.db().table.set_expire(hash, key, expire_ms)
+    }
+
+    /// A key got an expiry: when a client of a writable replica gave it, deleting it is ours to do.
+    #[inline]
+    pub fn remember_own_expiry(&mut self, db: usize, key: &[u8]) {
+        if self.gates.is_writable_replica() && self.caller == Caller::Client {
+            self.dbs[db].own_expiries.remember(key);
+        }
     }
 
     /// Says that a command changed a key: raises dirty by `changes`, tells watchers, records the event.
@@ -468,11 +490,25 @@ impl Keyspace {
         }
     }
 
+    /// Deletes the key if it has expired and deleting is ours to do. Where it is not (DEL on a writable replica) the key is still there,
+    /// for whoever deletes it next, as in Redis.
+    pub fn expire_if_over(&mut self, key: &[u8]) {
+        let hash = self.hash(key);
+        let expire_ms = self.db().table.get(hash, key).and_then(Entry::expire_ms);
+        if self.is_expired(expire_ms) {
+            self.expire(key);
+        }
+    }
+
     /// Deletes an expired key when that is ours to do, and feeds the deletion.
     pub fn expire(&mut self, key: &[u8]) {
-        if self.gates.keep_expired() {
-            return;
+        if !self.gates.keep_expired() {
+            self.delete_expired(key);
         }
+    }
+
+    /// Deletes an expired key, whoever's work that is, and feeds the deletion.
+    pub fn delete_expired(&mut self, key: &[u8]) {
         let (db, lazily) = (self.selected, self.settings.lazyfree_lazy_expire);
         if self.release(key, lazily) {
             self.stats.expired_keys += 1;

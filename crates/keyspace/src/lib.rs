@@ -35,6 +35,7 @@ pub mod lazy_free;
 pub mod load;
 mod lookup;
 pub mod object;
+pub mod own_expiries;
 pub mod rng;
 pub mod save;
 #[cfg(test)]

@@ -26,7 +26,7 @@ pub use build::{Builder, Built};
 pub use report::LoadReport;
 
 use crate::db::Db;
-use crate::keyspace::Keyspace;
+use crate::keyspace::{Caller, Keyspace};
 use crate::store::Store;
 use crate::watch::Presence;
 use crew::Crew;
@@ -40,6 +40,9 @@ pub struct LoadOptions {
     pub now_ms: i64,
     /// Leave out what is expired at `now_ms`: a server's own file. A primary's is kept as it is.
     pub drop_expired: bool,
+    /// Keep the names of keys that are left out, for `Store::tell_dropped`. Expired fields of hashes stay in then: active expiry deletes
+    /// them, and feeds that.
+    pub tell_expired: bool,
     /// Compare the CRC64.
     pub checksum: bool,
 }
@@ -50,9 +53,14 @@ pub struct Loaded {
     dbs: Vec<Db>,
     libraries: Vec<Vec<u8>>,
     module_aux: Vec<Vec<u8>>,
+    /// What was left out because it had expired, where that is to be told.
+    dropped: Vec<Dropped>,
     /// What was found.
     pub report: LoadReport,
 }
+
+/// A key that a load left out: its database and its name.
+pub type Dropped = (usize, Box<[u8]>);
 
 /// So much is read where it arrives: threads would cost a small RDB more than they save, and a file that is none is
 /// refused at once.
@@ -204,8 +212,21 @@ impl Store {
         self.keys.scripts.functions = None;
         self.keys.scripts.forget_functions();
         self.keys.module_aux = loaded.module_aux;
+        self.dropped = loaded.dropped;
         self.keys.opaque_module_values = loaded.report.opaque_module_values;
         loaded.report
+    }
+
+    /// Feeds the deletion of what the last load left out because it had expired, each key a unit of its own, if the feed is on;
+    /// forgets it in either case. Readers who come back to where the file's writer was have those keys still (Redis 7.0 does
+    /// the same at a restart).
+    pub fn tell_dropped(&mut self) {
+        let word: &[u8] = if self.keys.settings.lazyfree_lazy_expire { b"UNLINK" } else { b"DEL" };
+        self.keys.caller = Caller::Client;
+        for (db, key) in std::mem::take(&mut self.dropped) {
+            self.keys.effects.also(db, &[word, &key]);
+            self.unit_done();
+        }
     }
 }
 

@@ -71,6 +71,8 @@ pub struct Store {
     /// Memory is over maxmemory and nothing more could be evicted.
     out_of_memory: bool,
     eviction_pool: Pool,
+    /// What the last load left out because it had expired, where that is to be told.
+    pub(crate) dropped: Vec<crate::load::Dropped>,
     /// A script that rests in the middle.
     busy: Option<Box<busy::Busy>>,
     /// The host has just answered a script: what was replied before it asked still counts.
@@ -93,6 +95,7 @@ impl Store {
             feed_on: true,
             out_of_memory: false,
             eviction_pool: Pool::default(),
+            dropped: Vec::new(),
             busy: None,
             is_answered: false,
         }
@@ -192,6 +195,9 @@ impl Store {
     /// Our own effects are wanted when they go into a feed that is ours to write.
     pub fn role_changed(&mut self) {
         self.keys.effects.want(self.feed_on && !self.keys.gates.replica);
+        if !self.keys.gates.replica {
+            self.keys.dbs.iter_mut().for_each(|db| db.own_expiries.clear());
+        }
         self.forget_feed_selection();
     }
 
@@ -609,7 +615,7 @@ impl Store {
     }
 
     /// The unit is over: its effects go into the feed, unless it came from our primary.
-    fn unit_done(&mut self) {
+    pub(crate) fn unit_done(&mut self) {
         if self.keys.effects.is_empty() {
             return;
         }
@@ -659,9 +665,15 @@ impl Store {
                 crate::command::hash_expiry::expire_fields(&mut self.keys, &key, budget);
                 self.unit_done();
             }
-            if self.keys.watched.has_touched() {
-                self.mark_broken_watches();
+        } else if self.keys.gates.replica && self.keys.settings.active_expire {
+            for (db, key) in crate::active_expiry::own_expired_keys(&mut self.keys, budget) {
+                self.keys.selected = db;
+                self.keys.delete_expired(&key);
+                self.unit_done();
             }
+        }
+        if self.keys.watched.has_touched() {
+            self.mark_broken_watches();
         }
     }
 }

@@ -205,6 +205,13 @@ export class Call {
     if (isNew) this.#created(key);
   }
 
+  /** Sets when a key expires (Unix ms; null: never), here or in another database. */
+  expireAt(key: string, atMs: number | null, database = this.db): void {
+    database.setExpiry(key, atMs);
+    const { replica, readOnly } = this.keyspace.gates;
+    if (atMs !== null && replica && !readOnly && !this.isFromPrimary) database.ownExpiries.add(key);
+  }
+
   /** Stores a value under a key that is not there. */
   create(key: string, value: Value): void {
     value.accessedMs = this.nowMs;

@@ -19,6 +19,9 @@ export class Database {
   /** Called with a key before it may change: a snapshot under way writes it as it is. */
   readonly guards = new Set<(key: string) => void>();
 
+  /** Keys that clients of a writable replica gave an expiry: nobody else will delete them. Some may be gone or live on by now. */
+  readonly ownExpiries = new Set<string>();
+
   get size(): number {
     return this.values.size;
   }
@@ -64,6 +67,7 @@ export class Database {
     this.values = new Dict();
     this.expiries = new Dict();
     this.hashesWithExpiries.clear();
+    this.ownExpiries.clear();
     this.guards.clear();
   }
 

@@ -1,7 +1,7 @@
 /**
  * Active expiry: deletes keys and hash fields whose moment has come, a few at a time.
  *
- * Only a primary does it; a replica waits for its primary's DEL. Each deletion is a unit of its own in the feed, without
+ * Only a primary does it; a replica waits for its primary's DEL, but for keys that its own clients made while it was writable. Each deletion is a unit of its own in the feed, without
  * MULTI, as Redis does it. Keys are sampled at random, so a long tail of keys that live on costs nothing.
  */
 import type { Keyspace } from './keyspace.ts';
@@ -11,7 +11,12 @@ const sampledKeys = 20;
 
 /** Looks at up to about `budget` keys. */
 export function expireCycle(keyspace: Keyspace, nowMs: number, budget: number): void {
-  if (keyspace.keepsExpired || keyspace.gates.loading || !keyspace.isActiveExpiryOn) return;
+  if (keyspace.gates.loading || !keyspace.isActiveExpiryOn) return;
+  if (keyspace.gates.replica) {
+    expireOwnKeys(keyspace, nowMs, budget);
+    return;
+  }
+  if (keyspace.keepsExpired) return;
   let left = budget;
   for (let db = 0; db < keyspace.databases.length && left > 0; db++) {
     left -= expireKeys(keyspace, db, nowMs, left);
@@ -38,6 +43,26 @@ function expireKeys(keyspace: Keyspace, db: number, nowMs: number, budget: numbe
     }
     if (expired * 4 <= sample) return looked;
   }
+}
+
+/** What the clients of a writable replica made; the rest is our primary's to delete. */
+function expireOwnKeys(keyspace: Keyspace, nowMs: number, budget: number): void {
+  keyspace.databases.forEach(({ ownExpiries, expiries }, db) => {
+    let left = Math.min(budget, ownExpiries.size);
+    for (const key of ownExpiries) {
+      if (left-- === 0) break;
+      ownExpiries.delete(key);
+      const at = expiries.get(key);
+      if (at === undefined) continue;
+      if (nowMs > at) {
+        keyspace.deleteExpired(db, key);
+        keyspace.endUnit(false);
+      } else {
+        // Back to the end of the line.
+        ownExpiries.add(key);
+      }
+    }
+  });
 }
 
 /** Number of hashes looked at. */

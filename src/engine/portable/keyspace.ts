@@ -80,6 +80,8 @@ export class Keyspace {
   readonly scripts: Scripts;
   /** Fields that modules put into an RDB outside of any key: kept raw, passed on to snapshots. */
   moduleAux: Buffer[] = [];
+  /** What the last load left out because it had expired, where that is to be told. */
+  dropped: { db: number; key: string }[] = [];
   /** A value of a module came in, so there may be some to count. */
   mayHoldModules = false;
   /** Effects of the unit in progress: a command, or a whole EXEC. */

@@ -26,6 +26,7 @@ export class RdbLoader implements Loader, RdbSink {
   #ended = false;
   readonly #libraries = new Map<string, Buffer>();
   readonly #moduleAux: Buffer[] = [];
+  readonly #dropped: { db: number; key: string }[] = [];
   readonly #modules = new Set<string>();
   readonly #report: LoadReport = {
     magic: '',
@@ -81,6 +82,7 @@ export class RdbLoader implements Loader, RdbSink {
     for (const [name, source] of this.#libraries) keyspace.functions.set(name, source);
     keyspace.scripts.forgetFunctions();
     keyspace.moduleAux = this.#moduleAux;
+    keyspace.dropped = this.#dropped;
     keyspace.mayHoldModules = this.#report.opaqueModuleValues > 0;
     return { ...this.#report, modules: [...this.#modules], bytes: this.#decoder.offset };
   }
@@ -114,7 +116,7 @@ export class RdbLoader implements Loader, RdbSink {
   }
 
   entry(key: string, rdb: RdbValue, attributes: Attributes): void {
-    const { nowMs, dropExpired } = this.#options;
+    const { nowMs, dropExpired, tellExpired } = this.#options;
     if (attributes.keyMeta !== null) this.#report.opaqueModuleAux++;
     if (isEmptyCollection(rdb)) {
       this.#report.emptySkipped++;
@@ -123,6 +125,7 @@ export class RdbLoader implements Loader, RdbSink {
     const { expireAtMs } = attributes;
     if (dropExpired && expireAtMs !== null && expireAtMs < nowMs) {
       this.#report.expiredSkipped++;
+      if (tellExpired) this.#dropped.push({ db: this.#databases.indexOf(this.#selected), key });
       return;
     }
     if (rdb.type === 'module') {

@@ -26,6 +26,7 @@ export function statsOf(keyspace: Keyspace, nowMs: number): Omit<StoreStats, 'us
     errorReplies: keyspace.commandCounters.errorReplies,
     changes: keyspace.changes,
     lazyFreePending: 0,
+    ownExpiries: keyspace.databases.reduce((sum, { ownExpiries }) => sum + ownExpiries.size, 0),
     usedMemoryBytes: usedMemoryBytes(keyspace),
     opaqueModuleValues: moduleValues(keyspace),
     databases: databases.filter(({ keys }) => keys > 0),

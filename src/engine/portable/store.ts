@@ -33,6 +33,7 @@ import {
   type Verdict,
 } from '../engine.ts';
 import { Applying } from './apply.ts';
+import { bytes } from './bytes.ts';
 import { Call } from './call.ts';
 import { digestOf } from './digest.ts';
 import { dispatch } from './dispatch.ts';
@@ -90,6 +91,7 @@ export class PortableStore implements Store {
 
   gate(gates: Partial<Gates>): void {
     Object.assign(this.#keyspace.gates, gates);
+    if (gates.replica === false) for (const { ownExpiries } of this.#keyspace.databases) ownExpiries.clear();
   }
 
   get onScriptCommand(): Store['onScriptCommand'] {
@@ -467,6 +469,16 @@ export class PortableStore implements Store {
 
   snapshot(options: SnapshotOptions): Snapshot {
     return new RdbSnapshot(this.#keyspace, options);
+  }
+
+  tellDropped(): void {
+    const { dropped, settings } = this.#keyspace;
+    const name = bytes(settings['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL');
+    this.#keyspace.dropped = [];
+    for (const { db, key } of dropped) {
+      this.#keyspace.effects.push({ db, args: [name, bytes(key)] });
+      this.#keyspace.endUnit(false);
+    }
   }
 
   mayHoldFieldExpiries(): boolean {

@@ -37,7 +37,8 @@ fn del(call: &mut Call<'_>, lazily: bool) -> Done {
     let mut removed = 0;
     for key in &call.args[1..] {
         // An expired key that is ours to delete goes through expiry, which feeds its own DEL.
-        if call.keys.exists(key) && call.keys.release(key, lazily) {
+        call.keys.expire_if_over(key);
+        if call.keys.release(key, lazily) {
             call.keys.touched(b'g', "del", key, 1);
             removed += 1;
         }
@@ -89,6 +90,9 @@ fn install(call: &mut Call<'_>, db: usize, name: &[u8], entry: Entry) {
     made.set_clock(clock);
     let hash = call.keys.hash(name);
     call.keys.dbs[db].table.remove(hash, name);
+    if made.expire_ms().is_some() {
+        call.keys.remember_own_expiry(db, name);
+    }
     call.keys.dbs[db].table.insert_new(hash, made);
 }
 

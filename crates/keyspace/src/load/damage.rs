@@ -10,7 +10,8 @@ use proptest::prelude::*;
 use redtwin_rdb::format::Version;
 use std::sync::LazyLock;
 
-const OPTIONS: LoadOptions = LoadOptions { now_ms: 5_000, drop_expired: false, checksum: false };
+const OPTIONS: LoadOptions =
+    LoadOptions { now_ms: 5_000, drop_expired: false, tell_expired: false, checksum: false };
 
 fn saved(store: &Store, number: u16) -> Vec<u8> {
     let options = SaveOptions {

@@ -9,7 +9,7 @@
 //! Its one idea: two of these need no word between them. Both select databases and see the end; what belongs to no key (AUX
 //! fields, functions, data of modules) is the first one's alone. So is the checksum.
 
-use super::{Builder, Built, LoadOptions, LoadReport, Loaded};
+use super::{Builder, Built, Dropped, LoadOptions, LoadReport, Loaded};
 use crate::access::{lfu_new, lru_clock, told_clock};
 use crate::db::Db;
 use crate::entry::{Entry, INLINE_BYTES_MAX, NewValue};
@@ -32,7 +32,8 @@ pub(super) struct Half {
 impl Half {
     /// The lower (0) or the upper (1) half, with databases that have the number, the limits and the seed of these.
     pub(super) fn new(which: u64, keys: &Keyspace, options: LoadOptions) -> Half {
-        let fields_from_ms = options.drop_expired.then(|| options.now_ms.try_into().unwrap_or(0));
+        let drops_fields = options.drop_expired && !options.tell_expired;
+        let fields_from_ms = drops_fields.then(|| options.now_ms.try_into().unwrap_or(0));
         let fresh = Fresh {
             which,
             dbs: keys.dbs.iter().map(Db::emptied_in_halves).collect(),
@@ -48,6 +49,7 @@ impl Half {
             batch: Vec::with_capacity(BATCH),
             libraries: Vec::new(),
             module_aux: Vec::new(),
+            dropped: Vec::new(),
             modules: Vec::new(),
             offset: 0,
             report: LoadReport::default(),
@@ -97,6 +99,7 @@ impl Half {
             dbs: low.dbs.into_iter().zip(high.dbs).map(join).collect(),
             libraries: low.libraries,
             module_aux: low.module_aux,
+            dropped: [low.dropped, high.dropped].concat(),
             report,
         }
     }
@@ -134,6 +137,7 @@ struct Fresh {
     batch: Vec<(Hash, Entry)>,
     libraries: Vec<Vec<u8>>,
     module_aux: Vec<Vec<u8>>,
+    dropped: Vec<Dropped>,
     /// Names of modules' types with the place of the first key that was near.
     modules: Vec<(u64, String)>,
     /// Where the last key began, ours or not.
@@ -190,6 +194,9 @@ impl Fresh {
         }
         if self.options.drop_expired && key.expire_at_ms.is_some_and(|at| at < self.options.now_ms) {
             self.report.expired_skipped += 1;
+            if self.options.tell_expired {
+                self.dropped.push((self.selected, Box::from(&*key.name)));
+            }
             return false;
         }
         self.expire_ms = key.expire_at_ms;

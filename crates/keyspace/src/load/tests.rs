@@ -23,7 +23,8 @@ fn load_with(body: &[u8], options: LoadOptions) -> Result<(Store, LoadReport), E
     Ok((store, report))
 }
 
-const FROM_A_PRIMARY: LoadOptions = LoadOptions { now_ms: 5_000, drop_expired: false, checksum: true };
+const FROM_A_PRIMARY: LoadOptions =
+    LoadOptions { now_ms: 5_000, drop_expired: false, tell_expired: false, checksum: true };
 
 fn load(body: &[u8]) -> Result<(Store, LoadReport), Error> {
     load_with(body, FROM_A_PRIMARY)

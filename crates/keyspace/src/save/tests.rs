@@ -6,7 +6,8 @@ use crate::load::{LoadOptions, Loader};
 use crate::saying::say;
 use crate::store::Store;
 
-const OPTIONS: LoadOptions = LoadOptions { now_ms: 5_000, drop_expired: false, checksum: true };
+const OPTIONS: LoadOptions =
+    LoadOptions { now_ms: 5_000, drop_expired: false, tell_expired: false, checksum: true };
 
 fn filled() -> (Store, u32) {
     let mut store = Store::new(3, 9, 1 << 14);

@@ -78,7 +78,7 @@ function restore(call: Call): void {
     return;
   }
   call.create(key, value);
-  call.db.setExpiry(key, expireAtMs);
+  call.expireAt(key, expireAtMs);
   if (value.type === 'module') call.keyspace.mayHoldModules = true;
   if (options.idleSeconds !== null) value.accessedMs = call.nowMs - options.idleSeconds * 1000;
   if (options.frequency !== null) value.frequency = options.frequency;

@@ -59,7 +59,7 @@ function expire(unit: 's' | 'ms', isAbsolute: boolean): (call: Call) => void {
       call.changed('g', 'del', key);
       call.feedAs(call.settings['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL', call.args[1]!);
     } else {
-      call.db.setExpiry(key, Number(atMs));
+      call.expireAt(key, Number(atMs));
       call.changed('g', 'expire', key);
       const [name, , , ...options] = call.args;
       const isAsItCame = isAbsolute && unit === 'ms';

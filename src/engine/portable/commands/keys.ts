@@ -39,7 +39,7 @@ function rename(call: Call, mayReplace: boolean): void {
     call.db.delete(target);
   }
   call.create(target, value);
-  call.db.setExpiry(target, expiry);
+  call.expireAt(target, expiry);
   call.db.delete(source);
   call.touch(source);
   call.touch(target);
@@ -67,7 +67,7 @@ function place(
   const { keyspace } = call;
   const database = keyspace.databases[db]!;
   database.set(key, value);
-  database.setExpiry(key, expiry);
+  call.expireAt(key, expiry, database);
   keyspace.notify('n', 'new', key, db);
   keyspace.waitingRoom.signal(db, key);
   keyspace.touch(db, key);

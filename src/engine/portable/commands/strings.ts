@@ -47,7 +47,7 @@ function setGeneric(
   call.put(key, new StringValue(Buffer.from(value)), options.keepsExpiry);
   call.changed('$', 'set', key);
   if (expireAtMs !== null) {
-    call.db.setExpiry(key, Number(expireAtMs));
+    call.expireAt(key, Number(expireAtMs));
     call.feedAs('SET', call.args[1]!, value, 'PXAT', String(expireAtMs));
     call.notify('g', 'expire', key);
   } else if (isGet) {
@@ -129,7 +129,7 @@ function setManyExpiring(call: Call): void {
   for (let i = 2; i < optionsAt; i += 2) {
     const key = call.text(i);
     call.put(key, new StringValue(Buffer.from(call.args[i + 1]!)), options.keepsExpiry);
-    if (expireAtMs !== null) call.db.setExpiry(key, Number(expireAtMs));
+    if (expireAtMs !== null) call.expireAt(key, Number(expireAtMs));
     call.changed('$', 'set', key);
     if (expireAtMs !== null) call.notify('g', 'expire', key);
   }
@@ -203,7 +203,7 @@ export const strings: HandlerTable = {
       call.changed('g', 'del', key);
       call.feedAs(call.settings['lazyfree-lazy-expire'] ? 'UNLINK' : 'DEL', call.args[1]!);
     } else if (expireAtMs !== null) {
-      call.db.setExpiry(key, Number(expireAtMs));
+      call.expireAt(key, Number(expireAtMs));
       call.changed('g', 'expire', key);
       call.feedAs('PEXPIREAT', call.args[1]!, String(expireAtMs));
     } else if (persists && call.db.expiry(key) !== null) {
