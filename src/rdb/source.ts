@@ -106,8 +106,13 @@ async function unpacked(
   const first = await packed.next();
   const head: Uint8Array = first.done === true ? Buffer.alloc(0) : first.value;
   async function* whole(): AsyncGenerator<Uint8Array> {
-    yield head;
-    yield* packed;
+    try {
+      yield head;
+      yield* packed;
+    } finally {
+      // Who stops at the first chunk closes the file, too.
+      await packed.return(undefined);
+    }
   }
   const how = packing(head);
   const plain = how === null ? whole() : (await import('./unpack.ts')).unpack(whole(), how, usualChunkBytes);

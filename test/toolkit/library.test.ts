@@ -1,5 +1,5 @@
 /** `redtwin/rdb` as a program uses it: what is written can be read, on either engine, from every kind of source. */
-import { createReadStream, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -138,6 +138,34 @@ for (const { name: engine } of enginesUnderTest) {
         message: /cannot be read/,
       },
     );
+  });
+
+  test.serial(`who stops early closes the file [${engine}]`, async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'redtwin-toolkit-'));
+    t.teardown(() => rmSync(folder, { recursive: true }));
+    const writer = new RdbWriter({ engine });
+    for (let at = 0; at < 20_000; at++)
+      writer.write({ key: `key ${at}`, type: 'string', value: `${at}`.repeat(20) });
+    const path = join(folder, `early-${engine}.rdb`);
+    writeFileSync(path, writer.end());
+    const isOpen = () =>
+      readdirSync('/proc/self/fd').some((fd) => {
+        try {
+          return readlinkSync(`/proc/self/fd/${fd}`) === path;
+        } catch {
+          // It was the folder itself.
+          return false;
+        }
+      });
+    // In the first chunk, and in one behind it.
+    for (const last of [1, 15_000]) {
+      let count = 0;
+      for await (const entry of readRdb(path, { engine })) {
+        if (count === 0 && process.platform === 'linux') t.true(isOpen(), entry.key.toString());
+        if (++count === last) break;
+      }
+      if (process.platform === 'linux') t.false(isOpen(), `after ${count} keys`);
+    }
   });
 
   test(`a long value comes in parts [${engine}]`, (t) => {
