@@ -3,7 +3,7 @@
  *
  *     count the keys of A --> so many parts that each fits --> per part: A record, B compare, A missing
  *
- * With --deep, the fields, members or elements of changed keys too: a second look at both files, at those keys only.
+ * With --deep, the fields, members or elements of changed keys too: further looks at both files, at those keys only.
  */
 import type { Command } from 'commander';
 import { type CommonOptions, ExitCode, sourceHelp, withFilters, withOutput } from './common.ts';
@@ -57,7 +57,8 @@ async function diff(
       if (options.deep !== true)
         return void (await output.write(Buffer.from(changes.map((c) => c.line).join(''))));
       const { changesWithin } = await import('./deep.ts');
-      await output.write(Buffer.from(await changesWithin(first, second, changes, options)));
+      for await (const text of changesWithin(first, second, changes, options))
+        await output.write(Buffer.from(text));
     });
     try {
       await pass(first, { job: 'record', ledger }, options, { write: () => {} });
