@@ -66,9 +66,12 @@ process.exit(unexpected === 0 ? 0 : 1);
 async function runSubject(subject: Subject): Promise<number> {
   const sum = { passed: 0, expected: 0, accepted: 0, unexpected: 0, recovered: 0 };
   const startMs = Date.now();
+  const ownTree = units.some(startsServers) ? standIn(tree, subject) : tree;
   for (const unit of units) {
     const unitStartMs = Date.now();
-    const log = await runUnit(subject, unit);
+    const log = startsServers(unit)
+      ? await runIntegration(subject, unit, ownTree)
+      : await runUnit(subject, unit);
     if (options['write-baseline']) baseline.set(unit, log.passed);
     const expected = baseline.get(unit) ?? [];
     const result = judge(unit, subject, expected, log.passed, acceptedMisses);
@@ -108,7 +111,6 @@ function tellMisses(names: readonly string[], log: UnitLog): void {
 
 /** Runs one unit against a server of its own. */
 async function runUnit(subject: Subject, unit: string): Promise<UnitLog> {
-  if (startsServers(unit)) return await runIntegration(subject, unit);
   const server = await serverOf(subject);
   try {
     const words = ['--host', '127.0.0.1', '--port', `${server.port}`, '--tags', '-slow'];
@@ -122,9 +124,9 @@ async function runUnit(subject: Subject, unit: string): Promise<UnitLog> {
 }
 
 /** Runs one unit that starts its servers. */
-async function runIntegration(subject: Subject, unit: string): Promise<UnitLog> {
+async function runIntegration(subject: Subject, unit: string, ownTree: string): Promise<UnitLog> {
   return await runHarness(subject, unit, {
-    tree: standIn(tree, subject),
+    tree: ownTree,
     words: ['--clients', '1', '--portcount', '1000'],
     timeMsMax: integrationTimeMsMax,
     silenceSecondsMax: integrationSilenceSecondsMax,
