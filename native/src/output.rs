@@ -16,6 +16,7 @@ const NOTE_EVENTS: u32 = 8;
 const NOTE_DENIALS: u32 = 16;
 const NOTE_LOGS: u32 = 32;
 const NOTE_TRACES: u32 = 64;
+const NOTE_FLUSHED_ALL: u32 = 128;
 
 /// Output for a session that did not ask.
 #[napi(object)]
@@ -79,6 +80,9 @@ impl NativeStore {
         }
         if self.store.keys.scripts.has_logs() {
             notes |= NOTE_LOGS;
+        }
+        if std::mem::take(&mut self.store.keys.flushed_all) {
+            notes |= NOTE_FLUSHED_ALL;
         }
         notes
     }

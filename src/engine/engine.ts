@@ -60,6 +60,8 @@ export const Note = {
   logs: 32,
   /** Something happened that clients who track keys must hear of: call `takeTraces()`. */
   traces: 64,
+  /** FLUSHALL has run, whoever sent it: a save that is under way is of data that nobody wants. Told once. */
+  flushedAll: 128,
 } as const;
 
 /**

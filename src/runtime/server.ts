@@ -397,6 +397,7 @@ export class Server {
     if (notes & Note.pushes) this.delivery.plan();
     if (notes & Note.events) this.#publishEvents();
     if (notes & Note.feedGrew) this.replication.replicas.feedGrew();
+    if (notes & Note.flushedAll) this.saver.flushed();
     if (notes & Note.denials) this.access.collectDenials();
     if (notes & Note.traces) {
       this.tracking.collect();

@@ -169,6 +169,8 @@ pub struct Keyspace {
     pub gates: Gates,
     /// What those who track keys must hear of.
     pub traces: Traces,
+    /// FLUSHALL has run since the host was last told.
+    pub flushed_all: bool,
     /// What the feed's readers were told otherwise, or not at all (feed-compat).
     pub untold: Untold,
     /// What restricted users may do, and what was refused to them.
@@ -223,6 +225,7 @@ impl Keyspace {
             gates: Gates::default(),
             acl: Access::default(),
             traces: Traces::default(),
+            flushed_all: false,
             untold: Untold::default(),
             settings: Settings::default(),
             stats: Stats::default(),

@@ -63,6 +63,8 @@ export class Keyspace {
   readonly waitingRoom = new WaitingRoom();
   readonly access = new Access();
   readonly traces = new Traces();
+  /** FLUSHALL has run since the host was last told. */
+  flushedAll = false;
   counters = zeroCounters();
   /** Counters per command. */
   readonly commandCounters: CommandCounters;

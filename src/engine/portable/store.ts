@@ -537,7 +537,10 @@ export class PortableStore implements Store {
   }
 
   #notes(): number {
+    const { flushedAll } = this.#keyspace;
+    this.#keyspace.flushedAll = false;
     return (
+      (flushedAll ? Note.flushedAll : 0) |
       (this.#pushes.length > 0 ? Note.pushes : 0) |
       (this.feed.endOffset !== this.#feedMark ? Note.feedGrew : 0) |
       (this.#overflow.length > 0 ? Note.overflow : 0) |

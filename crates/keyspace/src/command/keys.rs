@@ -262,6 +262,7 @@ fn flushall(call: &mut Call<'_>) -> Done {
     touch_watched_of(call, None);
     let removed: usize = (0..call.keys.dbs.len()).map(|db| call.keys.flush_db(db, lazily)).sum();
     call.keys.dirty += removed as u64;
+    call.keys.flushed_all = true;
     call.keys.effects.force();
     call.reply.ok();
     Ok(())

@@ -202,7 +202,10 @@ export const keys: HandlerTable = {
   copy,
   swapdb: swapDb,
   flushdb: (call) => flush(call, [call.session.db]),
-  flushall: (call) => flush(call, [...call.keyspace.databases.keys()]),
+  flushall(call) {
+    flush(call, [...call.keyspace.databases.keys()]);
+    call.keyspace.flushedAll = true;
+  },
 
   dbsize(call) {
     call.reply.integer(call.db.size);
