@@ -78,7 +78,7 @@ impl NativeStore {
         if !self.store.keys.traces.list.is_empty() {
             notes |= NOTE_TRACES;
         }
-        if self.store.keys.scripts.has_logs() {
+        if self.store.keys.scripts.has_logs() || !self.store.keys.logs.is_empty() {
             notes |= NOTE_LOGS;
         }
         if std::mem::take(&mut self.store.keys.flushed_all) {

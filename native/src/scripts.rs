@@ -60,8 +60,12 @@ impl NativeStore {
 
     #[napi(catch_unwind)]
     pub fn take_script_logs(&mut self) -> Vec<ScriptLog> {
-        let logs = self.store.keys.scripts.take_logs();
-        logs.into_iter()
+        let keys = &mut self.store.keys;
+        let others = std::mem::take(&mut keys.logs);
+        keys.scripts
+            .take_logs()
+            .into_iter()
+            .chain(others)
             .map(|(level, text)| ScriptLog { level: u32::from(level), text: Buffer::from(text) })
             .collect()
     }

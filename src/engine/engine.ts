@@ -56,7 +56,7 @@ export const Note = {
   events: 8,
   /** Something was refused to a restricted session: call `takeDenials()`. */
   denials: 16,
-  /** Scripts have written to the log: call `takeScriptLogs()`. */
+  /** Scripts have written to the log, or a RESTORE that was refused has: call `takeScriptLogs()`. */
   logs: 32,
   /** Something happened that clients who track keys must hear of: call `takeTraces()`. */
   traces: 64,

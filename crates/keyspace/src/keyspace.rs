@@ -171,6 +171,8 @@ pub struct Keyspace {
     pub traces: Traces,
     /// FLUSHALL has run since the host was last told.
     pub flushed_all: bool,
+    /// What the host's log is to say, besides what scripts write to it: level (0 to 3) and text.
+    pub logs: Vec<(u8, Vec<u8>)>,
     /// What the feed's readers were told otherwise, or not at all (feed-compat).
     pub untold: Untold,
     /// What restricted users may do, and what was refused to them.
@@ -226,6 +228,7 @@ impl Keyspace {
             acl: Access::default(),
             traces: Traces::default(),
             flushed_all: false,
+            logs: Vec::new(),
             untold: Untold::default(),
             settings: Settings::default(),
             stats: Stats::default(),

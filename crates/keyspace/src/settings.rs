@@ -39,6 +39,8 @@ pub struct Settings {
     pub active_expire: bool,
     /// DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call what they otherwise may not.
     pub scripts_call_all: bool,
+    /// DEBUG SET-SKIP-CHECKSUM-VALIDATION: RESTORE does not look at checksums.
+    pub skips_dump_checksums: bool,
     pub rdbcompression: bool,
     pub latency_tracking: bool,
     /// Whom the feed is for (feed-compat).
@@ -68,6 +70,7 @@ impl Default for Settings {
             enable_debug_command: "yes".into(),
             active_expire: true,
             scripts_call_all: false,
+            skips_dump_checksums: false,
             rdbcompression: true,
             latency_tracking: true,
             feed_reader: Default::default(),

@@ -76,6 +76,8 @@ export class Keyspace {
   isActiveExpiryOn = true;
   /** DEBUG SET-DISABLE-DENY-SCRIPTS: scripts may call what has the flag noscript. */
   scriptsCallAll = false;
+  /** DEBUG SET-SKIP-CHECKSUM-VALIDATION: RESTORE does not look at checksums. */
+  skipsDumpChecksums = false;
   /** Sources of function libraries by name, as snapshots carry them. Who changes them says so to `scripts`. */
   readonly functions = new Map<string, Buffer>();
   /** What is known of scripts, and what becomes of those sources when they are run. */

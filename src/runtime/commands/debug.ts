@@ -148,6 +148,7 @@ const subcommands: Readonly<Record<string, { words: (count: number) => boolean; 
           'REPLYBUFFER PEAK-RESET-TIME <ms>',
           'SET-ACTIVE-EXPIRE <0|1>',
           'SET-DISABLE-DENY-SCRIPTS <0|1>',
+          'SET-SKIP-CHECKSUM-VALIDATION <0|1>',
           'SLEEP <seconds>',
           'HELP',
           '    Print this help.',

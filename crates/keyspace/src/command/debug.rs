@@ -54,6 +54,10 @@ fn debug(call: &mut Call<'_>) -> Done {
             call.keys.settings.scripts_call_all = call.args[2] == b"1";
             call.reply.ok();
         }
+        3 if is(word, "SET-SKIP-CHECKSUM-VALIDATION") => {
+            call.keys.settings.skips_dump_checksums = call.args[2] != b"0";
+            call.reply.ok();
+        }
         // These set thresholds of structures that do not exist here; accepting them lets tests run that use them.
         _ if ["QUICKLIST-PACKED-THRESHOLD", "REPLYBUFFER-PEAK-RESET-TIME", "DICT-RESIZING"]
             .iter()

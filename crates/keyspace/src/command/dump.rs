@@ -14,7 +14,7 @@ use crate::access::told_clock;
 use crate::entry::{Entry, INLINE_BYTES_MAX, NewValue};
 use crate::generated::commands::CommandId;
 use crate::generated::errors;
-use crate::keyspace::string_value;
+use crate::keyspace::{Stopped, string_value};
 use crate::load::{Builder, Built};
 use crate::object::Object;
 use crate::save::source;
@@ -58,7 +58,7 @@ struct Options {
     frequency: Option<u8>,
 }
 
-fn options(call: &Call<'_>) -> Result<Options, crate::keyspace::Stopped> {
+fn options(call: &Call<'_>) -> Result<Options, Stopped> {
     let mut options = Options::default();
     let mut at = 4;
     while let Some(word) = call.args.get(at) {
@@ -98,14 +98,19 @@ fn restore(call: &mut Call<'_>) -> Done {
         return Err("ERR Invalid TTL value, must be >= 0".into());
     }
     let mut made = Made(Builder::new(call.keys.settings.limits, None));
-    let opened = match dump::open(payload) {
+    let open = if call.keys.settings.skips_dump_checksums { dump::open_unsummed } else { dump::open };
+    let opened = match open(payload) {
         Ok(opened) => opened,
         Err(dump::DumpError::VersionOrChecksum) => return Err(errors::BAD_DUMP_PAYLOAD.into()),
-        Err(dump::DumpError::Value(_)) => return Err(BAD_DATA.into()),
+        Err(dump::DumpError::Value(why)) => return Err(corrupt(call, &why)),
     };
     made.0.begin(opened.kind);
-    opened.read(&mut made).map_err(|_| BAD_DATA)?;
-    let Ok(Some(built)) = made.0.finish() else { return Err(BAD_DATA.into()) };
+    opened.read(&mut made).map_err(|why| corrupt(call, &why))?;
+    let built = match made.0.finish() {
+        Ok(Some(built)) => built,
+        Ok(None) => return Err(corrupt(call, &"it has no elements")),
+        Err(why) => return Err(corrupt(call, &why)),
+    };
 
     let deleted = options.replace && call.keys.remove(key);
     let now_ms = call.keys.now_ms;
@@ -141,7 +146,14 @@ fn restore(call: &mut Call<'_>) -> Done {
     Ok(())
 }
 
-const BAD_DATA: &str = "ERR Bad data format";
+/// The client is told no more than Redis tells; the log has why.
+fn corrupt(call: &mut Call<'_>, why: &dyn std::fmt::Display) -> Stopped {
+    let text = format!("RESTORE refused a value, its integrity check failed: {why}");
+    call.keys.logs.push((LOG_WARNING, text.into_bytes()));
+    errors::BAD_DATA_FORMAT.into()
+}
+
+const LOG_WARNING: u8 = 3;
 
 /// IDLETIME and FREQ count only under a policy that looks at them.
 fn set_clock(call: &mut Call<'_>, key: &[u8], options: &Options) {
@@ -214,6 +226,23 @@ mod tests {
             assert_eq!(crate::digest::of_value(store.keys.db().table.get(hash, key).unwrap()), digest);
             assert_eq!(say(&mut store, session, &[b"OBJECT", b"ENCODING", key]), before);
         }
+    }
+
+    #[test]
+    fn the_log_says_why_a_value_is_refused_and_checksums_can_be_passed_over() {
+        let mut store = Store::new(1, 1, 1 << 16);
+        let session = store.open_session();
+        // An intset of one byte, of RDB version 9, whose checksum is none.
+        let payload = b"\x0b\x01\x02\x09\x00\0\0\0\0\0\0\0\x01";
+        let restore = [&b"RESTORE"[..], b"k", b"0", payload];
+        assert!(say(&mut store, session, &restore).starts_with(b"-ERR DUMP payload version or checksum"));
+        assert!(store.keys.logs.is_empty());
+        store.keys.settings.skips_dump_checksums = true;
+        store.reply.clear();
+        assert!(say(&mut store, session, &restore).starts_with(b"-ERR Bad data format"));
+        let (level, text) = store.keys.logs.pop().unwrap();
+        assert_eq!(level, 3);
+        assert!(String::from_utf8(text).unwrap().contains("integrity check failed: "));
     }
 
     #[test]

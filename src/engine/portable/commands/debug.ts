@@ -126,6 +126,11 @@ const subcommands: HandlerTable = {
     call.keyspace.scriptsCallAll = call.text(2) === '1';
     call.reply.ok();
   },
+  'set-skip-checksum-validation': (call) => {
+    expectArguments(call, 3);
+    call.keyspace.skipsDumpChecksums = call.text(2) !== '0';
+    call.reply.ok();
+  },
   error: (call) => {
     expectArguments(call, 3);
     refuseWith(call.text(2));

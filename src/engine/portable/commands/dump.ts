@@ -63,7 +63,7 @@ function restore(call: Call): void {
   const ttl = call.integer(2);
   if (ttl < 0) refuseWith('ERR Invalid TTL value, must be >= 0');
   const payload = call.args[3]!;
-  if (!isWellFramed(payload)) refuse('badDumpPayload');
+  if (!isWellFramed(payload, !call.keyspace.skipsDumpChecksums)) refuse('badDumpPayload');
   const value = restored(call, payload);
 
   const isReplaced = options.replace && call.remove(key);
@@ -97,11 +97,16 @@ const mayExpire = (call: Call): boolean => !call.isFromPrimary && !call.keyspace
 function restored(call: Call, payload: Buffer): Value {
   try {
     const rdb = undump(payload);
-    if (isEmptyCollection(rdb)) refuse('badDataFormat');
+    if (isEmptyCollection(rdb)) corrupt(call, 'it has no elements');
     return buildValue(rdb, call.settings);
   } catch (error) {
-    // The client is told no more than Redis tells.
-    if (error instanceof RedtwinError) refuse('badDataFormat');
+    if (error instanceof RedtwinError) corrupt(call, error.message);
     throw error;
   }
+}
+
+/** The client is told no more than Redis tells; the log has why. */
+function corrupt(call: Call, why: string): never {
+  call.keyspace.scripts.log(3, `RESTORE refused a value, its integrity check failed: ${why}`);
+  refuse('badDataFormat');
 }

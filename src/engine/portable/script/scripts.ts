@@ -70,6 +70,11 @@ export class Scripts {
     }
   }
 
+  /** Something that is no script's has a line for the host's log; level 0 to 3. */
+  log(level: number, text: string): void {
+    this.#logs.push({ level, text: Buffer.from(text) });
+  }
+
   get hasLogs(): boolean {
     return this.#logs.length > 0;
   }
