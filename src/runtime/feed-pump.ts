@@ -76,7 +76,7 @@ export class FeedPump {
     for (const stretch of stretches.values()) if (stretch?.isTaken) this.#keep(stretch.buffer);
     if (sentBytes > 0) this.#parts.onSent(sentBytes);
     this.#checkLimits(end);
-    this.#pin();
+    this.letGo();
   }
 
   #serve(replica: Replica, end: number, stretches: Stretches): number {
@@ -136,7 +136,8 @@ export class FeedPump {
     }
   }
 
-  #pin(): void {
+  /** Lets go of what no replica needs any longer. */
+  letGo(): void {
     let first: number | null = null;
     for (const { held } of this.#parts.replicas)
       if (held !== null && (first === null || held < first)) first = held;

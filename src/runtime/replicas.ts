@@ -190,10 +190,8 @@ export class Replicas {
       this.#all.delete(replica);
       this.counts.lastLoss = replica.state.because;
       this.unable.ended(replica);
-      if (this.#all.size === 0) {
-        this.#aloneSinceMs = this.#parts.monotonicMs();
-        this.#parts.store.feed.pin(null);
-      }
+      this.#pump.letGo();
+      if (this.#all.size === 0) this.#aloneSinceMs = this.#parts.monotonicMs();
     }
     if (what === 'ack' && !replica.isGone) this.unable.settled(replica);
     // The next write of ours says which database it is for: whoever loads a snapshot has none selected.

@@ -249,6 +249,32 @@ for (const engine of engineNames) {
     });
   });
 
+  test(`what only one replica still needed goes with it [${engine}]`, async (t) => {
+    const small = { 'repl-backlog-size': '16kb', 'client-output-buffer-limit': 'replica 0 0 0' };
+    await withServer({ ...options, ...small }, async ({ port }) => {
+      const client = await Talk.open(port);
+      const good = await attached(port);
+      await client.ask('MSET a 1 b 2 c 3');
+      await client.ask('CONFIG SET rdb-key-save-delay 100000000');
+      const waiting = await Talk.open(port);
+      waiting.socket.write('PSYNC ? -1\r\n');
+      await waiting.hear(/FULLRESYNC/);
+      for (let i = 0; i < 5; i++) {
+        client.socket.write(hundredKb);
+        await client.hear(/\+OK\r\n$/);
+      }
+      t.true(Number(await field(client, 'repl_backlog_histlen')) > 500_000);
+      waiting.close();
+      // In the very INFO that no longer counts it.
+      const info = await until('it to be gone', async () => {
+        const text = await client.ask('INFO replication', /\r\n\r\n$/);
+        return /^connected_slaves:1\r$/m.test(text) ? text : null;
+      });
+      t.true(Number(/^repl_backlog_histlen:(\d+)/m.exec(info)?.[1]) < 200_000, info);
+      good.close();
+    });
+  });
+
   test(`a replica that takes a byte a second costs the others nothing, and ends at its limits [${engine}]`, async (t) => {
     const limits = { 'client-output-buffer-limit': 'replica 3mb 0 0', 'repl-backlog-size': '64kb' };
     await withServer({ ...options, ...limits }, async ({ port }) => {
