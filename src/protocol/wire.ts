@@ -65,6 +65,14 @@ export const wireText = {
   behind: 'behind master',
 } as const;
 
+/** The log lines of Redis for a primary that is silent, by our reason: people and tests search for them. */
+export const linkTimeoutText: Readonly<Record<string, string>> = {
+  'connect-timeout': 'Timeout connecting to the MASTER... ',
+  'handshake-timeout': 'Timeout connecting to the MASTER... ',
+  'transfer-timeout': 'Timeout receiving bulk data from MASTER... ',
+  'link-timeout': 'MASTER timeout: no data nor PING received... ',
+};
+
 /** A replica's line in INFO: our place in the list, its address and state. */
 export const infoReplica = (index: number): string => `slave${index}`;
 

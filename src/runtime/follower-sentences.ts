@@ -5,6 +5,7 @@
  * that a line of the log leads to the field of INFO and the label of the metric.
  */
 import type { LoadReport } from '../engine/engine.ts';
+import { linkTimeoutText } from '../protocol/wire.ts';
 import type { History } from '../replication/history.ts';
 import { fullResyncReasons, linkReasons } from '../replication/reasons.ts';
 import type { Effect } from '../replication/replica-link/effects.ts';
@@ -79,7 +80,7 @@ const consequences = {
 
 export const ended = ({ because, detail, next }: Extract<Effect, { do: 'hangUp' }>): Sentence => {
   const what = detail === '' ? '' : ` (${detail})`;
-  const line = `The link to the primary ended: ${linkReasons[because]} [${because}]${what}; ${consequences[next]}`;
+  const line = `${linkTimeoutText[because] ?? ''}The link to the primary ended: ${linkReasons[because]} [${because}]${what}; ${consequences[next]}`;
   return [next === 'end' ? 'notice' : 'warning', line];
 };
 

@@ -39,13 +39,17 @@ export function expectedFile(path: string, startedMs: number): LoadProgress | nu
  */
 export async function loadFile(path: string, parts: LoadParts): Promise<LoadReport | null> {
   const startedMs = performance.now();
+  const { log } = parts;
   const report = await read(path, parts).catch((cause: unknown) => {
-    throw new RedtwinError('rdb-corrupt', `Fatal error loading the DB: ${String(cause)}. Exiting.`, {
-      cause,
-    });
+    if (!(cause instanceof RedtwinError)) throw failed(String(cause), 'Exiting.', cause);
+    log.warning(
+      `The integrity check failed of ${path}: "redtwin rdb check" tells more, "redtwin rdb repair" saves what is whole`,
+    );
+    const what = cause.code === 'rdb-checksum' ? 'RDB CRC error' : 'integrity check failed';
+    const end = 'Terminating server after rdb file reading failure.';
+    throw failed(`${what}, ${cause.message}`, end, cause);
   });
   if (!report) return null;
-  const { log } = parts;
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(3);
   log.notice(`Done loading RDB, keys loaded: ${report.keys}, keys expired: ${report.expiredSkipped}.`);
   log.notice(`DB loaded from disk: ${seconds} seconds`);
@@ -55,6 +59,10 @@ export async function loadFile(path: string, parts: LoadParts): Promise<LoadRepo
     );
   return report;
 }
+
+/** In the words that people search the log of Redis for. */
+const failed = (what: string, end: string, cause: unknown): RedtwinError =>
+  new RedtwinError('rdb-corrupt', `Fatal error loading the DB: ${what}. ${end}`, { cause });
 
 async function read(path: string, { store, options, onProgress }: LoadParts): Promise<LoadReport | null> {
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {

@@ -77,6 +77,38 @@ for (const { name: engine } of enginesUnderTest) {
   });
 
   test.serial(
+    `FLUSHALL gives up a save, and empties the file where there are save points [${engine}]`,
+    async (t) => {
+      const server = await started(t, { engine });
+      const file = join(server.folder, 'dump.rdb');
+      const keys = ['a', '1', 'b', '2', 'c', '3', 'd', '4'];
+      server.cli('MSET', ...keys);
+      t.is(server.cli('SAVE'), 'OK');
+      server.cli('SET', 'e', '5');
+      server.cli('CONFIG', 'SET', 'rdb-key-save-delay', '1000000');
+      server.cli('BGSAVE');
+      t.is(await persistence(server, 'rdb_bgsave_in_progress'), '1');
+      t.is(server.cli('FLUSHALL'), 'OK');
+      await until(
+        'the end of the save',
+        async () => (await persistence(server, 'rdb_bgsave_in_progress')) === '0',
+      );
+      // Neither saved nor failed, and the file is what it was.
+      t.is(await persistence(server, 'rdb_last_bgsave_status'), 'ok');
+      t.is(await persistence(server, 'rdb_changes_since_last_save'), '6');
+      t.regex(check(file), /\[info\] 4 keys read/);
+      t.deepEqual(readdirSync(server.folder), ['dump.rdb']);
+      server.cli('CONFIG', 'SET', 'rdb-key-save-delay', '0');
+      server.cli('CONFIG', 'SET', 'save', '3600 1');
+      server.cli('MSET', ...keys);
+      // A script's counts too.
+      server.cli('EVAL', "return redis.call('FLUSHALL')", '0');
+      await until('the file to be empty', () => /\[info\] 0 keys read/.test(check(file)));
+      await until('the end', async () => (await persistence(server, 'rdb_changes_since_last_save')) === '0');
+    },
+  );
+
+  test.serial(
     `a save that is killed leaves the old file, and one that cannot be made stops writes [${engine}]`,
     async (t) => {
       const server = await started(t, { engine, args: ['--save', '3600 1000000'] });

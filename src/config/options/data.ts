@@ -133,6 +133,12 @@ export const data = {
     by: 'ignored',
     hidden: true,
   }),
+  'loading-process-events-interval-bytes': option(
+    integer(1024, intMax),
+    '2097152',
+    'Clients are answered all the time while a file is loaded.',
+    { by: 'ignored', hidden: true },
+  ),
   'rdb-key-save-delay': option(
     integer(-(2 ** 31), intMax),
     '0',
