@@ -1,4 +1,7 @@
 //! Which server reads the commands, and what it understands.
+//!
+//! Its one idea: each ability has the version that brought it as a constant, so that the commands ask `target >= ABILITY` and no
+//! number of a version stands anywhere else. Valkey 9 counts as the Redis whose abilities it has.
 
 use redtwin_rdb::format::Version;
 

@@ -1,4 +1,10 @@
-//! Words of commands in RESP: `*<words>`, then `$<bytes>` and the bytes of each.
+//! Words of commands in RESP, as a client would send them.
+//!
+//! ```text
+//! *3\r\n $3\r\nSET\r\n $1\r\nk\r\n $1\r\nv\r\n        head(3), then bulk() for each word
+//! ```
+//!
+//! Its one idea: most words are shorter than a hundred bytes, and their length is written digit by digit, without a call.
 
 pub(super) fn head(out: &mut Vec<u8>, words: usize) {
     out.push(b'*');
