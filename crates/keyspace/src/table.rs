@@ -37,6 +37,10 @@ const EXPECT_BITS_MAX: u32 = 18;
 /// enough that chance rarely makes one split all the same.
 const EXPECT_KEYS: usize = 800;
 
+/// How many times its size a segment grows to at once, up to what is expected of it. Each step moves all its entries and
+/// leaves memory of its old size behind; one of 48 groups is there in two.
+const EXPECT_GROWTH: usize = 8;
+
 /// Hash of a key; a table's own.
 pub type Hash = u64;
 
@@ -495,9 +499,9 @@ impl Table {
             *segment = segment.rebuilt(wanted.max(groups_for(segment.len)).min(GROUPS_MAX));
         } else if groups < GROUPS_MAX || segment.depth >= DEPTH_MAX {
             // Doubling while it is small, a quarter at a time when memory counts. Where more is known to come the steps
-            // are larger; never much larger than what is there, for the expectation may be a lie.
+            // are larger, but still go by what is there, for the expectation may be a lie.
             let more = match groups {
-                _ if groups < expected => (groups * 3).min(expected - groups),
+                _ if groups < expected => (groups * EXPECT_GROWTH).min(expected) - groups,
                 _ if groups < GROUPS_MAX / 2 => groups,
                 _ => groups / 4,
             };
