@@ -296,5 +296,6 @@ function unknownOpcode(opcode: number, dialect: Dialect, input: Input): RedtwinE
     name === null
       ? `the RDB holds a record of type ${opcode}, which ${version} does not have`
       : `the RDB holds a record of type ${opcode}, which is not read: ${name} (${version})`;
-  return new RedtwinError('rdb-unknown-type', message, { offset: input.offset });
+  // Where the opcode itself lies, which is all that was read of it.
+  return new RedtwinError('rdb-unknown-type', message, { offset: input.offset - 1 });
 }
