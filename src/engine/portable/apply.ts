@@ -3,7 +3,7 @@
  *
  * Its one idea: bytes are counted when the unit they belong to is complete. A command by itself is a unit, so is
  * everything from MULTI to EXEC, so are blank lines. What came but is not yet counted waits in `#raw`; a link that is cut
- * in the middle of a unit asks for those bytes again.
+ * in the middle of a unit asks for those bytes again. Complete units are counted together, when nothing more can be run.
  *
  *     *1 MULTI  *3 SET..  *2 INCR..  *1 EXEC  *3 SET (cut)
  *     '------------ one unit --------------'  '- not counted
@@ -17,13 +17,14 @@ import { Call } from './call.ts';
 import type { Keyspace } from './keyspace.ts';
 import { HandBack, Refusal } from './refusal.ts';
 import { Reply } from './reply.ts';
-import { RequestParser } from './resp.ts';
+import { type ParserLimits, RequestParser } from './resp.ts';
 import type { Session } from './session.ts';
 import { type Command, findCommand } from './table.ts';
 
 /** Arguments of a failed command that are told, and how much of each. */
 const toldArguments = 8;
 const toldBytes = 64;
+const limits: ParserLimits = { bulkBytesMax: Number.MAX_SAFE_INTEGER, authenticated: true };
 
 export class Applying {
   readonly #keyspace: Keyspace;
@@ -35,8 +36,9 @@ export class Applying {
   /** Received and not yet counted. */
   #raw: Buffer[] = [];
   #rawBytes = 0;
-  /** Of the parser's consumed bytes, how many are counted. */
+  /** Of the parser's consumed bytes, how many are counted, and how many belong to complete units. */
   #countedBytes = 0;
+  #completeBytes = 0;
   /** Commands since MULTI; null outside a transaction. */
   #queue: Buffer[][] | null = null;
   /** Commands of the complete unit that still have to run. */
@@ -78,24 +80,36 @@ export class Applying {
       const stop = this.#attempt(call, command, fromMs, script);
       if (stop !== null) return stop;
     }
+    const stop = this.#run(nowMs);
+    this.#count();
+    return stop;
+  }
+
+  /** Runs what can be run. */
+  #run(nowMs: number): Stop {
     for (;;) {
       if (this.#failure !== null) return Stop.failed;
       const stop = this.#runDue(nowMs);
       if (stop !== null) return stop;
-      if (this.#queue === null) this.#count();
-      const parsed = this.#parser.next({ bulkBytesMax: Number.MAX_SAFE_INTEGER, authenticated: true });
+      this.#completed();
+      const parsed = this.#parser.next(limits);
       if (parsed.is === 'broken') return this.#fail([], parsed.error);
       if (parsed.is === 'partial') {
-        if (this.#queue === null) this.#count();
+        this.#completed();
         return Stop.drained;
       }
       this.#schedule(parsed.args);
     }
   }
 
+  /** All that was parsed has run, unless it waits for an EXEC. */
+  #completed(): void {
+    if (this.#queue === null) this.#completeBytes = this.#parser.consumedBytes;
+  }
+
   /** Puts a request where it belongs: into the open transaction, or among what is due. */
   #schedule(args: Buffer[]): void {
-    const name = lower(binary(args[0]!));
+    const name = unitWord(args[0]!);
     if (name === 'multi' && this.#queue === null) {
       this.#queue = [];
       this.#keyspace.commandCounters.ran('multi', this.#keyspace.commandCounters.nowMs());
@@ -131,6 +145,8 @@ export class Applying {
     }
     if (this.#execFromMs !== null) this.#keyspace.commandCounters.ran('exec', this.#execFromMs);
     this.#execFromMs = null;
+    // Whoever is served now may write to the feed, behind the units before this one.
+    if (this.#keyspace.waitingRoom.size > 0) this.#count();
     this.#serveWaiting(nowMs);
     return null;
   }
@@ -166,7 +182,7 @@ export class Applying {
 
   /** Counts the bytes of the units that are complete: they become part of our own feed. */
   #count(): void {
-    let wanted = this.#parser.consumedBytes - this.#countedBytes;
+    let wanted = this.#completeBytes - this.#countedBytes;
     this.#countedBytes += wanted;
     this.#rawBytes -= wanted;
     while (wanted > 0) {
@@ -186,3 +202,7 @@ export class Applying {
     return Stop.failed;
   }
 }
+
+/** MULTI or EXEC in lower case; of any other name only that it is none of them. */
+const unitWord = (name: Buffer): string =>
+  name.length === 4 || name.length === 5 ? lower(binary(name)) : '';

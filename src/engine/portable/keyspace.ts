@@ -202,6 +202,7 @@ export class Keyspace {
   touch(db: number, key: string, kind: 'changed' | 'gone' = 'changed'): void {
     this.traces.add(kind, key);
     this.waitingRoom.signal(db, key);
+    if (this.#watchers.size === 0) return;
     const watchers = this.#watchers.get(watchName(db, key));
     if (watchers === undefined) return;
     for (const session of [...watchers]) {

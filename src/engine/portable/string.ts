@@ -4,12 +4,14 @@
  * Redis stores canonical 64-bit integers as int, up to 44 bytes as embstr, and more as raw. A command that
  * changes a string in place (APPEND, SETRANGE, SETBIT) leaves it raw, whatever its length.
  */
-import { binary } from './bytes.ts';
+import { binary, bytes } from './bytes.ts';
 import { parseInt64 } from './numbers.ts';
 import { ValueBase } from './value.ts';
 
 /** Longest string that Redis allocates together with its header. */
 const embeddedBytesMax = 44;
+/** Redis's pool has the integers from 0 to one below this. */
+const pooledIntegers = 10_000;
 
 export type StringEncoding = 'int' | 'embstr' | 'raw';
 
@@ -18,7 +20,7 @@ export class StringValue extends ValueBase {
   bytes: Buffer;
   encoding: StringEncoding;
   /** Made by a command that takes the small integers from Redis's pool; OBJECT REFCOUNT shows it. A copy is not. */
-  readonly isPooled: boolean;
+  isPooled: boolean;
 
   /** Takes ownership of `bytes`. Without an encoding: the one that SET would choose. */
   constructor(bytes: Buffer, encoding?: StringEncoding) {
@@ -31,6 +33,20 @@ export class StringValue extends ValueBase {
   /** The value that commands make without looking whether it is an integer (INCRBYFLOAT's results). */
   static plain(bytes: Buffer): StringValue {
     return new StringValue(bytes, bytes.length <= embeddedBytesMax ? 'embstr' : 'raw');
+  }
+
+  /** An integer that a command has computed. */
+  static integer(n: number | bigint): StringValue {
+    const value = new StringValue(bytes(String(n)), 'int');
+    value.isPooled = n >= 0 && n < pooledIntegers;
+    return value;
+  }
+
+  /** Turns into an integer that a command has computed; the caller sees to it that a snapshot has what was before. */
+  become(n: number | bigint): void {
+    this.bytes = bytes(String(n));
+    this.encoding = 'int';
+    this.isPooled = n >= 0 && n < pooledIntegers;
   }
 
   copy(): StringValue {

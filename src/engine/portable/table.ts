@@ -40,13 +40,16 @@ function commandOf(spec: CommandSpec, isHost: boolean): Command {
 }
 
 const commands = new Map(commandTable.map((spec) => [spec.name, commandOf(spec, spec.runs === 'host')]));
-/** The same as most clients write them. */
-const inCapitals = new Map([...commands].map(([name, command]) => [upper(name), command]));
+/** The same with the names as most clients write them, too. */
+const asWritten = new Map([
+  ...commands,
+  ...[...commands].map(([name, command]): [string, Command] => [upper(name), command]),
+]);
 
 /** A command by its name in any case. */
 function named(name: Buffer): Command | undefined {
   const text = binary(name);
-  return commands.get(text) ?? inCapitals.get(text) ?? commands.get(lower(text));
+  return asWritten.get(text) ?? commands.get(lower(text));
 }
 
 /** The command that a request names, or the text of the error that Redis answers. Checks the number of arguments too. */
