@@ -107,10 +107,12 @@ impl Stream {
         match self.nodes.back_mut() {
             Some(node) if node.has_room(bytes, limits) => node.append(id, pairs),
             last => {
-                if let Some(full) = last {
-                    full.shrink();
-                }
-                let mut node = Node::new(id, pairs);
+                // The next node will be about as large as the last one: it need not grow by doubling.
+                let expected_bytes = last.map_or(0, |full| {
+                    full.settle();
+                    full.bytes().len() + full.bytes().len() / 16
+                });
+                let mut node = Node::new(id, pairs, expected_bytes);
                 node.append(id, pairs);
                 self.nodes.push_back(node);
             }

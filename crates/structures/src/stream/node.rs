@@ -21,6 +21,8 @@ const DELETED: i64 = 1;
 const SAME_FIELDS: i64 = 2;
 const HEADER_BYTES: usize = 6;
 const END_BYTES: usize = 1;
+/// No more room than this is made before there is something to put in it.
+const EXPECTED_BYTES_MAX: usize = 16 * 1024;
 const END: u8 = 0xff;
 /// Elements of an entry that are neither field nor value, without and with a field count: flags, two differences.
 const PARTS_FIXED: i64 = 3;
@@ -63,9 +65,11 @@ impl Slot {
 }
 
 impl Node {
-    /// A node for `master` with the names of its fields, without entries yet.
-    pub fn new<B: AsRef<[u8]>>(master: StreamId, pairs: &[[B; 2]]) -> Node {
-        let mut pack = vec![0; HEADER_BYTES];
+    /// A node for `master` with the names of its fields, without entries yet, and with room for what is expected of it.
+    pub fn new<B: AsRef<[u8]>>(master: StreamId, pairs: &[[B; 2]], expected_bytes: usize) -> Node {
+        let expected_bytes = expected_bytes.min(EXPECTED_BYTES_MAX);
+        let mut pack = Vec::with_capacity(expected_bytes.max(HEADER_BYTES + END_BYTES));
+        pack.extend_from_slice(&[0; HEADER_BYTES]);
         pack.push(END);
         let mut node = Node { master, pack: Arc::new(pack) };
         node.extend(|push| {
@@ -118,9 +122,10 @@ impl Node {
     }
 
     /// Gives back the room at the end: nothing will be appended any more.
-    pub fn shrink(&mut self) {
-        if let Some(pack) = Arc::get_mut(&mut self.pack) {
-            pack.shrink_to_fit();
+    pub fn settle(&mut self) {
+        // A copy rather than a shrunk block: allocators leave a block where it is while half of it is used.
+        if self.pack.capacity() > self.pack.len() {
+            self.pack = Arc::new(self.pack.to_vec());
         }
     }
 
