@@ -1,7 +1,7 @@
 //! How fast the keyspace runs commands, and what a key costs, without Node around it.
 //!
-//! `cargo bench -p redtwin-keyspace -- [keys]` prints thousands of commands per second of CPU time at
-//! each pipeline depth, and bytes per key.
+//! `cargo bench -p redtwin-keyspace -- [keys] [NAME...]` prints thousands of commands per second of CPU time at
+//! each pipeline depth, of all commands or those named, and bytes per key.
 
 #[path = "../../../native/src/allocator.rs"]
 mod allocator;
@@ -65,7 +65,16 @@ fn main() {
         allocator::used_bytes() / keys
     );
     let value = [b'x'; 64];
-    let families: [(&str, Write<'_>); 9] = [
+    // As bench/throughput.ts has them: 500 and 334 members, of which 167 are in both.
+    let names = |step: usize| (0..1000).step_by(step).map(|i| format!("member:{i}")).collect::<Vec<_>>();
+    for (set, step) in [("evens", 2), ("thirds", 3)] {
+        let members = names(step);
+        let args = ["SADD", set].into_iter().chain(members.iter().map(String::as_str));
+        let mut into = Vec::new();
+        command(&mut into, &args.map(str::as_bytes).collect::<Vec<_>>());
+        store.execute(session, &into, 1);
+    }
+    let families: [(&str, Write<'_>); 10] = [
         ("SET", &|into, key| command(into, &[b"SET", key, &value])),
         ("GET", &|into, key| command(into, &[b"GET", key])),
         ("INCR", &|into, key| command(into, &[b"INCR", &[key, b":n"].concat()])),
@@ -76,8 +85,14 @@ fn main() {
         ("ZADD", &|into, key| command(into, &[b"ZADD", b"zset", &key[8..], key])),
         ("LPUSH", &|into, _| command(into, &[b"LPUSH", b"list", &value[..32]])),
         ("XADD", &|into, _| command(into, &[b"XADD", b"stream", b"*", b"field", &value[..32]])),
+        ("SINTER", &|into, _| command(into, &[b"SINTER", b"evens", b"thirds"])),
     ];
+    let chosen: Vec<String> =
+        std::env::args().skip(1).filter(|a| families.iter().any(|(name, _)| name == a)).collect();
     for (name, make) in families {
+        if !chosen.is_empty() && !chosen.iter().any(|a| a == name) {
+            continue;
+        }
         for depth in [1, 16, 128] {
             let chunks = chunks(depth, keys, make);
             let mut best = 0.0f64;

@@ -126,6 +126,9 @@ impl Reply {
     fn header(&mut self, kind: u8, count: i64) {
         if (0..=9).contains(&count) {
             self.raw(&[kind, b'0' + count as u8, b'\r', b'\n']);
+        } else if (10..=99).contains(&count) {
+            let count = count as u8;
+            self.raw(&[kind, b'0' + count / 10, b'0' + count % 10, b'\r', b'\n']);
         } else {
             self.bytes.push(kind);
             self.raw(itoa::Buffer::new().format(count).as_bytes());
@@ -249,9 +252,12 @@ impl Reply {
     }
 
     fn insert_header(&mut self, mark: ReplyMark, write: impl FnOnce(&mut Reply)) {
-        let tail = self.bytes.split_off(mark.0.min(self.bytes.len()));
+        let end = self.bytes.len();
         write(self);
-        self.raw(&tail);
+        let header_bytes = self.bytes.len() - end;
+        if let Some(tail) = self.bytes.get_mut(mark.0.min(end)..) {
+            tail.rotate_right(header_bytes);
+        }
     }
 
     /// Writes an array head at the mark. O(bytes since the mark).

@@ -119,6 +119,12 @@ impl Buckets {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).take(self.count)
     }
 
+    /// The elements of one bucket, record after record. None behind the last bucket.
+    #[inline]
+    pub(crate) fn bucket(&self, bucket: usize) -> Option<Iter<'_>> {
+        (bucket < self.count).then(|| self.pack(bucket).iter())
+    }
+
     /// Takes over a listpack of records with distinct keys.
     pub(crate) fn from_listpack(pack: &Listpack, stride: usize) -> Self {
         let mut this = Self::new(stride);
@@ -144,7 +150,12 @@ impl Buckets {
     /// Looks a key up.
     #[inline]
     pub(crate) fn find(&self, key: &[u8]) -> Option<Slot> {
-        let bucket = self.bucket_of(hash(key));
+        self.find_in(self.bucket_of(hash(key)), key)
+    }
+
+    /// Looks a key up whose bucket is known: the one that `aim` gave since the last edit.
+    #[inline]
+    pub(crate) fn find_in(&self, bucket: usize, key: &[u8]) -> Option<Slot> {
         let pack = self.pack(bucket);
         let position = pack.find(key, pack.first()?, self.stride)?;
         Some(Slot { bucket, position })

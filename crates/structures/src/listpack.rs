@@ -17,12 +17,14 @@
 
 mod distinct;
 mod entry;
+mod short_text;
 
 use crate::limits::Malformed;
 use crate::prefetch;
 pub(crate) use distinct::Distinct;
 pub use entry::Value;
 pub(crate) use entry::{Encoded, backlen_size, decode, encoded_size, previous};
+use short_text::ShortText;
 
 /// Bytes that are asked for ahead at most; what follows them the processor guesses.
 const PREFETCH_BYTES_MAX: usize = 512;
@@ -472,18 +474,27 @@ pub(crate) fn find(bytes: &[u8], needle: &[u8], from: usize, stride: usize) -> O
         Value::Int(value) => Some(value),
         Value::Bytes(_) => None,
     };
+    let short = ShortText::of(needle);
     let end = bytes.len() - 1;
     let mut position = from;
     while position < end {
-        let (value, size) = decode(bytes, position)?;
-        let equal = match value {
-            Value::Bytes(text) => text == needle,
-            Value::Int(value) => needle_int == Some(value),
+        let after = if let Some(text_end) = ShortText::end_at(bytes, position) {
+            if short.is_at(bytes, position, text_end) {
+                return Some(position);
+            }
+            text_end + 1
+        } else {
+            let (value, size) = decode(bytes, position)?;
+            let equal = match value {
+                Value::Bytes(text) => text == needle,
+                Value::Int(value) => needle_int == Some(value),
+            };
+            if equal {
+                return Some(position);
+            }
+            position + size + backlen_size(size)
         };
-        if equal {
-            return Some(position);
-        }
-        position += size + backlen_size(size);
+        position = after;
         for _ in 1..stride {
             let size = encoded_size(bytes, position)?;
             position += size + backlen_size(size);

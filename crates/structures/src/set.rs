@@ -9,11 +9,18 @@
 //! Redis 7.0 makes a hash table of every set that is not an intset; `Packed` is our own saving (a set of ten members
 //! takes a sixth), and clients cannot tell. A set that became a hash table never turns back, as in Redis.
 
+mod members;
+
 use crate::buckets::Buckets;
 use crate::intset::Intset;
 use crate::limits::Limits;
 use crate::listpack::{self, Distinct, Listpack, Value};
 use crate::number::parse_i64;
+pub use members::Members;
+use smallvec::SmallVec;
+
+/// Members that are looked for at once.
+pub const BATCH: usize = 16;
 
 const PACKED_ENTRIES_MAX: usize = 64;
 const PACKED_MEMBER_BYTES_MAX: usize = 64;
@@ -182,12 +189,32 @@ impl Set {
     }
 
     /// All members, in no order that means anything (ascending for an intset).
-    pub fn iter(&self) -> Box<dyn Iterator<Item = Value<'_>> + '_> {
+    #[inline]
+    pub fn iter(&self) -> Members<'_> {
         match &self.0 {
-            Repr::Ints(ints) => Box::new(ints.iter().map(Value::Int)),
-            Repr::Packed(pack) => Box::new(pack.iter()),
-            Repr::Table(table) => Box::new(table.iter().map(|record| record.key())),
+            Repr::Ints(ints) => Members::of_ints(ints),
+            Repr::Packed(pack) => Members::of_pack(pack),
+            Repr::Table(table) => Members::of_table(table),
         }
+    }
+
+    /// Keeps those of `members` that are in this set, too; they stay in their order. Up to `BATCH` of them: the memory
+    /// of all is asked for before any is looked for.
+    pub fn retain_common(&self, members: &mut SmallVec<[Value<'_>; BATCH]>) {
+        let digits = &mut itoa::Buffer::new();
+        let Repr::Table(table) = &self.0 else {
+            return members.retain(|member| self.contains(member.as_bytes(digits)));
+        };
+        let mut aims = [0; BATCH];
+        for (aim, member) in aims.iter_mut().zip(members.iter()) {
+            *aim = table.aim(member.as_bytes(digits));
+        }
+        aims.iter().take(members.len()).for_each(|aim| table.prefetch(*aim));
+        let mut aims = aims.iter();
+        members.retain(|member| {
+            let member = member.as_bytes(digits);
+            aims.next().map_or_else(|| table.find(member), |aim| table.find_in(*aim, member)).is_some()
+        });
     }
 
     /// Hands over some members and gives the cursor to go on with, 0 at the end; small sets come at once.

@@ -11,7 +11,8 @@ use crate::keyspace::{Keyspace, Stopped};
 use crate::object::Object;
 use redtwin_structures::limits::Limits;
 use redtwin_structures::listpack::Value;
-use redtwin_structures::set::Set;
+use redtwin_structures::set::{BATCH, Set};
+use smallvec::SmallVec;
 
 pub fn handler(id: CommandId) -> Option<Handler> {
     Some(match id {
@@ -53,15 +54,20 @@ fn sets<'a>(keys: &'a mut Keyspace, names: &[&[u8]]) -> Result<Vec<Option<&'a Se
         .collect())
 }
 
-/// Hands over the members of the intersection until `emit` says false.
+/// Hands over the members of the intersection until `emit` says false. The members of the smallest set go through the
+/// others a batch at a time, so that their look-ups wait for memory together.
 fn intersect<'a>(sets: &[Option<&'a Set>], mut emit: impl FnMut(Value<'a>) -> bool) {
-    let Some(mut sets) = sets.iter().copied().collect::<Option<Vec<&Set>>>() else { return };
+    let Some(mut sets) = sets.iter().copied().collect::<Option<SmallVec<[&Set; 4]>>>() else { return };
     sets.sort_by_key(|set| set.len());
     let Some((smallest, others)) = sets.split_first() else { return };
-    for member in smallest.iter() {
-        let digits = &mut itoa::Buffer::new();
-        let bytes = member.as_bytes(digits);
-        if others.iter().all(|set| set.contains(bytes)) && !emit(member) {
+    let mut members = smallest.iter();
+    loop {
+        let mut batch: SmallVec<[Value<'a>; BATCH]> = members.by_ref().take(BATCH).collect();
+        if batch.is_empty() {
+            return;
+        }
+        others.iter().for_each(|set| set.retain_common(&mut batch));
+        if !batch.into_iter().all(&mut emit) {
             return;
         }
     }
@@ -106,13 +112,13 @@ fn reply(call: &mut Call<'_>, operation: Operation) -> Done {
         return Ok(());
     }
     if operation == Operation::Inter {
-        let mut members = Vec::new();
+        let (head, mut count) = (call.reply.mark(), 0);
         intersect(&sets, |member| {
-            members.push(member);
+            reply_value(call.reply, member);
+            count += 1;
             true
         });
-        call.reply.set(members.len());
-        members.iter().for_each(|member| reply_value(call.reply, *member));
+        call.reply.set_at(head, count);
         return Ok(());
     }
     let result = collect(operation, &sets, &limits);

@@ -32,10 +32,24 @@ fn hash_with(seed: u64, bytes: &[u8]) -> u64 {
     for word in words {
         state = fold(state ^ u64::from_le_bytes(*word), K[1] ^ seed.rotate_left(32));
     }
-    let mut tail = [0; 8];
-    tail[..rest.len()].copy_from_slice(rest);
-    state = fold(state ^ u64::from_le_bytes(tail), K[2]);
+    let tail = match bytes.last_chunk::<8>() {
+        _ if rest.is_empty() => 0,
+        // Some bytes come twice, which harms nothing and spares a copy of unknown length.
+        Some(word) => u64::from_le_bytes(*word),
+        None => short_word(rest),
+    };
+    state = fold(state ^ tail, K[2]);
     fold(state ^ bytes.len() as u64, K[0] ^ seed)
+}
+
+/// One to seven bytes as a number, another one for other bytes of the same length.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+    }
+    let byte = |at: usize| u64::from(bytes.get(at).copied().unwrap_or(0));
+    byte(0) | byte(1) << 8 | byte(2) << 16
 }
 
 /// A stream of numbers from one: for choices that need more than the one number given (splitmix64).
@@ -65,5 +79,16 @@ mod tests {
         assert_ne!(hash_with(1, b"a"), hash_with(2, b"a"));
         assert_ne!(hash_with(1, b"a"), hash_with(1, b"a\0"));
         assert_ne!(hash_with(1, b""), hash_with(1, b"\0\0\0\0\0\0\0\0"));
+        // Every byte counts, at every length.
+        for len in 0..40usize {
+            let plain = vec![b'x'; len];
+            let others = (0..len).map(|at| {
+                let mut other = plain.clone();
+                other[at] = b'y';
+                hash_with(1, &other)
+            });
+            let hashes: std::collections::HashSet<u64> = others.chain([hash_with(1, &plain)]).collect();
+            assert_eq!(hashes.len(), len + 1);
+        }
     }
 }
