@@ -73,6 +73,9 @@ export const linkTimeoutText: Readonly<Record<string, string>> = {
   'link-timeout': 'MASTER timeout: no data nor PING received... ',
 };
 
+/** Likewise for a snapshot that is being loaded from now on. */
+export const loadingText = 'MASTER <-> REPLICA sync: Loading DB in memory';
+
 /** A replica's line in INFO: our place in the list, its address and state. */
 export const infoReplica = (index: number): string => `slave${index}`;
 

@@ -5,7 +5,7 @@
  * that a line of the log leads to the field of INFO and the label of the metric.
  */
 import type { LoadReport } from '../engine/engine.ts';
-import { linkTimeoutText } from '../protocol/wire.ts';
+import { linkTimeoutText, loadingText } from '../protocol/wire.ts';
 import type { History } from '../replication/history.ts';
 import { fullResyncReasons, linkReasons } from '../replication/reasons.ts';
 import type { Effect } from '../replication/replica-link/effects.ts';
@@ -39,11 +39,14 @@ export const resyncing = ({ id, offset, because }: Sync): Sentence => {
 /** `file`: the folder, when the snapshot is kept in a file first; null when it is loaded as it comes. */
 export const receiving = (format: SnapshotFormat, folder: string | null): Sentence => {
   const size = format.ends === 'length' ? `${format.bytes} bytes` : 'unknown size';
-  const way = folder === null ? 'loading it as it comes' : `to a file in ${folder}`;
-  return notice(`Receiving a snapshot of ${size}, ${way}`);
+  return notice(
+    folder === null
+      ? `${loadingText}: a snapshot of ${size}, as it comes`
+      : `Receiving a snapshot of ${size}, to a file in ${folder}`,
+  );
 };
 
-export const loading = (): Sentence => notice('The snapshot has come: loading it');
+export const loading = (): Sentence => notice(`${loadingText}: the snapshot has come`);
 
 export const loaded = (report: LoadReport, { id }: History, offset: number): Sentence[] => {
   const lines = [
