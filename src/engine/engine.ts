@@ -540,4 +540,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 16;
+export const engineAbi = 17;

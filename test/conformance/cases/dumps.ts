@@ -90,6 +90,7 @@ export const cases: Case[] = [
       ['RESTORE', 'k', '-1', 'bad', 'REPLACE'],
       ['RESTORE', 'k', 'x', 'bad', 'REPLACE'],
       ['RESTORE', 'k', '0', 'bad', 'REPLACE'],
+      ['RESTORE', 'k', '0', Buffer.concat([text.subarray(0, -8), Buffer.alloc(8)]), 'REPLACE'],
       ['RESTORE', 'k', '0', text, 'nonsense'],
       ['RESTORE', 'k', '0', text, 'IDLETIME'],
       ['RESTORE', 'k', '0', text, 'IDLETIME', '-1'],

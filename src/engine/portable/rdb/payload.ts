@@ -37,16 +37,14 @@ export function dumpAs(value: Value, dialect: Dialect, limits: WriterLimits, com
 }
 
 /**
- * Whether a payload's footer is right: its version understood, its checksum that of its bytes, or zero, by which
- * Redis 8.10 says that it took none. Without `sums` the checksum is not looked at.
+ * Whether a payload's footer is right: its version understood, its checksum that of its bytes; a zero is no exception here, as it
+ * is in files (Redis 7.0). Without `sums` the checksum is not looked at.
  */
 export function isWellFramed(payload: Buffer, sums = true): boolean {
   if (payload.length < footerBytes) return false;
   const end = payload.length - 8;
   if (dialectOf(payload.readUInt16LE(end - 2)) === null) return false;
-  if (!sums) return true;
-  const said = payload.readBigUInt64LE(end);
-  return said === 0n || said === crc64(payload.subarray(0, end));
+  return !sums || payload.readBigUInt64LE(end) === crc64(payload.subarray(0, end));
 }
 
 /**
