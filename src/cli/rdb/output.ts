@@ -9,6 +9,7 @@
 import { createWriteStream, rmSync } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { DirectFile, WayChoice } from './way.ts';
 
 export interface Output {
@@ -64,9 +65,10 @@ async function openOutput(path: string | undefined, isLasting: boolean): Promise
 
 function streamOutput(stream: Writable, isOurs: boolean): Output {
   let failure: NodeJS.ErrnoException | null = null;
-  stream.on('error', (error) => {
-    failure ??= error;
-  });
+  const fail = (error: NodeJS.ErrnoException | null | undefined): void => {
+    failure ??= error ?? null;
+  };
+  stream.on('error', fail);
   const check = (): void => {
     if (failure !== null) throw failure.code === 'EPIPE' ? new ReaderGone() : failure;
   };
@@ -74,11 +76,18 @@ function streamOutput(stream: Writable, isOurs: boolean): Output {
     async write(bytes) {
       check();
       // When the other side is slow, the scan waits, so memory stays bounded.
-      if (bytes.length > 0) await new Promise((resolve) => stream.write(bytes, resolve));
+      if (bytes.length > 0)
+        await new Promise<void>((resolve) => {
+          stream.write(bytes, (error) => {
+            fail(error);
+            resolve();
+          });
+        });
       check();
     },
     async close() {
-      if (isOurs) await new Promise<void>((resolve) => stream.once('close', resolve).end());
+      // It may have failed, and be closed, long before; then nothing more would be heard of it.
+      if (isOurs) await finished(stream.end()).catch(fail);
       check();
     },
     abandon: async () => {
