@@ -7,18 +7,14 @@ import test from 'ava';
 import fc from 'fast-check';
 import { type Step, step } from '../../src/machine/machine.ts';
 import { type Effect, type Event, failover, type State, wireState } from '../../src/replication/failover.ts';
+import { tell } from './told.ts';
 
 const target = { host: 'h', port: 1 };
 const waiting = (isForced: boolean): State => ({ name: 'wait-for-sync', target, isForced, deadlineMs: 5 });
 const inProgress: State = { name: 'in-progress', target };
 const requested: Event = { name: 'requested', target, isForced: true, timeoutMs: 4, nowMs: 1 };
 
-const told = (state: State, event: Event): string => {
-  const next = step(failover, state, event);
-  return next === null
-    ? 'nothing'
-    : `${next.state.name}: ${next.effects.map((effect) => effect.do).join(' ')}`;
-};
+const told = tell(failover);
 
 test('every row', (t) => {
   t.is(told({ name: 'none' }, requested), 'wait-for-sync: pauseWrites');

@@ -14,6 +14,7 @@ import {
   type State,
   shutdown,
 } from '../../src/replication/shutdown.ts';
+import { tell } from './told.ts';
 
 const wish: ShutdownWish = { saves: 'configured', now: false, force: false };
 const late = { lagging: 1, timeoutMs: 10, nowMs: 5 };
@@ -21,12 +22,7 @@ const requested: Event = { name: 'requested', wish, ...late };
 const scheduled: State = { name: 'scheduled', wish };
 const waiting: State = { name: 'waiting', wish, deadlineMs: 15 };
 
-const told = (state: State, event: Event): string => {
-  const next = step(shutdown, state, event);
-  return next === null
-    ? 'nothing'
-    : `${next.state.name}: ${next.effects.map((effect) => effect.do).join(' ')}`;
-};
+const told = tell(shutdown);
 
 test('a shutdown waits for replicas that lag, unless it is told not to', (t) => {
   const from: State = { name: 'serving' };
