@@ -395,7 +395,7 @@ impl Keyspace {
     /// Deletes an expired key that is about to be written. True when that was ours to do: a writable replica does it, too.
     #[cold]
     fn expire_before_write(&mut self, key: &[u8]) -> bool {
-        let may_delete = !self.gates.paused && (!self.gates.replica || !self.gates.read_only);
+        let may_delete = !self.gates.paused && (!self.gates.replica || self.gates.is_writable_replica());
         if may_delete {
             self.delete_expired(key);
         }

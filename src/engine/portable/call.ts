@@ -208,8 +208,13 @@ export class Call {
   /** Sets when a key expires (Unix ms; null: never), here or in another database. */
   expireAt(key: string, atMs: number | null, database = this.db): void {
     database.setExpiry(key, atMs);
+    if (atMs !== null && this.#isWritableReplica && !this.isFromPrimary) database.ownExpiries.add(key);
+  }
+
+  /** Whether we are a replica whose clients write: what they write with an expiry is known to nobody else. */
+  get #isWritableReplica(): boolean {
     const { replica, readOnly } = this.keyspace.gates;
-    if (atMs !== null && replica && !readOnly && !this.isFromPrimary) database.ownExpiries.add(key);
+    return replica && !readOnly;
   }
 
   /** Stores a value under a key that is not there. */
@@ -301,7 +306,7 @@ export class Call {
     this.db.beforeChange(key);
     if (this.isFromPrimary) return value;
     const { gates } = this.keyspace;
-    const mayDelete = !gates.paused && (!gates.replica || (isWrite && !gates.readOnly));
+    const mayDelete = !gates.paused && (!gates.replica || (isWrite && this.#isWritableReplica));
     if (this.isExpired(key)) {
       if (mayDelete) this.keyspace.deleteExpired(this.session.db, key);
       return null;
