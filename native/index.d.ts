@@ -165,6 +165,7 @@ export interface ErrorStats {
 export interface Failure {
   command: string
   error: string
+  isBroken: boolean
 }
 
 /** First arguments with which a command is allowed. */

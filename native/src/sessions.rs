@@ -42,6 +42,7 @@ pub struct SessionInfo {
 pub struct Failure {
     pub command: String,
     pub error: String,
+    pub is_broken: bool,
 }
 
 #[napi]
@@ -126,8 +127,9 @@ impl NativeStore {
 
     #[napi(catch_unwind)]
     pub fn failure(&mut self, session: u32) -> Option<Failure> {
-        let (command, error) = self.store.session(session)?.failure.clone()?;
-        Some(Failure { command, error })
+        let redtwin_keyspace::session::Failure { command, error, is_broken } =
+            self.store.session(session)?.failure.clone()?;
+        Some(Failure { command, error, is_broken })
     }
 
     #[napi(catch_unwind)]

@@ -27,7 +27,10 @@ export const Stop = {
   blocked: 2,
   /** The output ends with a protocol error (or QUIT's answer): send it, then close the connection. */
   closing: 3,
-  /** Only from `apply`: a command of the primary is unknown or failed here; `failure()` says which and why. Nothing after it ran. */
+  /**
+   * Only from `apply`: a command of the primary is unknown or failed here; `failure()` says which and why. Nothing after it
+   * ran, and its bytes are not counted. `resumeApply` passes it over: it is counted, and what comes after it runs.
+   */
   failed: 4,
   /**
    * A script has used up its turn (about a millisecond) and rests. Call `resume` (`resumeApply`) again, at once or after
@@ -203,6 +206,8 @@ export interface Failure {
   command: string;
   /** The error reply it caused, without '-' and CRLF, or what was wrong with its form. */
   error: string;
+  /** The bytes are no request at all, so nothing behind them can be understood: `resumeApply` cannot pass them over. */
+  isBroken: boolean;
 }
 
 /** Counters since the start (or the last `resetStats`) and sizes as of now. All counts, unless the name says bytes. */
@@ -540,4 +545,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 17;
+export const engineAbi = 18;

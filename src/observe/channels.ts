@@ -20,6 +20,8 @@ export interface Messages {
   'redtwin:link:full-resync': { because: string };
   /** A command of our primary cannot be applied: the link stays where it is. */
   'redtwin:link:halted': { command: string; error: string };
+  /** A command of our primary cannot be applied, and the link goes on without it. */
+  'redtwin:link:passed-over': { command: string; error: string };
   /** The link to a replica of ours changed its state. `replica` is host:port as the log has it. */
   'redtwin:replica:transition': { replica: string; from: string; event: string; to: string; atMs: number };
   /** The link to a replica of ours ended. */
@@ -35,6 +37,7 @@ export const channelNames = [
   'redtwin:link:ended',
   'redtwin:link:full-resync',
   'redtwin:link:halted',
+  'redtwin:link:passed-over',
   'redtwin:replica:transition',
   'redtwin:replica:ended',
   'redtwin:replica:full-resync',

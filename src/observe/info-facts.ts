@@ -132,6 +132,7 @@ export interface ReplicationFacts {
     readonly lastFullResync: string;
     readonly opaqueModuleValues: number;
   } | null;
+  readonly failedCommands: number;
   readonly fullResyncs: number;
   readonly partialResyncs: number;
   readonly linksLost: number;

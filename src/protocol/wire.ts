@@ -73,6 +73,10 @@ export const linkTimeoutText: Readonly<Record<string, string>> = {
   'link-timeout': 'MASTER timeout: no data nor PING received... ',
 };
 
+/** Likewise for a command of the primary that could not be applied and is passed over. */
+export const feedErrorText = (error: string, command: string): string =>
+  `== CRITICAL == This replica is sending an error to its master: '${error}' after processing the command '${command}'`;
+
 /** Likewise for a snapshot that is being loaded from now on. */
 export const loadingText = 'MASTER <-> REPLICA sync: Loading DB in memory';
 

@@ -148,6 +148,7 @@ function replicationFacts(server: Server): ReplicationFacts {
       lastFullResync: link.lastFullResync ?? '',
       opaqueModuleValues: link.lastLoad?.opaqueModuleValues ?? 0,
     },
+    failedCommands: link.failedCommands,
     fullResyncs: link.fullResyncs,
     partialResyncs: link.partialResyncs,
     linksLost: link.linksLost,

@@ -3,10 +3,10 @@
  *
  * It owns the engine's session for the feed, which carries the selected database from one link to the next.
  * Few commands of a feed concern the host: REPLCONF GETACK asks for an ACK at once, PUBLISH has to reach our
- * own subscribers. Any other is a failure like a command that is unknown: passing it over would mean a
- * replica that differs.
+ * own subscribers. Any other is a failure like a command that is unknown: passing it over means a
+ * replica that differs, so somebody else decides whether that is done (docs/decisions/0004).
  */
-import type { SessionId } from '../engine/engine.ts';
+import type { Failure, SessionId } from '../engine/engine.ts';
 import { outcomeNotes, outcomeStop, Stop } from '../engine/engine.ts';
 import { shown } from '../replication/replica-link/replies.ts';
 import type { FollowerParts } from './follower-types.ts';
@@ -23,13 +23,16 @@ const text = (arg: Buffer | undefined): string => arg?.toString('latin1') ?? '';
 export class FeedApplier {
   readonly #parts: FollowerParts;
   readonly #sendAck: () => void;
+  readonly #passesOver: (failure: Failure) => boolean;
   #session: SessionId;
   /** A script of the feed has not ended. */
   #rests = false;
 
-  constructor(parts: FollowerParts, sendAck: () => void) {
+  /** `passesOver` is told each command that cannot be applied; when it says yes, the feed goes on behind that. */
+  constructor(parts: FollowerParts, sendAck: () => void, passesOver: (failure: Failure) => boolean) {
     this.#parts = parts;
     this.#sendAck = sendAck;
+    this.#passesOver = passesOver;
     this.#session = parts.store.openSession();
   }
 
@@ -69,44 +72,47 @@ export class FeedApplier {
     for (;;) {
       const notes = outcomeNotes(outcome);
       if (notes !== 0) onNotes?.(notes);
-      if (outcomeStop(outcome) !== Stop.host) break;
-      const args = store.command(this.#session);
-      if (!this.#hosted(args))
-        return {
-          end: 'failed',
-          command: shown(args.map(text).join(' ')),
-          error: 'this command has no place in a feed',
-        };
+      const stop = outcomeStop(outcome);
+      if (stop !== Stop.host && stop !== Stop.failed) break;
+      const failure = stop === Stop.host ? this.#hosted(store.command(this.#session)) : this.#failure();
+      if (failure?.isBroken) return { end: 'broken', detail: failure.error };
+      if (failure !== null && !this.#passesOver(failure)) {
+        const { command, error } = failure;
+        return { end: 'failed', command, error };
+      }
       outcome = store.resumeApply(this.#session, nowMs());
     }
     const stop = outcomeStop(outcome);
-    this.#rests = false;
-    if (stop === Stop.busy) {
-      // What has come is kept inside; applying nothing goes on with it.
-      this.#rests = this.#parts.onScriptRests?.() ?? false;
-      return { end: 'applied' };
-    }
-    if (stop === Stop.drained) return { end: 'applied' };
-    const failure = store.failure(this.#session);
-    if (stop !== Stop.failed || failure === null)
+    if (stop !== Stop.drained && stop !== Stop.busy)
       throw new Error(`the engine stopped in the feed with ${stop}, which it must not`);
-    if (failure.error.includes('Protocol error')) return { end: 'broken', detail: failure.error };
-    return { end: 'failed', ...failure };
+    // What has come is kept inside while a script rests; applying nothing goes on with it.
+    this.#rests = stop === Stop.busy && (this.#parts.onScriptRests?.() ?? false);
+    return { end: 'applied' };
   }
 
-  /** False: nobody here knows what to do with it. */
-  #hosted(args: Buffer[]): boolean {
+  #failure(): Failure {
+    const failure = this.#parts.store.failure(this.#session);
+    if (failure === null) throw new Error('the engine stopped in the feed and does not say why');
+    return failure;
+  }
+
+  /** Runs a command of the host; null when it is one that a feed may have. */
+  #hosted(args: Buffer[]): Failure | null {
     switch (text(args[0]).toLowerCase()) {
       case 'replconf':
         // Not counted yet, because it is counted when the engine goes on: the ACK tells what came before it.
         if (text(args[1]).toLowerCase() === 'getack') this.#sendAck();
-        return true;
+        return null;
       case 'publish':
       case 'spublish':
         this.#parts.onHostCommand?.(args);
-        return true;
+        return null;
       default:
-        return false;
+        return {
+          command: shown(args.map(text).join(' ')),
+          error: 'this command has no place in a feed',
+          isBroken: false,
+        };
     }
   }
 }

@@ -5,7 +5,7 @@
  * that a line of the log leads to the field of INFO and the label of the metric.
  */
 import type { LoadReport } from '../engine/engine.ts';
-import { linkTimeoutText, loadingText } from '../protocol/wire.ts';
+import { feedErrorText, linkTimeoutText, loadingText } from '../protocol/wire.ts';
 import type { History } from '../replication/history.ts';
 import { fullResyncReasons, linkReasons } from '../replication/reasons.ts';
 import type { Effect } from '../replication/replica-link/effects.ts';
@@ -86,6 +86,12 @@ export const ended = ({ because, detail, next }: Extract<Effect, { do: 'hangUp' 
   const line = `${linkTimeoutText[because] ?? ''}The link to the primary ended: ${linkReasons[because]} [${because}]${what}; ${consequences[next]}`;
   return [next === 'end' ? 'notice' : 'warning', line];
 };
+
+/** Redis's line, with the arguments as well. */
+export const passedOver = (command: string, error: string): Sentence => [
+  'warning',
+  feedErrorText(error, command),
+];
 
 export const moved = (from: string, event: string, to: string): Sentence => [
   'debug',

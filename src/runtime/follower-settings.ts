@@ -19,6 +19,8 @@ export function followerSettings(config: Config, listeningPort: number): Followe
     timeoutMs: config.value('repl-timeout') * 1000,
     disklessLoad: config.value('repl-diskless-load'),
     databases: config.value('databases'),
+    passesOverFailures:
+      config.value('propagation-error-behavior') === 'ignore' || !config.value('replica-read-only'),
     dir: utf8(config.value('dir')),
     dbFilename: utf8(config.value('dbfilename')),
     checksum: config.value('rdbchecksum'),

@@ -21,6 +21,8 @@ export class LinkRecord {
   fullResyncs = 0;
   partialResyncs = 0;
   linksLost = 0;
+  /** Commands of the primary that could not be applied, whatever became of them. */
+  failed = 0;
   lastFullResync: FullResyncReason | null = null;
   lastLoad: LoadReport | null = null;
   downBecause: LinkReason | null = null;
@@ -99,6 +101,7 @@ export function linkStatus(state: State, record: LinkRecord, around: Surrounding
     downDetail: record.downDetail,
     halted: state.name === 'halted' ? { command: state.command, error: state.error } : null,
     lastFullResync: record.lastFullResync,
+    failedCommands: record.failed,
     fullResyncs: record.fullResyncs,
     partialResyncs: record.partialResyncs,
     linksLost: record.linksLost,

@@ -37,6 +37,11 @@ export interface FollowerSettings {
   sourceAddress: string | null;
   /** `databases`: how many there are. */
   databases: number;
+  /**
+   * What becomes of a command that cannot be applied: it is logged and passed over, or the link halts (decision 0004). It is
+   * passed over when `propagation-error-behavior` says so, and by a replica that its own clients write to, which differs anyway.
+   */
+  passesOverFailures: boolean;
 }
 
 /** Where log lines go. Levels are those of redis.conf. */
@@ -152,6 +157,8 @@ export interface LinkStatus {
   halted: { command: string; error: string } | null;
   /** Why the last full resync happened. */
   lastFullResync: FullResyncReason | null;
+  /** Commands of the primary that could not be applied, since the start or CONFIG RESETSTAT. */
+  failedCommands: number;
   /** Since the start. */
   fullResyncs: number;
   partialResyncs: number;
@@ -176,4 +183,5 @@ export const defaultFollowerSettings: FollowerSettings = {
   checksum: true,
   sourceAddress: null,
   databases: 16,
+  passesOverFailures: false,
 };

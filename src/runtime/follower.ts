@@ -14,7 +14,7 @@
  */
 
 import { dueJobs, type Job, type LastRuns } from '../cron/replication-cron.ts';
-import type { LoadReport } from '../engine/engine.ts';
+import type { Failure, LoadReport } from '../engine/engine.ts';
 import { step } from '../machine/machine.ts';
 import { tell } from '../observe/channels.ts';
 import { begun, renamed } from '../replication/history.ts';
@@ -93,7 +93,11 @@ export class Follower {
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
-    this.#feed = new FeedApplier(parts, () => this.#sendAck());
+    this.#feed = new FeedApplier(
+      parts,
+      () => this.#sendAck(),
+      (failure) => this.#passesOver(failure),
+    );
   }
 
   /**
@@ -136,6 +140,11 @@ export class Follower {
   /** The link as a client; null while no feed comes. */
   get client(): Client | null {
     return this.#client;
+  }
+
+  /** CONFIG RESETSTAT. */
+  resetCounts(): void {
+    this.#record.failed = 0;
   }
 
   /** The link as of now, for INFO, ROLE and the gates. */
@@ -437,6 +446,15 @@ export class Follower {
 
   #sendAck(): void {
     this.#connection?.write(ackRequest(this.#parts.store.feed.endOffset));
+  }
+
+  /** A command of the primary cannot be applied; whether the feed goes on behind it. */
+  #passesOver({ command, error }: Failure): boolean {
+    this.#record.failed++;
+    if (!this.#parts.settings().passesOverFailures) return false;
+    this.#say(say.passedOver(command, error));
+    tell('redtwin:link:passed-over', { command, error });
+    return true;
   }
 
   // The snapshot.

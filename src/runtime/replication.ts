@@ -147,6 +147,12 @@ export class Replication {
     this.failovers.look();
   }
 
+  /** CONFIG RESETSTAT. */
+  resetCounts(): void {
+    this.#follower.resetCounts();
+    this.replicas.resetCounts();
+  }
+
   close(): void {
     this.#follower.close();
   }

@@ -438,7 +438,7 @@ export class Server {
   resetStats(): void {
     this.stats.reset();
     this.store.resetStats();
-    this.replication.replicas.resetCounts();
+    this.replication.resetCounts();
   }
 
   /** DEBUG PAUSE-CRON: nothing happens unasked until it is taken back. */

@@ -138,7 +138,7 @@ export class FakeStore implements FollowerStore {
     const outcome = (stop: Stop): Outcome =>
       packOutcome(stop, this.feed.endOffset > before ? Note.feedGrew : 0, 0);
     const fail = (command: string, error: string): Outcome => {
-      session.failure = { command, error };
+      session.failure = { command, error, isBroken: command === '' };
       return outcome(Stop.failed);
     };
     for (;;) {

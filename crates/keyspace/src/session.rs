@@ -8,6 +8,17 @@ pub use crate::watch::SessionId;
 /// A command's name and arguments, owned.
 pub type OwnedCommand = Vec<Vec<u8>>;
 
+/// A command of the primary that could not be applied. See `Failure` in engine.ts.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The command and its arguments, shortened for a log line.
+    pub command: String,
+    /// The error it caused, without '-' and CRLF.
+    pub error: String,
+    /// These bytes are no request, so nothing behind them can be understood: there is no passing this over.
+    pub is_broken: bool,
+}
+
 /// An open MULTI.
 #[derive(Debug, Default)]
 pub struct Multi {
@@ -126,8 +137,8 @@ pub struct Session {
     pub last_command: Option<&'static CommandSpec>,
     /// Only for the primary's feed: bytes of the unit under way, fed when it is complete.
     pub unit: Vec<u8>,
-    /// Only for the primary's feed: the command that failed, and why.
-    pub failure: Option<(String, String)>,
+    /// Only for the primary's feed: why it stopped.
+    pub failure: Option<Failure>,
     /// The last command's subcommand, where it has one.
     pub last_subcommand: Option<&'static str>,
     /// CLIENT REPLY was off or skip when it stopped at the host command.

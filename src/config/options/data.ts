@@ -191,10 +191,4 @@ export const data = {
   'active-defrag-max-scan-fields': option(integer(1, null), '1000', defrag, { by: 'ignored' }),
   'jemalloc-bg-thread': option(yesOrNo, 'yes', defrag, { by: 'ignored' }),
   'disable-thp': option(yesOrNo, 'yes', fork, { fixed: true, by: 'ignored' }),
-  'propagation-error-behavior': option(
-    oneOf('ignore', 'panic', 'panic-on-replicas'),
-    'ignore',
-    'A command of the primary that fails here always stops the link.',
-    { by: 'ignored' },
-  ),
 };

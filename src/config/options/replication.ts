@@ -36,6 +36,12 @@ export const replication = {
   'replica-read-only': option(yesOrNo, 'yes', 'Refuse writes of ordinary clients on a replica.', {
     alias: 'slave-read-only',
   }),
+  'propagation-error-behavior': option(
+    oneOf('halt', 'ignore', 'panic', 'panic-on-replicas'),
+    'halt',
+    'What becomes of a command of the primary that fails here. ignore: it is logged and passed over, as Redis does by itself; the others: the link halts. A writable replica always passes it over.',
+    { by: 'link' },
+  ),
   'replica-ignore-maxmemory': option(yesOrNo, 'yes', 'A replica never evicts by itself.', {
     by: 'engine',
     alias: 'slave-ignore-maxmemory',

@@ -8,8 +8,9 @@
  *     *1 MULTI  *3 SET..  *2 INCR..  *1 EXEC  *3 SET (cut)
  *     '------------ one unit --------------'  '- not counted
  *
- * A command that is unknown, unsupported or fails is never skipped: it ends in Stop.failed, and nothing after it runs.
+ * A command that is unknown, unsupported or fails ends in Stop.failed, and nothing after it runs unless the host goes on.
  */
+import { wireErrors } from '../../protocol/generated/wire-errors.ts';
 import { type Failure, Stop } from '../engine.ts';
 import { type RestingScript, Rests, setAside, takeUp } from './busy.ts';
 import { binary, lower } from './bytes.ts';
@@ -41,6 +42,8 @@ export class Applying {
   #completeBytes = 0;
   /** Commands since MULTI; null outside a transaction. */
   #queue: Buffer[][] | null = null;
+  /** A command of the open transaction was refused: EXEC is, too. */
+  #isSpoilt = false;
   /** Commands of the complete unit that still have to run. */
   #due: Buffer[][] = [];
   #failure: Failure | null = null;
@@ -71,6 +74,11 @@ export class Applying {
     return this.resume(nowMs);
   }
 
+  /** Goes on behind a command that failed: it counts as applied. Not behind bytes that are no command. */
+  passOver(): void {
+    if (this.#failure?.isBroken === false) this.#failure = null;
+  }
+
   resume(nowMs: number): Stop {
     const { busy } = this.#keyspace;
     if (busy !== null) {
@@ -93,12 +101,13 @@ export class Applying {
       if (stop !== null) return stop;
       this.#completed();
       const parsed = this.#parser.next(limits);
-      if (parsed.is === 'broken') return this.#fail([], parsed.error);
+      if (parsed.is === 'broken') return this.#fail([], parsed.error, true);
       if (parsed.is === 'partial') {
         this.#completed();
         return Stop.drained;
       }
-      this.#schedule(parsed.args);
+      const refused = this.#schedule(parsed.args);
+      if (refused !== null) return refused;
     }
   }
 
@@ -107,28 +116,45 @@ export class Applying {
     if (this.#queue === null) this.#completeBytes = this.#parser.consumedBytes;
   }
 
-  /** Puts a request where it belongs: into the open transaction, or among what is due. */
-  #schedule(args: Buffer[]): void {
+  /** Puts a request where it belongs: into the open transaction, or among what is due. A stop when it is refused. */
+  #schedule(args: Buffer[]): Stop | null {
     const name = unitWord(args[0]!);
+    if (this.#queue !== null || name === 'multi') {
+      const command = findCommand(args);
+      if (typeof command === 'string') return this.#refuse(args, command);
+    }
     if (name === 'multi' && this.#queue === null) {
       this.#queue = [];
       this.#keyspace.commandCounters.ran('multi', this.#keyspace.commandCounters.nowMs());
     } else if (name === 'exec' && this.#queue !== null) {
-      this.#execFromMs = this.#keyspace.commandCounters.nowMs();
-      this.#due = this.#queue;
+      const queue = this.#queue;
       this.#queue = null;
+      if (this.#isSpoilt) {
+        this.#isSpoilt = false;
+        return this.#refuse(args, wireErrors.execAbort);
+      }
+      this.#execFromMs = this.#keyspace.commandCounters.nowMs();
+      this.#due = queue;
     } else if (this.#queue !== null) {
       this.#queue.push(args);
     } else {
       this.#due = [args];
     }
+    return null;
+  }
+
+  /** A command that is not even tried. An open transaction is spoilt by it, as a client's would be. */
+  #refuse(args: readonly Buffer[], error: string): Stop {
+    this.#isSpoilt = this.#queue !== null;
+    this.#keyspace.commandCounters.countError(error);
+    return this.#fail(args, error);
   }
 
   /** Runs what is due; null when all of it is done. */
   #runDue(nowMs: number): Stop | null {
     for (let args = this.#due.shift(); args !== undefined; args = this.#due.shift()) {
       const command = findCommand(args);
-      if (typeof command === 'string') return this.#fail(args, command);
+      if (typeof command === 'string') return this.#refuse(args, command);
       this.#session.lastCommand = command.name;
       const counters = this.#keyspace.commandCounters;
       if (command.isHost) {
@@ -195,10 +221,10 @@ export class Applying {
     }
   }
 
-  #fail(args: readonly Buffer[], error: string): Stop {
+  #fail(args: readonly Buffer[], error: string, isBroken = false): Stop {
     const told = args.slice(0, toldArguments).map((arg) => binary(arg.subarray(0, toldBytes)));
     const more = args.length > toldArguments ? ` ...(${args.length - toldArguments} more)` : '';
-    this.#failure = { command: told.join(' ') + more, error };
+    this.#failure = { command: told.join(' ') + more, error, isBroken };
     return Stop.failed;
   }
 }

@@ -383,6 +383,7 @@ export class PortableStore implements Store {
     const session = this.#session(id);
     this.#feedMark = this.feed.endOffset;
     session.hostCommand = null;
+    session.applying?.passOver();
     return this.#outcome(session.applying?.resume(nowMs) ?? Stop.drained, nothing);
   }
 

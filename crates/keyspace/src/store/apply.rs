@@ -8,7 +8,8 @@
 //!
 //! Its one idea: the bytes of a complete unit go into our own feed verbatim, when the unit has been applied and not
 //! before. So the end of our feed is the applied offset, to the byte, whatever chunk the link was cut in.
-//! A command that is unknown or fails stops everything: going on would make a replica that differs.
+//! A command that is unknown or fails stops everything: going on would make a replica that differs. Its bytes wait like
+//! those of a host command; a host that goes on all the same has passed it over.
 
 use super::admission::{arity_fits, unknown_command};
 use super::{Flow, Store};
@@ -16,8 +17,9 @@ use crate::batch::{Batch, End};
 use crate::command::Handler;
 use crate::command_stats::{RowNumber, row_of};
 use crate::generated::commands::{CommandId, CommandSpec};
+use crate::generated::errors;
 use crate::keyspace::Caller;
-use crate::session::{Exec, Multi, Session, SessionId, Stop};
+use crate::session::{Exec, Failure, Multi, Session, SessionId, Stop};
 use redtwin_resp::{Protocol, RequestLimits};
 
 impl Store {
@@ -41,10 +43,11 @@ impl Store {
         stop
     }
 
-    /// Goes on after the host has seen to its command; that command's bytes are counted now.
+    /// Goes on after the host has seen to its command, or passes over the one that failed; its bytes are counted now.
     pub fn resume_apply(&mut self, id: SessionId, now_ms: i64) -> Stop {
         if let Some(session) = self.session(id) {
             session.at_host = false;
+            session.failure.take_if(|failure| !failure.is_broken);
         }
         self.apply(id, b"", now_ms)
     }
@@ -70,9 +73,6 @@ impl Store {
                 session.pending.extend_from_slice(input);
                 return stop;
             }
-            if session.exec.is_none() {
-                self.unit_done();
-            }
         }
         if session.exec.is_some() {
             self.keys.command_stats.start();
@@ -82,6 +82,10 @@ impl Store {
                 session.pending.extend_from_slice(input);
                 return flow;
             }
+        }
+        if session.multi.is_none() && session.exec.is_none() {
+            // Of the command that it stopped at.
+            self.unit_done();
         }
         self.feed_unit(session);
         if session.pending.is_empty() {
@@ -128,20 +132,15 @@ impl Store {
             if let Some(words) = batch.inline.take() {
                 let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
                 stop = self.apply_one(session, &words);
-                if stop != Stop::Failed {
-                    self.unit_bytes(session, bytes, &mut fed, used, batch.used, stop);
-                    used = batch.used;
-                }
+                self.unit_bytes(session, bytes, &mut fed, used, batch.used, stop);
+                used = batch.used;
             }
             for index in 0..batch.len() {
                 let (args, bytes_end) = batch.command(index);
                 stop = self.apply_one(session, args);
-                if stop == Stop::Failed {
-                    break;
-                }
                 self.unit_bytes(session, bytes, &mut fed, used, bytes_end, stop);
                 used = bytes_end;
-                if matches!(stop, Stop::Host | Stop::Busy | Stop::Asks) {
+                if stop != Stop::Drained {
                     parser.reset();
                     break;
                 }
@@ -159,7 +158,11 @@ impl Store {
                 End::More => {}
                 End::Incomplete => break Stop::Drained,
                 End::Error(error) => {
-                    session.failure = Some((String::new(), format!("Protocol error: {}", error.0)));
+                    session.failure = Some(Failure {
+                        command: String::new(),
+                        error: format!("Protocol error: {}", error.0),
+                        is_broken: true,
+                    });
                     break Stop::Failed;
                 }
             }
@@ -182,8 +185,7 @@ impl Store {
         to: usize,
         stop: Stop,
     ) {
-        let stopped = matches!(stop, Stop::Host | Stop::Busy | Stop::Asks);
-        let unit_open = session.multi.is_some() || session.exec.is_some() || stopped;
+        let unit_open = session.multi.is_some() || session.exec.is_some() || stop != Stop::Drained;
         if !unit_open && session.unit.is_empty() {
             return;
         }
@@ -200,14 +202,12 @@ impl Store {
 
     pub(super) fn apply_one(&mut self, session: &mut Session, args: &[&[u8]]) -> Stop {
         let Some((spec, handler)) = args.first().and_then(|name| crate::lookup::find(name)) else {
-            let error = String::from_utf8_lossy(&unknown_command(args)).into_owned();
-            session.failure = Some((shortened(args), error));
-            return Stop::Failed;
+            let error = unknown_command(args);
+            return self.refused(session, args, &error);
         };
         if !arity_fits(spec.arity, args.len()) {
-            session.failure =
-                Some((shortened(args), format!("ERR wrong number of arguments for '{}' command", spec.name)));
-            return Stop::Failed;
+            let error = format!("ERR wrong number of arguments for '{}' command", spec.name);
+            return self.refused(session, args, error.as_bytes());
         }
         session.last_command = Some(spec);
         match spec.id {
@@ -217,7 +217,10 @@ impl Store {
                 Stop::Drained
             }
             CommandId::Exec if session.multi.is_some() => {
-                let mut queue = session.multi.take().map(|multi| multi.queue).unwrap_or_default();
+                let Multi { mut queue, refused } = session.multi.take().unwrap_or_default();
+                if refused {
+                    return self.refused(session, args, errors::EXEC_ABORT.as_bytes());
+                }
                 queue.reverse();
                 let since_ns = self.keys.command_stats.settle();
                 session.exec = Some(Exec { count: queue.len(), left: queue, since_ns });
@@ -282,11 +285,22 @@ impl Store {
             Some(b'-') => {
                 let text = String::from_utf8_lossy(self.reply.bytes());
                 let error = text.trim_start_matches('-').lines().next().unwrap_or_default().to_string();
-                session.failure = Some((shortened(args), error));
+                session.failure = Some(Failure { command: shortened(args), error, is_broken: false });
                 Stop::Failed
             }
             _ => Stop::Drained,
         }
+    }
+
+    /// A command of the feed that is not even tried. An open transaction is spoilt by it, as a client's would be.
+    fn refused(&mut self, session: &mut Session, args: &[&[u8]], error: &[u8]) -> Stop {
+        if let Some(multi) = &mut session.multi {
+            multi.refused = true;
+        }
+        self.keys.command_stats.count_error(error);
+        let error = String::from_utf8_lossy(error).into_owned();
+        session.failure = Some(Failure { command: shortened(args), error, is_broken: false });
+        Stop::Failed
     }
 }
 
