@@ -368,6 +368,7 @@ export interface SessionSettings {
   authenticated?: boolean
   reply?: string
   subscriber?: boolean
+  replica?: boolean
   user?: number
   tracking?: string
   caching?: boolean

@@ -16,6 +16,7 @@ pub struct SessionSettings {
     pub authenticated: Option<bool>,
     pub reply: Option<String>,
     pub subscriber: Option<bool>,
+    pub replica: Option<bool>,
     pub user: Option<u32>,
     pub tracking: Option<String>,
     pub caching: Option<bool>,
@@ -71,6 +72,9 @@ impl NativeStore {
         }
         if let Some(subscriber) = given.subscriber {
             session.subscriber = subscriber;
+        }
+        if let Some(replica) = given.replica {
+            session.replica = replica;
         }
         if let Some(user) = given.user {
             session.user = user;

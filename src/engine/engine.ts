@@ -124,6 +124,8 @@ export interface SessionSettings {
   reply?: 'on' | 'off' | 'skip';
   /** Has subscriptions: in RESP2 only the commands of publish and subscribe, PING, QUIT and RESET are allowed then. */
   subscriber?: boolean;
+  /** A replica of ours, or a MONITOR, which Redis counts among them: what reads, writes or would be fed gets an error. */
+  replica?: boolean;
   /** Whose permissions its commands are held against (see `Store.permit`); 0: it may do everything, and pays nothing for it. */
   user?: number;
   /**

@@ -99,6 +99,8 @@ export interface ReplicationFacts {
     readonly full: number;
     readonly partial: number;
     readonly partialRefused: number;
+    /** Replicas that sent something that was answered with an error. */
+    readonly errors: number;
     readonly lastRefusal: string;
     readonly lastLoss: string;
     /** Replicas that come again and again and cannot follow. */

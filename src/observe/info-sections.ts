@@ -222,7 +222,7 @@ function stats({ stats: s, store, pubsub, replication: r, clients: { tracking } 
     ['tracking_total_keys', tracking.keys],
     ['tracking_total_items', tracking.items],
     ['tracking_total_prefixes', tracking.prefixes],
-    ['unexpected_error_replies', r.failedCommands],
+    ['unexpected_error_replies', r.failedCommands + r.served.errors],
     ['total_error_replies', store.errorReplies + s.commands.errorReplies],
     ['dump_payload_sanitizations', 0],
     ['total_reads_processed', s.reads],

@@ -73,12 +73,18 @@ export const linkTimeoutText: Readonly<Record<string, string>> = {
   'link-timeout': 'MASTER timeout: no data nor PING received... ',
 };
 
-/** Likewise for a command of the primary that could not be applied and is passed over. */
-export const feedErrorText = (error: string, command: string): string =>
-  `== CRITICAL == This replica is sending an error to its master: '${error}' after processing the command '${command}'`;
+/** Likewise for an error where none may be: of a command of our primary, or of a replica of ours. */
+export const linkErrorText = (from: 'primary' | 'replica', error: string, command: string): string =>
+  `== CRITICAL == This ${from === 'primary' ? 'replica is sending an error to its master' : 'master is sending an error to its replica'}: ` +
+  `'${error}' after processing the command '${command}'`;
 
-/** Likewise for a snapshot that is being loaded from now on. */
-export const loadingText = 'MASTER <-> REPLICA sync: Loading DB in memory';
+/** Likewise for what happens to a link. */
+export const linkText = {
+  fullResync: 'Full resync from master',
+  partialResync: 'Successful partial resynchronization with master',
+  loading: 'MASTER <-> REPLICA sync: Loading DB in memory',
+  loaded: 'MASTER <-> REPLICA sync: Finished with success',
+} as const;
 
 /** A replica's line in INFO: our place in the list, its address and state. */
 export const infoReplica = (index: number): string => `slave${index}`;

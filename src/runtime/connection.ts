@@ -310,8 +310,7 @@ export class Connection implements Line, ReplicaLine, Addressee {
     if (page.isEmpty) return;
     if (this.client.replica !== null) {
       // In the feed a reply would be taken for a command (Redis 7.0 disconnects such a replica, too).
-      page.take();
-      this.client.replica.dismiss('sent-command');
+      this.#server.replication.replicas.answered(this.client.replica, Buffer.concat(page.take()));
       return;
     }
     // What others sent before this chunk ran goes first.

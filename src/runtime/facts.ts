@@ -118,6 +118,7 @@ function replicationFacts(server: Server): ReplicationFacts {
       full: server.replication.replicas.counts.full,
       partial: server.replication.replicas.counts.partialAccepted,
       partialRefused: server.replication.replicas.counts.partialRefused,
+      errors: server.replication.replicas.counts.errors,
       lastRefusal: server.replication.replicas.counts.lastRefusal ?? '',
       lastLoss: server.replication.replicas.counts.lastLoss ?? '',
       unable: server.replication.replicas.unable.all,

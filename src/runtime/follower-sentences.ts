@@ -5,7 +5,7 @@
  * that a line of the log leads to the field of INFO and the label of the metric.
  */
 import type { LoadReport } from '../engine/engine.ts';
-import { feedErrorText, linkTimeoutText, loadingText } from '../protocol/wire.ts';
+import { linkErrorText, linkText, linkTimeoutText } from '../protocol/wire.ts';
 import type { History } from '../replication/history.ts';
 import { fullResyncReasons, linkReasons } from '../replication/reasons.ts';
 import type { Effect } from '../replication/replica-link/effects.ts';
@@ -30,9 +30,9 @@ export const notTaken = (refused: string, detail: string): Sentence =>
   notice(`The primary does not take ${refused}, which is no harm: ${detail}`);
 
 export const resyncing = ({ id, offset, because }: Sync): Sentence => {
-  const what = id === null ? 'without history and offset' : `of history ${id} at offset ${offset}`;
+  const what = id === null ? ', without history and offset' : `: ${id}:${offset}`;
   return notice(
-    `Full resync ${what}, because ${fullResyncReasons[because]} [${because}]; waiting for the snapshot`,
+    `${linkText.fullResync}${what}, because ${fullResyncReasons[because]} [${because}]; waiting for the snapshot`,
   );
 };
 
@@ -41,17 +41,17 @@ export const receiving = (format: SnapshotFormat, folder: string | null): Senten
   const size = format.ends === 'length' ? `${format.bytes} bytes` : 'unknown size';
   return notice(
     folder === null
-      ? `${loadingText}: a snapshot of ${size}, as it comes`
+      ? `${linkText.loading}: a snapshot of ${size}, as it comes`
       : `Receiving a snapshot of ${size}, to a file in ${folder}`,
   );
 };
 
-export const loading = (): Sentence => notice(`${loadingText}: the snapshot has come`);
+export const loading = (): Sentence => notice(`${linkText.loading}: the snapshot has come`);
 
 export const loaded = (report: LoadReport, { id }: History, offset: number): Sentence[] => {
   const lines = [
     notice(
-      `Loaded ${report.keys} keys from ${report.bytes} bytes; this is history ${id} at offset ${offset}`,
+      `${linkText.loaded}: ${report.keys} keys from ${report.bytes} bytes; this is history ${id} at offset ${offset}`,
     ),
   ];
   if (report.opaqueModuleValues + report.opaqueModuleAux > 0)
@@ -62,10 +62,16 @@ export const loaded = (report: LoadReport, { id }: History, offset: number): Sen
   return lines;
 };
 
+/** `offset`: how much of it had been read. */
+export const brokeOff = (offset: number): Sentence => [
+  'warning',
+  `Internal error in RDB reading offset ${offset}: the snapshot broke off`,
+];
+
 /** `id`: what the history is called from here on; null when its name stays. */
 export const continued = (offset: number, id: string | null): Sentence =>
   notice(
-    `Partial resync: the primary goes on at offset ${offset + 1}` +
+    `${linkText.partialResync}: it goes on at offset ${offset + 1}` +
       (id === null ? '' : `; the history is called ${id} from here on`),
   );
 
@@ -90,7 +96,7 @@ export const ended = ({ because, detail, next }: Extract<Effect, { do: 'hangUp' 
 /** Redis's line, with the arguments as well. */
 export const passedOver = (command: string, error: string): Sentence => [
   'warning',
-  feedErrorText(error, command),
+  linkErrorText('primary', error, command),
 ];
 
 export const moved = (from: string, event: string, to: string): Sentence => [

@@ -242,6 +242,8 @@ export class Follower {
     }
     this.#state = next.state;
     this.#record.entered(before, next.state, event.nowMs);
+    if (before.name === 'transfer' && (event.name === 'lost' || event.name === 'expired'))
+      this.#say(say.brokeOff(this.#sink?.loadedBytes ?? 0));
     for (const effect of next.effects) this.#run(effect, before);
     if (before.name === next.state.name) return;
     // Whatever ends the wait for its answer, but for yes, is a no.

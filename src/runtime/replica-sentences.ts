@@ -4,7 +4,7 @@
  * Reasons come from the closed lists of replication/reasons.ts, text and key. Where Redis has a line that people search for, its
  * beginning is kept.
  */
-import { wireText } from '../protocol/wire.ts';
+import { linkErrorText, wireText } from '../protocol/wire.ts';
 import {
   type PartialRefusal,
   partialRefusals,
@@ -25,6 +25,23 @@ interface Titled {
 const notice = (text: string): Sentence => ['notice', text];
 
 export const asks = ({ title }: Titled): Sentence => notice(`Replica ${title} asks for synchronization`);
+
+export const asksWrongly = (title: string): Sentence => [
+  'warning',
+  `Replica ${title} asks for synchronization but with a wrong offset`,
+];
+
+/** It sent a command, and got an error for it. */
+export const failed = (error: string, command: string): Sentence => [
+  'warning',
+  linkErrorText('replica', error, command),
+];
+
+/** `client`: its line of CLIENT LIST. */
+export const answered = (command: string, client: string): Sentence => [
+  'warning',
+  `Replica generated a reply to command '${command}', disconnecting it: ${client}`,
+];
 
 export const continued = ({ title }: Titled, bytes: number, offset: number): Sentence =>
   notice(

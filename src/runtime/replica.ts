@@ -54,6 +54,14 @@ export interface ReplicaParts {
 /** Snapshot bytes the socket may owe before the snapshot waits for it. */
 const bulkAheadBytes = 1024 * 1024;
 
+const hostOf = (client: Client): string => client.announced.ip || client.peerHost;
+
+/** A client that is a replica, or wants to be one, as log lines call it (Redis 7.0). */
+export function titleOf(client: Client): string {
+  const { port } = client.announced;
+  return `${hostOf(client)}:${port > 0 ? port : '<unknown-replica-port>'}`;
+}
+
 export class Replica {
   readonly client: Client;
   readonly line: ReplicaLine;
@@ -121,7 +129,7 @@ export class Replica {
 
   /** Where others find it: what it announced, or where it comes from. */
   get host(): string {
-    return this.client.announced.ip || this.client.peerHost;
+    return hostOf(this.client);
   }
 
   get port(): number {
@@ -130,7 +138,7 @@ export class Replica {
 
   /** As log lines call it (Redis 7.0). */
   get title(): string {
-    return `${this.host}:${this.port > 0 ? this.port : '<unknown-replica-port>'}`;
+    return titleOf(this.client);
   }
 
   // --- What happens to it ---

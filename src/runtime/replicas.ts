@@ -32,6 +32,8 @@ export interface ReplicasParts {
   readonly log: (level: 'debug' | 'verbose' | 'notice' | 'warning', text: string) => void;
   readonly randomId: () => string;
   readonly monotonicMs: () => number;
+  /** A client as CLIENT LIST has it. */
+  readonly describe: (client: Client) => string;
   /** This server follows a primary: the feed is not its own. */
   readonly isFollowing: () => boolean;
   /** Writes are held back. */
@@ -49,13 +51,15 @@ interface SyncCounts {
   full: number;
   partialAccepted: number;
   partialRefused: number;
+  /** Replicas that sent something that was answered with an error. */
+  errors: number;
   /** The last full resync's reason; null before the first. */
   lastRefusal: PartialRefusal | null;
   /** The last loss of a replica; null before the first. */
   lastLoss: ReplicaLossReason | null;
 }
 
-const noSyncs = { full: 0, partialAccepted: 0, partialRefused: 0 };
+const nothingYet = { full: 0, partialAccepted: 0, partialRefused: 0, errors: 0 };
 const emptyLine = Buffer.from('\n');
 const ping = encodeCommand(['ping']);
 const getAck = encodeCommand(['REPLCONF', 'GETACK', '*']);
@@ -72,7 +76,7 @@ export class Replicas {
   #reader: FeedCompat = 'auto';
   /** Those that cannot follow. */
   readonly unable: UnableReplicas;
-  readonly counts: SyncCounts = { ...noSyncs, lastRefusal: null, lastLoss: null };
+  readonly counts: SyncCounts = { ...nothingYet, lastRefusal: null, lastLoss: null };
 
   constructor(parts: ReplicasParts) {
     this.#parts = parts;
@@ -98,9 +102,22 @@ export class Replicas {
     return this.#all.size;
   }
 
+  /** A replica has sent a command that was answered with these bytes, which must not come between those of the feed. */
+  answered(replica: Replica, reply: Buffer): void {
+    const { log, store, describe } = this.#parts;
+    const command = store.sessionInfo(replica.client.session).lastCommand || '<unknown>';
+    const text = reply.toString('latin1');
+    if (text.startsWith('-')) {
+      this.counts.errors++;
+      log(...say.failed(text.slice(1, text.indexOf('\r')), command));
+    }
+    log(...say.answered(command, describe(replica.client)));
+    replica.dismiss('sent-command');
+  }
+
   /** CONFIG RESETSTAT. The last reasons stay: they are no counts. */
   resetCounts(): void {
-    Object.assign(this.counts, noSyncs);
+    Object.assign(this.counts, nothingYet);
   }
 
   /** Replicas that min-replicas-to-write may count on: online, and heard of within min-replicas-max-lag. */
@@ -135,6 +152,7 @@ export class Replicas {
       onChange: (changed, what) => this.#changed(changed, what),
     });
     client.replica = replica;
+    store.setSession(client.session, { replica: true });
     log(...say.asks(replica));
     const decision =
       wish === null

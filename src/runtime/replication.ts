@@ -56,6 +56,7 @@ export class Replication {
       log: (level, text) => log.line(level, text),
       randomId,
       monotonicMs,
+      describe: (client) => server.describe(client),
       isFollowing: () => this.isReplica,
       isPaused: () => server.pause.isOn(server.nowMs()),
       isFailingOver: () => this.failovers.isUnderWay,

@@ -174,6 +174,9 @@ for (const engine of engineNames) {
       for (const [what, because] of [
         ['GET a', 'sent-command'],
         ['nonsense', 'sent-command'],
+        ['SET stolen 1', 'sent-command'],
+        ['MULTI\r\nSET stolen 1\r\nEXEC', 'sent-command'],
+        ['EVAL "return redis.call(\'set\', KEYS[1], 1)" 1 stolen', 'sent-command'],
         ['REPLCONF ACK 999999999', 'acked-future'],
         ['REPLCONF ACK 0\r\nREPLCONF ACK x\r\nREPLCONF GETACK *', 'ack-timeout'],
       ] as const) {
@@ -185,6 +188,26 @@ for (const engine of engineNames) {
       }
       t.is(await field(client, 'connected_slaves'), '1');
       t.false(good.isClosed);
+      t.is(await client.ask('EXISTS stolen'), ':0\r\n');
+      t.is(await field(client, 'unexpected_error_replies'), '4');
+      await client.ask('CONFIG RESETSTAT');
+      t.is(await field(client, 'unexpected_error_replies'), '0');
+    });
+  });
+
+  test(`keys are not a monitor's business, which Redis counts among the replicas [${engine}]`, async (t) => {
+    await withServer(options, async ({ port }) => {
+      const monitor = await Talk.open(port);
+      t.is(await monitor.ask('GET a'), '$-1\r\n');
+      t.is(await monitor.ask('MONITOR'), '+OK\r\n');
+      const refused = "-ERR Replica can't interact with the keyspace\r\n";
+      for (const line of ['GET a', 'SET a 1', 'PUBLISH a b', 'PFCOUNT a', 'EVAL "return 1" 0'])
+        t.is(await monitor.ask(line), refused, line);
+      // It is told what it sends itself.
+      const shebang = '"#!lua flags=no-writes\\nreturn 1"';
+      t.regex(await monitor.ask(`EVAL ${shebang} 0`, /:1\r\n/), /^\+[^\r]*"EVAL"[^\r]*\r\n:1\r\n$|^:1/);
+      t.is(await monitor.ask('RESET', /RESET\r\n$/).then((heard) => heard.slice(-8)), '+RESET\r\n');
+      t.is(await monitor.ask('GET a'), '$-1\r\n');
     });
   });
 

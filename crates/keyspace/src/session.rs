@@ -145,6 +145,8 @@ pub struct Session {
     pub host_muted: bool,
     /// Has subscriptions: in RESP2 few commands are allowed then.
     pub subscriber: bool,
+    /// A replica of ours or a MONITOR: keys are not its business.
+    pub replica: bool,
     /// Made for the commands of a script.
     pub in_script: bool,
     /// The host is answering; its bytes of the feed wait in `unit`.
@@ -178,6 +180,7 @@ impl Session {
             last_subcommand: None,
             host_muted: false,
             subscriber: false,
+            replica: false,
             in_script: false,
             at_host: false,
         }

@@ -150,6 +150,7 @@ impl Store {
             session.reply_mode = ReplyMode::On;
             session.host_muted = false;
             session.subscriber = false;
+            session.replica = false;
             (session.tracking, session.caching) = (Tracking::Off, false);
             self.sessions[id as usize] = Some(session);
         }

@@ -2,6 +2,7 @@
  * From a request to a command that ran: the gates, in Redis 7.0's order, then the queue of MULTI, then the command.
  *
  *     unknown? arity? --> NOAUTH --> no_multi --> NOPERM --> OOM --> MISCONF --> NOREPLICAS --> READONLY --> subscriber --> MASTERDOWN --> LOADING --> BUSY
+ *        --> a replica that wants keys
  *        --> in MULTI: queue it
  *        --> the host's: hand it back
  *        --> run it
@@ -14,6 +15,7 @@ import { busyRefusal } from './busy.ts';
 import { Call } from './call.ts';
 import { makeRoom } from './evict.ts';
 import type { Keyspace } from './keyspace.ts';
+import { mayReplicate } from './may-replicate.ts';
 import type { Reply } from './reply.ts';
 import { countErrors, type Dispatched, run } from './run.ts';
 import type { Session } from './session.ts';
@@ -94,7 +96,8 @@ function gate(
   const { gates } = keyspace;
   const { flags } = command;
   const queued = command.name === 'exec' ? session.transaction : null;
-  const has = (flag: 'write' | 'denyoom'): boolean => flags.has(flag) || queued?.flags.has(flag) === true;
+  const has = (flag: 'write' | 'readonly' | 'denyoom'): boolean =>
+    flags.has(flag) || queued?.flags.has(flag) === true;
   const lacks = (flag: 'stale' | 'loading'): boolean => !flags.has(flag) || queued?.lacks.has(flag) === true;
   if (!session.authenticated && !flags.has('no_auth')) return wireErrors.noAuth;
   if (session.transaction !== null && flags.has('no_multi')) return wireErrors.notInMulti;
@@ -118,7 +121,10 @@ function gate(
     );
   if (gates.masterDown && lacks('stale')) return wireErrors.masterDown;
   if (gates.loading && lacks('loading')) return wireErrors.loading;
-  return busyRefusal(keyspace, flags);
+  const busy = busyRefusal(keyspace, flags);
+  if (busy !== null || !session.isReplica) return busy;
+  const wantsKeys = has('write') || has('readonly') || mayReplicate(keyspace, session, args);
+  return wantsKeys ? wireErrors.noKeysForReplicas : null;
 }
 
 const debugNotAllowed =

@@ -67,6 +67,8 @@ export class Session {
   isHostMuted = false;
   /** Has subscriptions: in RESP2 few commands are allowed then. */
   isSubscriber = false;
+  /** A replica of ours or a MONITOR: keys are not its business. */
+  isReplica = false;
   /** Runs the commands of a script: what they do is a part of the script's unit. */
   isScript = false;
   /** What a blocking command of this session waits for. */

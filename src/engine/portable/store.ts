@@ -148,6 +148,7 @@ export class PortableStore implements Store {
       session.isHostMuted = false;
     }
     if (settings.subscriber !== undefined) session.isSubscriber = settings.subscriber;
+    if (settings.replica !== undefined) session.isReplica = settings.replica;
     if (settings.user !== undefined) session.user = settings.user;
     if (settings.tracking !== undefined) session.tracking = settings.tracking;
     if (settings.caching !== undefined) session.isCaching = settings.caching;
@@ -180,6 +181,7 @@ export class PortableStore implements Store {
     session.replyMode = 'on';
     session.isHostMuted = false;
     session.isSubscriber = false;
+    session.isReplica = false;
     session.tracking = 'off';
     session.isCaching = false;
   }

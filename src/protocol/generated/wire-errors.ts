@@ -40,6 +40,7 @@ export const wireErrors = {
   "noReplicas": "NOREPLICAS Not enough good replicas to write.",
   "noAuth": "NOAUTH Authentication required.",
   "oom": "OOM command not allowed when used memory > 'maxmemory'.",
+  "noKeysForReplicas": "ERR Replica can't interact with the keyspace",
   "execAbort": "EXECABORT Transaction discarded because of previous errors.",
   "nestedMulti": "ERR MULTI calls can not be nested",
   "execWithoutMulti": "ERR EXEC without MULTI",

@@ -9,6 +9,8 @@ import { splitArguments } from '../../protocol/split-arguments.ts';
 import { wireText } from '../../protocol/wire.ts';
 import type { Client } from '../client.ts';
 import { type Call, type Handlers, integerOf, notInteger, syntaxError, textOf, wordOf } from '../handler.ts';
+import { titleOf } from '../replica.ts';
+import { asksWrongly } from '../replica-sentences.ts';
 
 /** null: taken; otherwise the error, or `nothing` when the rest is not looked at. */
 type Taken = Reply | null;
@@ -113,7 +115,10 @@ function psync(call: Call): Reply {
   const refused = refusal(call);
   if (refused !== null) return refused;
   const offset = integerOf(args[2]);
-  if (offset === null) return notInteger;
+  if (offset === null) {
+    server.log.line(...asksWrongly(titleOf(client)));
+    return notInteger;
+  }
   server.replication.attach(client, server.lineOf(client), { id: textOf(args[1]), offset });
   return nothing;
 }

@@ -80,6 +80,8 @@ pub const NO_REPLICAS: &str = "NOREPLICAS Not enough good replicas to write.";
 pub const NO_AUTH: &str = "NOAUTH Authentication required.";
 /// `OOM`.
 pub const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+/// `ERR`.
+pub const NO_KEYS_FOR_REPLICAS: &str = "ERR Replica can't interact with the keyspace";
 /// `EXECABORT`.
 pub const EXEC_ABORT: &str = "EXECABORT Transaction discarded because of previous errors.";
 /// `ERR`.

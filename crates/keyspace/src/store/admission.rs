@@ -3,11 +3,12 @@
 //! The order of the checks is Redis 7.0's (processCommand), because a client can tell which one came first. Nothing
 //! has run when a command is refused; inside MULTI a refusal spoils the transaction.
 
-use super::Store;
+use super::{Store, may_replicate};
 use crate::acl::{Context, Named, no_permission};
 use crate::command_stats::row_of;
 use crate::generated::commands::{
-    CommandId, CommandSpec, FLAG_DENYOOM, FLAG_LOADING, FLAG_NO_AUTH, FLAG_NO_MULTI, FLAG_STALE, FLAG_WRITE,
+    CommandId, CommandSpec, FLAG_DENYOOM, FLAG_LOADING, FLAG_NO_AUTH, FLAG_NO_MULTI, FLAG_READONLY,
+    FLAG_STALE, FLAG_WRITE,
 };
 use crate::generated::errors;
 use crate::session::Session;
@@ -144,8 +145,14 @@ impl Store {
         if gates.loading && flags & all & FLAG_LOADING == 0 {
             return Some(errors::LOADING.into());
         }
-        if self.busy.is_some() {
-            return self.busy_refusal(flags).map(Into::into);
+        if let Some(error) = self.busy_refusal(flags) {
+            return Some(error.into());
+        }
+        if session.replica
+            && ((flags | any) & (FLAG_WRITE | FLAG_READONLY) != 0
+                || may_replicate::alone(&mut self.keys, args))
+        {
+            return Some(errors::NO_KEYS_FOR_REPLICAS.into());
         }
         None
     }

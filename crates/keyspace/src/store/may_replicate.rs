@@ -40,7 +40,8 @@ impl Store {
     }
 }
 
-fn alone(keys: &mut Keyspace, args: &[&[u8]]) -> bool {
+/// The same for a command by itself.
+pub(super) fn alone(keys: &mut Keyspace, args: &[&[u8]]) -> bool {
     let Some((spec, _)) = args.first().and_then(|name| lookup::find(name)) else { return false };
     if !super::admission::arity_fits(spec.arity, args.len()) {
         return false;
