@@ -57,7 +57,7 @@ export function committedBaseline(): Baseline {
 /** The text of a baseline, for `readBaseline`. Names are sorted, so that two runs differ only where they do. */
 export function writeBaseline(baseline: Baseline): string {
   const lines = [
-    '# Redis 7.0.15: the tests of its own suite that it passes, by unit: integration/ with servers of its own, the others in external mode.',
+    '# Redis 7.0.15: the tests of its own suite that it passes, by unit: integration/ and sentinel with servers of their own, the others in external mode.',
   ];
   lines.push('# Written by: npm run conformance -- --engine redis --write-baseline');
   for (const [unit, names] of baseline) lines.push(unit, ...[...names].sort().map((name) => `  ${name}`));
@@ -77,6 +77,32 @@ export function readLog(text: string): UnitLog {
   }
   const stop = lines.findIndex((line) => /^\[(?:exception|TIMEOUT)\]: /.test(line));
   return { passed, failures, stopped: stop < 0 ? null : lines.slice(stop, stop + 3).join(' ') };
+}
+
+/**
+ * Reads what the harness of the Sentinel tests printed: a line per test, which may go on below when servers speak in it.
+ *
+ *     00:41:54> Kill a slave instance: OK
+ *     00:41:58> Crash the master:                      PID: 3466
+ *     OK
+ *     00:43:07> Master reboot: FAILED: no failover
+ */
+export function readSentinelLog(text: string): UnitLog {
+  const passed: string[] = [];
+  const failures = new Map<string, string>();
+  let name: string | null = null;
+  for (const line of text.split('\n')) {
+    const [, begun, rest = line] = /^\d\d:\d\d:\d\d> (.*?): ?(.*)$/.exec(line) ?? [];
+    if (begun !== undefined) name = begun;
+    if (name === null) continue;
+    const failed = /FAILED: .*/.exec(rest)?.[0];
+    if (failed !== undefined) failures.set(name, failed);
+    if (/(?:^|\s)OK$/.test(rest)) passed.push(name);
+    else if (failed === undefined) continue;
+    name = null;
+  }
+  const isWhole = /^(?:GOOD! No errors|WARNING \d+ test)/m.test(text);
+  return { passed, failures, stopped: isWhole ? null : text.trim().split('\n').slice(-3).join(' ') };
 }
 
 /** The names of `these` without those of `others`, each as often as it is left. */

@@ -5,7 +5,8 @@
  *     tests/integration/ ..  <-------- links ---------------      tests/integration/ ..
  *     src/redis-cli ..       <-------- links ---------------      src/redis-cli ..
  *     src/redis-server                                            src/redis-server   a script that becomes redtwin
- *                                                                 tests/tmp          where its servers leave their files
+ *                                                                 src/redis-sentinel a script that becomes Redis's Sentinel
+ *                                                                 tests/tmp ..       where its servers leave their files
  *
  * Each subject has such a folder of its own, so that subjects can run side by side. Nothing is ever written through a link.
  */
@@ -25,9 +26,12 @@ export function standIn(suite: string, subject: 'native' | 'portable' | 'redis')
   const home = join(cache, `redis-suite-${subject}`);
   rmSync(home, { recursive: true, force: true });
   linkAll(suite, home, ['src', 'tests']);
-  linkAll(join(suite, 'tests'), join(home, 'tests'), ['tmp']);
-  linkAll(join(suite, 'src'), join(home, 'src'), subject === 'redis' ? [] : ['redis-server']);
-  mkdirSync(join(home, 'tests/tmp'));
+  linkAll(join(suite, 'tests'), join(home, 'tests'), ['tmp', 'sentinel']);
+  linkAll(join(suite, 'tests/sentinel'), join(home, 'tests/sentinel'), ['tmp']);
+  for (const folder of ['tests/tmp', 'tests/sentinel/tmp']) mkdirSync(join(home, folder));
+  const own = subject === 'redis' ? ['redis-sentinel'] : ['redis-sentinel', 'redis-server'];
+  linkAll(join(suite, 'src'), join(home, 'src'), own);
+  writeScript(join(home, 'src/redis-sentinel'), `exec '${join(suite, 'src/redis-server')}' "$@" --sentinel`);
   if (subject === 'redis') return home;
   const compiler = join(root, 'node_modules/typescript/bin/tsc');
   const built = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json'], {
@@ -36,13 +40,16 @@ export function standIn(suite: string, subject: 'native' | 'portable' | 'redis')
   });
   if (built.status !== 0) throw new Error(`redtwin does not compile:\n${built.stdout}`);
   // The harness waits until a server's log tells its process id in these words, which are Redis's logo's.
-  const server = join(home, 'src/redis-server');
-  writeFileSync(
-    server,
-    `#!/bin/sh\necho " PID: $$"\nREDTWIN_ENGINE=${subject} exec '${process.execPath}' '${join(root, 'dist/cli/main.js')}' serve "$@"\n`,
+  writeScript(
+    join(home, 'src/redis-server'),
+    `echo " PID: $$"\nREDTWIN_ENGINE=${subject} exec '${process.execPath}' '${join(root, 'dist/cli/main.js')}' serve "$@"`,
   );
-  chmodSync(server, 0o755);
   return home;
+}
+
+function writeScript(path: string, lines: string): void {
+  writeFileSync(path, `#!/bin/sh\n${lines}\n`);
+  chmodSync(path, 0o755);
 }
 
 /** A new folder with a link to everything in `from` but these. */
