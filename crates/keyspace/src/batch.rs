@@ -35,7 +35,7 @@ struct Ahead {
 }
 
 /// Some complete commands, as slices of the chunk.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Batch<'a> {
     arguments: Vec<&'a [u8]>,
     /// For each command: where its arguments end, and where its bytes end.
@@ -48,15 +48,19 @@ pub struct Batch<'a> {
     pub used: usize,
 }
 
-impl Default for Batch<'_> {
-    fn default() -> Self {
-        Batch {
-            arguments: Vec::with_capacity(4 * COMMANDS_MAX),
-            ends: Vec::with_capacity(COMMANDS_MAX),
-            keys: Vec::new(),
-            inline: None,
-            used: 0,
+impl Batch<'_> {
+    /// Its memory, for the next chunk's.
+    pub fn emptied(self) -> Batch<'static> {
+        let Batch { mut arguments, mut ends, mut keys, .. } = self;
+        arguments.clear();
+        if arguments.capacity() > 2 * ARGUMENTS_MAX {
+            arguments = Vec::new();
         }
+        ends.clear();
+        keys.clear();
+        // Nothing is in it, so nothing is mapped: this turns a vector of one lifetime into one of another where it lies.
+        let arguments = arguments.into_iter().map(|_| -> &'static [u8] { &[] }).collect();
+        Batch { arguments, ends, keys, inline: None, used: 0 }
     }
 }
 
@@ -84,6 +88,11 @@ impl<'a> Batch<'a> {
             let rest = bytes.get(self.used..).unwrap_or_default();
             if !self.ends.is_empty() && rest.first().is_some_and(|&first| first != b'*') {
                 return End::More;
+            }
+            if let Some(size) = parser.take_plain(rest, limits, &mut self.arguments) {
+                self.used += size;
+                self.ends.push((self.arguments.len(), self.used));
+                continue;
             }
             match parser.next(rest, limits) {
                 Ok(Status::Incomplete) => return End::Incomplete,

@@ -16,6 +16,7 @@
 pub(crate) mod admission;
 mod apply;
 mod busy;
+mod gathering;
 mod may_replicate;
 mod transactions;
 mod waiting;
@@ -60,6 +61,8 @@ pub struct Store {
     pub reply: Reply,
     /// Output for sessions other than the one that called.
     pub pushes: Vec<(SessionId, Vec<u8>)>,
+    /// The memory of the last batch, for the next.
+    batch: Batch<'static>,
     sessions: Vec<Option<Box<Session>>>,
     free: Vec<SessionId>,
     waiters: Waiters,
@@ -87,6 +90,7 @@ impl Store {
             feed: Backlog::new(backlog_bytes),
             reply: Reply::default(),
             pushes: Vec::new(),
+            batch: Batch::default(),
             sessions: Vec::new(),
             free: Vec::new(),
             waiters: Waiters::default(),
@@ -303,23 +307,7 @@ impl Store {
                 return Stop::Traced;
             }
         }
-        if session.pending.is_empty() {
-            let (used, stop) = self.run_commands(session, input);
-            session.pending.extend_from_slice(input.get(used..).unwrap_or_default());
-            return self.checked(session, stop);
-        }
-        let mut pending = std::mem::take(&mut session.pending);
-        pending.extend_from_slice(input);
-        let (used, stop) = self.run_commands(session, &pending);
-        if used == pending.len() {
-            pending.clear();
-            if pending.capacity() > 64 * 1024 {
-                pending = Vec::new();
-            }
-        } else if used > 0 {
-            pending.drain(..used);
-        }
-        session.pending = pending;
+        let stop = self.run_gathered(session, input, Store::run_commands);
         self.checked(session, stop)
     }
 
@@ -335,7 +323,7 @@ impl Store {
     /// Runs commands from `bytes`; gives the bytes used up and why it stopped.
     fn run_commands(&mut self, session: &mut Session, bytes: &[u8]) -> (usize, Stop) {
         let mut used = 0;
-        let mut batch = Batch::default();
+        let mut batch: Batch<'_> = std::mem::take(&mut self.batch);
         // The parser is moved out so that the session can change while arguments are borrowed.
         let mut parser = std::mem::take(&mut session.parser);
         let stop = loop {
@@ -392,6 +380,7 @@ impl Store {
         };
         parser.trim();
         session.parser = parser;
+        self.batch = batch.emptied();
         (used, stop)
     }
 

@@ -9,6 +9,9 @@ use std::ops::Range;
 /// Longest line with a count, and longest inline command.
 const LINE_BYTES_MAX: usize = 64 * 1024;
 
+/// Longer bulks are not plain. No limit is below this: one who has not authenticated may send 16 KiB.
+const PLAIN_BYTES_MAX: i64 = 999;
+
 /// What a request may be at most. Depends on the session: one that has not authenticated gets little.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestLimits {
@@ -111,6 +114,34 @@ impl Parser {
         }
     }
 
+    /// Reads a command in its plainest form: all of it there, at most nine arguments, each below a thousand bytes. Its
+    /// arguments are appended to `into`; gives its bytes. None leaves both as they were: whatever it is, `next` reads it.
+    ///
+    /// Nearly every command is of this form, and nothing has to be remembered about it.
+    #[inline]
+    pub fn take_plain<'a>(
+        &self,
+        bytes: &'a [u8],
+        limits: &RequestLimits,
+        into: &mut Vec<&'a [u8]>,
+    ) -> Option<usize> {
+        let &[b'*', count @ b'1'..=b'9', b'\r', _, ref rest @ ..] = bytes else { return None };
+        if self.started || limits.bulk_bytes_max < PLAIN_BYTES_MAX {
+            return None;
+        }
+        let begun = into.len();
+        let mut rest = rest;
+        for _ in b'0'..count {
+            let Some((argument, behind)) = plain_bulk(rest) else {
+                into.truncate(begun);
+                return None;
+            };
+            into.push(argument);
+            rest = behind;
+        }
+        Some(bytes.len() - rest.len())
+    }
+
     /// Reads one command from the start of `bytes`. O(new bytes).
     #[inline]
     pub fn next(&mut self, bytes: &[u8], limits: &RequestLimits) -> Result<Status, ProtocolError> {
@@ -205,6 +236,24 @@ fn error<T>(text: &str) -> Result<T, ProtocolError> {
     Err(ProtocolError(text.to_string()))
 }
 
+/// The bulk of one to three digits of length at the start of `bytes`, and what is behind it; None for any other, or when
+/// not all of it is there.
+#[inline]
+fn plain_bulk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let digit = |byte: &u8| usize::from(byte - b'0');
+    let (size, data) = match bytes {
+        [b'$', a @ b'0'..=b'9', b'\r', _, data @ ..] => (digit(a), data),
+        [b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', b'\r', _, data @ ..] => (digit(a) * 10 + digit(b), data),
+        [b'$', a @ b'1'..=b'9', b @ b'0'..=b'9', c @ b'0'..=b'9', b'\r', _, data @ ..] => {
+            (digit(a) * 100 + digit(b) * 10 + digit(c), data)
+        }
+        _ => return None,
+    };
+    let (argument, behind) = data.split_at_checked(size)?;
+    // The line's end is skipped unseen, as everywhere.
+    Some((argument, behind.get(2..)?))
+}
+
 /// The digits of `X<digits>\r\n` at `at`, and the place behind the line; None when the line has not ended yet.
 #[inline]
 fn count_line<'a>(
@@ -238,6 +287,15 @@ mod tests {
         let mut list = Vec::new();
         parser.append_arguments(bytes, &mut list);
         list.iter().map(|a| a.to_vec()).collect()
+    }
+
+    /// The first command as `take_plain` gives it, with its size.
+    fn plain<'a>(parser: &Parser, bytes: &'a [u8], limits: &RequestLimits) -> Option<(usize, Vec<&'a [u8]>)> {
+        let mut list = vec![&b"before"[..]];
+        let size = parser.take_plain(bytes, limits, &mut list);
+        assert_eq!(list.remove(0), b"before");
+        assert!(size.is_some() || list.is_empty());
+        size.map(|size| (size, list))
     }
 
     /// All commands of `bytes`, with the input growing by `step` bytes at a time.
@@ -301,10 +359,39 @@ mod tests {
         );
     }
 
+    #[test]
+    fn only_whole_short_commands_are_plain() {
+        let parser = Parser::new();
+        let long = format!("*1\r\n$999\r\n{}\r\n", "x".repeat(999));
+        for bytes in ["*1\r\n$4\r\nPING\r\n", "*2\r\n$0\r\n\r\n$12\r\n123456789012\r\n", &long] {
+            assert_eq!(plain(&parser, bytes.as_bytes(), &LIMITS).map(|found| found.0), Some(bytes.len()));
+            for end in 0..bytes.len() {
+                assert_eq!(plain(&parser, &bytes.as_bytes()[..end], &LIMITS), None, "{end}");
+            }
+        }
+        for other in
+            ["PING\r\n", "*0\r\n", "*10\r\n", "*1\r\n$04\r\nPING\r\n", "*1\r\n$-1\r\n", "*1\r\n$1000\r\n"]
+        {
+            assert_eq!(plain(&parser, format!("{other}{long}").as_bytes(), &LIMITS), None, "{other}");
+        }
+        let midway = Parser { started: true, ..Parser::new() };
+        assert_eq!(plain(&midway, b"*1\r\n$4\r\nPING\r\n", &LIMITS), None);
+    }
+
     proptest::proptest! {
         #[test]
         fn no_bytes_make_it_panic(bytes: Vec<u8>, step in 1usize..9) {
             let _ = read(&bytes, step);
+            let _ = plain(&Parser::new(), &bytes, &LIMITS);
+        }
+
+        #[test]
+        fn what_is_plain_is_read_alike(text in "\\*[0-3]\r\n(\\$[0-5]\r\n[a-c$]{0,5}\r\n){0,3}") {
+            if let Some((size, arguments)) = plain(&Parser::new(), text.as_bytes(), &LIMITS) {
+                let mut parser = Parser::new();
+                proptest::prop_assert_eq!(parser.next(text.as_bytes(), &LIMITS), Ok(Status::Complete(size)));
+                proptest::prop_assert_eq!(owned(&mut parser, text.as_bytes()), arguments);
+            }
         }
 
         #[test]

@@ -88,17 +88,7 @@ impl Store {
             self.unit_done();
         }
         self.feed_unit(session);
-        if session.pending.is_empty() {
-            let (used, stop) = self.apply_commands(session, input);
-            session.pending.extend_from_slice(input.get(used..).unwrap_or_default());
-            return stop;
-        }
-        let mut pending = std::mem::take(&mut session.pending);
-        pending.extend_from_slice(input);
-        let (used, stop) = self.apply_commands(session, &pending);
-        pending.drain(..used);
-        session.pending = pending;
-        stop
+        self.run_gathered(session, input, Store::apply_commands)
     }
 
     /// Moves the bytes of a complete unit into our own feed: now they count as applied.
@@ -122,7 +112,7 @@ impl Store {
         let mut used = 0;
         // From here to `used` the bytes are complete units not yet fed; inside a unit they go to session.unit.
         let mut fed = 0;
-        let mut batch = Batch::default();
+        let mut batch: Batch<'_> = std::mem::take(&mut self.batch);
         let mut parser = std::mem::take(&mut session.parser);
         let stop = loop {
             let end = batch.fill(&mut parser, bytes, used, &limits);
@@ -171,6 +161,7 @@ impl Store {
             self.relay(&bytes[fed..used]);
         }
         session.parser = parser;
+        self.batch = batch.emptied();
         (used, stop)
     }
 
