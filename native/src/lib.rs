@@ -4,8 +4,8 @@
 //! gives it the interface's shape. A panic anywhere below becomes a JavaScript error here (catch_unwind), and the
 //! TypeScript side ends the process with it.
 //!
-//! Here is what runs commands; sessions.rs, scripts.rs, feed.rs, acl.rs and stats.rs have the methods of their subjects,
-//! output.rs what a call leaves to be fetched, loader.rs and snapshot.rs the RDB's two ways, rdb.rs the toolkit.
+//! Here is what runs commands (lane.rs has the short way to it); sessions.rs, scripts.rs, feed.rs, acl.rs and stats.rs have the
+//! methods of their subjects, output.rs what a call leaves to be fetched, loader.rs and snapshot.rs the RDB's two ways, rdb.rs the toolkit.
 
 mod acl;
 mod allocator;
@@ -14,6 +14,7 @@ mod clock;
 mod feed;
 mod file;
 mod give_back;
+mod lane;
 mod loader;
 mod output;
 mod rdb;
@@ -33,7 +34,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 18;
+const ABI: u32 = 19;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]

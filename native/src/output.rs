@@ -60,6 +60,11 @@ impl NativeStore {
         f64::from(stop as u32) + f64::from(notes) * 16.0 + fits as f64 * 4096.0
     }
 
+    /// How many bytes a call wrote, of what it returned.
+    pub(crate) fn written(outcome: f64) -> usize {
+        (outcome / 4096.0) as usize
+    }
+
     /// The bits of what waits to be fetched.
     pub(crate) fn notes(&mut self) -> u32 {
         let mut notes = 0;

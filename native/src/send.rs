@@ -11,8 +11,9 @@ pub fn send_now(descriptor: i32, bytes: &[u8], from: u32, until: u32) -> u32 {
     bytes.get(from as usize..until as usize).map_or(0, |bytes| send(descriptor, bytes))
 }
 
+/// The same, of all of `bytes`.
 #[cfg(unix)]
-fn send(descriptor: i32, bytes: &[u8]) -> u32 {
+pub(crate) fn send(descriptor: i32, bytes: &[u8]) -> u32 {
     use std::io::Write;
     use std::mem::ManuallyDrop;
     use std::net::TcpStream;
@@ -27,7 +28,8 @@ fn send(descriptor: i32, bytes: &[u8]) -> u32 {
     socket.write(bytes).map_or(0, |sent| u32::try_from(sent).unwrap_or(0))
 }
 
+/// No way past Node's streams here.
 #[cfg(not(unix))]
-fn send(_descriptor: i32, _bytes: &[u8]) -> u32 {
+pub(crate) fn send(_descriptor: i32, _bytes: &[u8]) -> u32 {
     0
 }

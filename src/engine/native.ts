@@ -16,6 +16,7 @@ import type {
   Failure,
   Feed,
   Gates,
+  Lane,
   Loader,
   LoadOptions,
   Outcome,
@@ -31,15 +32,10 @@ import type {
   Trace,
   Verdict,
 } from './engine.ts';
+import { asks, NativeLane } from './native-lane.ts';
 import { nativeRdbTools } from './native-rdb.ts';
 
 type Addon = typeof import('../../native/index.d.ts');
-
-/**
- * A stop between the addon and this file alone: a script has called a command of the host and waits for the answer,
- * between two of its instructions. So the host is asked while no call into the store is open.
- */
-const asks = 6;
 
 /** What a script hears of a host's command when there is nobody to answer. */
 const refused = Buffer.from('-ERR This Redis command is not allowed from script\r\n');
@@ -166,6 +162,19 @@ class NativeStoreFront implements Store {
       });
     }
     return outcome;
+  }
+  openLane(input: Buffer, output: Buffer): Lane {
+    return new NativeLane(input, output, {
+      open: (numbers) => this.#run((store) => store.openLane(numbers, input, output)),
+      check: () => {
+        if (this.#poisoned !== undefined) throw this.#poisoned;
+      },
+      poison: (error) => this.#poison(error),
+      answered: (session, from, nowMs) => {
+        const into = output.subarray(from);
+        return this.#answered(session, asks, () => this.#store.resume(session, into, nowMs));
+      },
+    });
   }
   #poison(error: unknown): RedtwinError {
     this.#poisoned = translated(error);

@@ -49,7 +49,8 @@ export class Listeners {
   #tcp: NetServer[] = [];
   #unix: NetServer | null = null;
   #unixPath: string | null = null;
-  readonly #shared = Buffer.allocUnsafeSlow(sharedBytes);
+  /** What all accepted sockets are read into, where that can be had. */
+  readonly shared = Buffer.allocUnsafeSlow(sharedBytes);
 
   constructor(acceptor: Acceptor, backlog: number) {
     this.#acceptor = acceptor;
@@ -167,7 +168,7 @@ export class Listeners {
       const options: OnReadOptions = {
         handle,
         onread: {
-          buffer: this.#shared,
+          buffer: this.shared,
           callback: (length, buffer) => {
             receive?.(buffer as Buffer, length);
             return true;

@@ -7,12 +7,16 @@
  *     | replies of the engine | a host reply | replies of the engine |   free   |
  *     0                                                              used      size
  */
+import type { Lane } from '../engine/engine.ts';
 
 /** Large enough for a deep pipeline of small replies; larger output takes the way of `Note.overflow`. */
 const pageBytes = 256 * 1024;
 
 export class OutputPage {
   buffer = Buffer.allocUnsafeSlow(pageBytes);
+  /** The short way by which replies come into this page; null when there is none. */
+  lane: Lane | null = null;
+  #openLane: (page: Buffer) => Lane | null = () => null;
   used = 0;
   /** Where the present chunk's replies begin: those before it wait for the end of the turn (turn-sends.ts). */
   base = 0;
@@ -72,5 +76,12 @@ export class OutputPage {
   leave(): void {
     this.buffer = Buffer.allocUnsafeSlow(pageBytes);
     this.used = this.base = 0;
+    this.lane = this.#openLane(this.buffer);
+  }
+
+  /** Each page gets a lane of its own from now on. */
+  useLanes(open: (page: Buffer) => Lane | null): void {
+    this.#openLane = open;
+    this.lane = open(this.buffer);
   }
 }

@@ -163,6 +163,7 @@ export class Server {
       },
       config.value('tcp-backlog'),
     );
+    this.page.useLanes((page) => this.store.openLane?.(this.listeners.shared, page) ?? null);
     this.#configure();
   }
 

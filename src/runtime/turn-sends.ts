@@ -40,6 +40,11 @@ export class TurnSends {
     return this.#sendNow !== undefined;
   }
 
+  /** Nobody waits for the end of the turn. */
+  get isIdle(): boolean {
+    return this.#waiting.length === 0;
+  }
+
   /**
    * The replies that were gathered in the page last go to `to` when the turn ends, or at once when they may not wait: a
    * client that asks one thing at a time would only be kept waiting, and ending a turn has its price.

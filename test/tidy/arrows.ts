@@ -38,7 +38,12 @@ export const rooms: readonly Room[] = [
   },
   {
     name: 'native',
-    holds: ['src/engine/native.ts', 'src/engine/native-rdb.ts', 'src/engine/native/'],
+    holds: [
+      'src/engine/native.ts',
+      'src/engine/native-lane.ts',
+      'src/engine/native-rdb.ts',
+      'src/engine/native/',
+    ],
     imports: ['interface', 'protocol', 'errors'],
     node: 'any',
   },
