@@ -15,6 +15,8 @@
 //! Places are scaled, not masked, so that walking the groups walks the hashes in ascending order, whatever the
 //! size of a segment. A scan's cursor is simply the hash where it goes on: splits cannot make it miss a key.
 
+mod moving;
+
 use crate::entry::Entry;
 use redtwin_structures::prefetch;
 use std::hash::BuildHasher;
@@ -75,6 +77,18 @@ fn tag_of(hash: Hash) -> u8 {
 #[inline]
 fn bits_of(hash: Hash, depth: u32) -> u16 {
     ((hash << depth) >> 48) as u16
+}
+
+/// The group where these bits belong, of so many.
+#[inline]
+fn home_of(bits: u16, groups: usize) -> usize {
+    (usize::from(bits >> (16 - PLACE_BITS)) * groups) >> PLACE_BITS
+}
+
+/// Hash of a key with a table's hasher.
+#[inline]
+fn hash_of(hasher: &foldhash::quality::FixedState, key: &[u8]) -> Hash {
+    hasher.hash_one(key)
 }
 
 /// Slots of a group whose tag is `tag`, as a bit mask.
@@ -152,7 +166,7 @@ impl Segment {
 
     #[inline]
     fn home(&self, bits: u16) -> usize {
-        (usize::from(bits >> (16 - PLACE_BITS)) * self.tags.len()) >> PLACE_BITS
+        home_of(bits, self.tags.len())
     }
 
     #[inline]
@@ -224,28 +238,6 @@ impl Segment {
             self.tombstones += 1;
         }
         Some(entry)
-    }
-
-    /// Takes all entries out, with their tags.
-    fn drain(&mut self) -> impl Iterator<Item = (u8, Entry)> + use<> {
-        let tags = std::mem::take(&mut self.tags);
-        let slots = std::mem::take(&mut self.slots);
-        tags.into_vec()
-            .into_iter()
-            .flatten()
-            .zip(slots.into_vec().into_iter().flatten())
-            .filter_map(|(tag, slot)| slot.map(|entry| (tag, entry)))
-    }
-
-    /// The same entries with `groups` groups.
-    fn rebuilt(&mut self, groups: usize) -> Segment {
-        let mut made = Segment::new(self.depth, groups);
-        made.bits_known = self.bits_known;
-        made.volatile = self.volatile;
-        for (tag, entry) in self.drain() {
-            made.place(tag, entry);
-        }
-        made
     }
 
     fn entries(&self) -> impl Iterator<Item = &Entry> {
@@ -371,7 +363,7 @@ impl Table {
     /// Hash of a key in this table.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> Hash {
-        self.hasher.hash_one(key)
+        hash_of(&self.hasher, key)
     }
 
     #[inline]
@@ -411,7 +403,7 @@ impl Table {
         if mask != 0
             && let Some(entry) = &segment.slots[group][mask.trailing_zeros() as usize]
         {
-            entry.prefetch();
+            entry.prefetch_wide();
         }
     }
 
@@ -459,8 +451,8 @@ impl Table {
         true
     }
 
-    /// Puts an entry in whose key is not there yet. O(1), amortised; at worst one segment is split.
-    pub fn insert_new(&mut self, hash: Hash, mut entry: Entry) -> &mut Entry {
+    /// Puts an entry in whose key is not there yet, and tells where. O(1), amortised; at worst one segment is split.
+    pub fn insert_new(&mut self, hash: Hash, mut entry: Entry) -> Place {
         let mut at = self.segment_index(hash);
         while self.segments[at].is_full() {
             self.grow(at);
@@ -471,7 +463,7 @@ impl Table {
         entry.set_hash_bits(bits_of(hash, segment.depth));
         segment.volatile += usize::from(entry.expire_ms().is_some());
         let (group, slot) = segment.place(tag_of(hash), entry);
-        segment.slots[group][slot].as_mut().expect("just placed")
+        Place { segment: at, group, slot }
     }
 
     /// Takes an entry out.
@@ -508,48 +500,6 @@ impl Table {
             *segment = segment.rebuilt(groups + more);
         } else {
             self.split(at);
-        }
-    }
-
-    fn split(&mut self, at: usize) {
-        let hasher = self.hasher.clone();
-        let segment = Arc::make_mut(&mut self.segments[at]);
-        let depth = segment.depth;
-        let groups = groups_for(segment.len / 2 + segment.len / 16);
-        let mut halves = [Segment::new(depth + 1, groups), Segment::new(depth + 1, groups)];
-        // One of the 16 hash bits is used up. When too few remain, they are read from the keys again.
-        let known = segment.bits_known - 1;
-        let reread = known < PLACE_BITS;
-        let has_volatile = segment.volatile > 0;
-        for (tag, mut entry) in segment.drain() {
-            let bits = entry.hash_bits();
-            let side = usize::from(bits >> 15);
-            let bits = if reread { bits_of(hasher.hash_one(entry.key()), depth + 1) } else { bits << 1 };
-            entry.set_hash_bits(bits);
-            let half = &mut halves[side];
-            if half.is_full() {
-                // A lopsided split; it happens with hashes that are not random.
-                *half = half.rebuilt((half.tags.len() + half.tags.len() / 4 + 1).min(GROUPS_MAX * 2));
-            }
-            half.volatile += usize::from(has_volatile && entry.expire_ms().is_some());
-            half.place(tag, entry);
-        }
-        for half in &mut halves {
-            half.bits_known = if reread { 16 } else { known };
-        }
-        if depth == self.directory_bits {
-            self.directory = self.directory.iter().flat_map(|&index| [index, index]).collect();
-            self.directory_bits += 1;
-        }
-        let [low, high] = halves;
-        let high_index = self.segments.len() as u32;
-        self.segments[at] = Arc::new(low);
-        self.segments.push(Arc::new(high));
-        let run = 1usize << (self.directory_bits - depth);
-        if let Some(first) = self.directory.iter().position(|&index| index as usize == at) {
-            for index in &mut self.directory[first + run / 2..first + run] {
-                *index = high_index;
-            }
         }
     }
 
