@@ -381,9 +381,32 @@ impl Keyspace {
                 return;
             }
         }
-        let table = &mut self.dbs[self.selected].table;
-        table.insert_new(hash, Entry::new(key, value, None)).set_clock(clock);
+        self.insert(hash, key, value, clock);
+    }
+
+    /// Puts a value under a key that `place` or `entry` has just not found for this caller; gives its place. One look-up where `put`
+    /// and `place` would be three. `keep_ttl` is for a key that is there all the same, hidden.
+    pub fn put_missing(&mut self, key: &[u8], value: NewValue<'_>, keep_ttl: bool) -> Option<Place> {
+        // Where expired keys are hidden without being deleted, the key may still be there.
+        if self.caller != Caller::Primary && !self.deletes_before_write() {
+            self.put(key, value, keep_ttl);
+            return self.place(key);
+        }
+        let (hash, clock) = (self.hash(key), self.clock_for_new());
+        Some(self.insert(hash, key, value, clock))
+    }
+
+    fn insert(&mut self, hash: Hash, key: &[u8], value: NewValue<'_>, clock: u32) -> Place {
+        let entry = Entry::new(key, value, None);
+        entry.set_clock(clock);
+        let place = self.dbs[self.selected].table.insert_new(hash, entry);
         self.notify(b'n', "new", key);
+        place
+    }
+
+    /// An expired key that is about to be written is ours to delete.
+    fn deletes_before_write(&self) -> bool {
+        !self.gates.paused && (!self.gates.replica || self.gates.is_writable_replica())
     }
 
     /// Deletes a key with this expiry when it is over and deleting is ours to do. True when it is gone.
@@ -395,7 +418,7 @@ impl Keyspace {
     /// Deletes an expired key that is about to be written. True when that was ours to do: a writable replica does it, too.
     #[cold]
     fn expire_before_write(&mut self, key: &[u8]) -> bool {
-        let may_delete = !self.gates.paused && (!self.gates.replica || self.gates.is_writable_replica());
+        let may_delete = self.deletes_before_write();
         if may_delete {
             self.delete_expired(key);
         }
@@ -626,15 +649,14 @@ macro_rules! typed {
             /// For changing; made empty when there is none. The caller must put something in.
             #[allow(dead_code)]
             pub fn $make(&mut self, key: &[u8]) -> Result<&mut $type, $crate::keyspace::Stopped> {
-                let mut place = self.place(key);
-                if place.is_none() {
-                    self.put(
+                let place = match self.place(key) {
+                    None => self.put_missing(
                         key,
                         $crate::entry::NewValue::Object($crate::object::Object::$kind($new)),
                         false,
-                    );
-                    place = self.place(key);
-                }
+                    ),
+                    found => found,
+                };
                 let entry = place.and_then(|place| self.db().table.at_mut(place));
                 match entry.map($crate::entry::Entry::object_mut) {
                     Some(Some($crate::object::Object::$kind(value))) => Ok(value),

@@ -30,7 +30,7 @@ fn add(call: &mut Call<'_>, by: i64) -> Done {
     let key = call.args[1];
     let sum = match call.keys.entry(key) {
         None => {
-            call.keys.put(key, NewValue::Int(by), true);
+            call.keys.put_missing(key, NewValue::Int(by), true);
             by
         }
         Some(entry) => {
