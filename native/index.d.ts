@@ -79,7 +79,7 @@ export declare class NativeStore {
   feedRead(offset: number, maxBytes: number): Buffer | null
   feedReadInto(offset: number, into: Uint8Array): number
   propagate(session: number, command: Array<Buffer>): void
-  openLane(numbers: Float64Array, input: Uint8Array, output: Uint8Array): () => void
+  openLane(numbers: Float64Array, input: Uint8Array, output: Uint8Array, sends: Int32Array): () => void
   loader(nowMs: number, dropExpired: boolean, tellExpired: boolean, checksum: boolean): NativeLoader
   tellDropped(): void
   commitLoad(loader: NativeLoader): LoadReport

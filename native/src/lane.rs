@@ -5,15 +5,17 @@
 //!              '------------- the host writes -------------'   '-- the call writes --'
 //!   input     [ chunk, length bytes                    ]
 //!   output    [ what waits | replies, from `from` on   ]
+//!   sends     [ descriptor | from | until | descriptor ... ]     a turn's replies: with length -1, so many as `session` says
+//!                 sent    <--
 //! ```
 //!
 //! With short pipelines, handing over five arguments and checking each costs as much as the commands do (docs/performance.md). So the
-//! three buffers are lent once, and a call touches nothing of JavaScript but them. A reply that nothing stands in the way of is
+//! buffers are lent once, and a call touches nothing of JavaScript but them. A reply that nothing stands in the way of is
 //! sent within the same call.
 
 use crate::{NativeStore, clock, send};
 use napi::bindgen_prelude::{
-    Env, Error, Float64Array, FromNapiValue, Function, Reference, Result, Uint8Array,
+    Env, Error, Float64Array, FromNapiValue, Function, Int32Array, Reference, Result, Uint8Array,
 };
 use napi::sys;
 use napi_derive::napi;
@@ -31,6 +33,7 @@ struct Lane {
     numbers: Float64Array,
     input: Uint8Array,
     output: Uint8Array,
+    sends: Int32Array,
 }
 
 #[napi]
@@ -44,11 +47,12 @@ impl NativeStore {
         numbers: Float64Array,
         input: Uint8Array,
         output: Uint8Array,
+        sends: Int32Array,
     ) -> Result<Function<'env, (), ()>> {
         if numbers.len() != NUMBERS {
             return Err(Error::from_reason(format!("a lane has {NUMBERS} numbers")));
         }
-        let lane = Box::into_raw(Box::new(Lane { store, numbers, input, output }));
+        let lane = Box::into_raw(Box::new(Lane { store, numbers, input, output, sends }));
         let mut function = null_mut();
         // SAFETY: the environment is the caller's. The lane is given to the function, whose finalizer frees it; until then
         // only `run` uses it.
@@ -69,6 +73,9 @@ impl NativeStore {
 impl Lane {
     /// Runs the chunk that the numbers tell of.
     fn run(&mut self) {
+        if let &[count, -1.0, ..] = self.numbers.as_ref() {
+            return self.send(count as usize);
+        }
         let began_ns = clock::monotonic_ns();
         // SAFETY: the host lends numbers and output for this call, and JavaScript does not run during it.
         let (numbers, output) = unsafe { (self.numbers.as_mut(), self.output.as_mut()) };
@@ -100,6 +107,29 @@ impl Lane {
             _ => 0.0,
         };
         *elapsed_ms = clock::monotonic_ns().saturating_sub(began_ns) as f64 / 1e6;
+    }
+}
+
+impl Lane {
+    /// Sends the first `count` of a turn's replies; how much the system took stands where the descriptor stood. Behind
+    /// a reply that it did not take whole nothing more is sent to the same descriptor.
+    fn send(&mut self, count: usize) {
+        // SAFETY: as in `run`.
+        let sends = unsafe { self.sends.as_mut() };
+        let output: &[u8] = self.output.as_ref();
+        let mut stuck: Vec<i32> = Vec::new();
+        for place in sends.chunks_exact_mut(3).take(count) {
+            let &mut [ref mut descriptor, from, until] = place else { return };
+            let bytes = output.get(from as usize..until as usize).unwrap_or_default();
+            let to = *descriptor;
+            *descriptor = 0;
+            if to >= 0 && !stuck.contains(&to) {
+                *descriptor = send::send(to, bytes) as i32;
+                if (*descriptor as usize) < bytes.len() {
+                    stuck.push(to);
+                }
+            }
+        }
     }
 }
 

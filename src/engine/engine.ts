@@ -431,6 +431,13 @@ export interface Lane {
   readonly sentBytes: number;
   /** How long the last call took, in ms. */
   readonly elapsedMs: number;
+  /** For `send`: descriptor (-1: not to be sent), and where in `output` its bytes begin and end; then those of the next. */
+  readonly sends: Int32Array;
+  /**
+   * Sends the first `count` of `sends`, as `Engine.sendNow` does. How many bytes the system took stands in the descriptor's
+   * place; what follows for the same descriptor when it did not take all is not sent.
+   */
+  send(count: number): void;
 }
 
 /** A set of databases with everything that happens to them. */

@@ -15,10 +15,13 @@ import type { Lane, Outcome, SessionId } from './engine.ts';
  */
 export const asks = 6;
 
+/** Replies that are sent with one call at most. */
+const sendsMax = 64;
+
 /** What a lane needs of its store when something out of the ordinary happens. */
 interface LaneKeeper {
   /** The addon's function for a mailbox. */
-  open(numbers: Float64Array): () => void;
+  open(numbers: Float64Array, sends: Int32Array): () => void;
   /** Throws when the store is poisoned. */
   check(): void;
   poison(error: unknown): RedtwinError;
@@ -32,6 +35,7 @@ export class NativeLane implements Lane {
   readonly output: Buffer;
   /** Session, length, ms, from, descriptor; then outcome, bytes sent, ms. Outside the heap, where nothing is moved. */
   readonly #numbers = new Float64Array(new ArrayBuffer(8 * 8));
+  readonly sends = new Int32Array(new ArrayBuffer(4 * 3 * sendsMax));
   readonly #call: () => void;
   readonly #keeper: LaneKeeper;
 
@@ -39,7 +43,7 @@ export class NativeLane implements Lane {
     this.input = input;
     this.output = output;
     this.#keeper = keeper;
-    this.#call = keeper.open(this.#numbers);
+    this.#call = keeper.open(this.#numbers, this.sends);
   }
 
   execute(session: SessionId, length: number, from: number, nowMs: number, descriptor: number): Outcome {
@@ -57,6 +61,16 @@ export class NativeLane implements Lane {
     }
     const outcome = numbers[5]!;
     return (outcome & 15) === asks ? this.#keeper.answered(session, from, nowMs) : outcome;
+  }
+
+  send(count: number): void {
+    this.#numbers[0] = count;
+    this.#numbers[1] = -1;
+    try {
+      this.#call();
+    } catch (error) {
+      throw this.#keeper.poison(error);
+    }
   }
 
   get sentBytes(): number {

@@ -165,7 +165,7 @@ class NativeStoreFront implements Store {
   }
   openLane(input: Buffer, output: Buffer): Lane {
     return new NativeLane(input, output, {
-      open: (numbers) => this.#run((store) => store.openLane(numbers, input, output)),
+      open: (numbers, sends) => this.#run((store) => store.openLane(numbers, input, output, sends)),
       check: () => {
         if (this.#poisoned !== undefined) throw this.#poisoned;
       },

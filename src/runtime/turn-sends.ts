@@ -8,7 +8,7 @@
  * and not one per chunk; a wake-up costs more than the commands of a short pipeline. Redis answers at the end of its turn,
  * too. They are sent past Node's streams (`Engine.sendNow`); what the system does not take is the stream's, as ever.
  */
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Lane } from '../engine/engine.ts';
 import type { OutputPage } from './output-page.ts';
 
 /** Somebody whose replies are in the page. */
@@ -21,13 +21,20 @@ export interface Addressee {
   queue(bytes: Buffer): void;
 }
 
+/** Replies in the page, and whose they are. */
+interface Waits {
+  to: Addressee;
+  from: number;
+  until: number;
+}
+
 /** Beyond this the page is sent before the turn ends: clients need not wait for so much. */
 const waitingBytesMax = 32 * 1024;
 
 export class TurnSends {
   readonly #sendNow: Engine['sendNow'];
   readonly #page: OutputPage;
-  #waiting: { to: Addressee; from: number; until: number }[] = [];
+  #waiting: Waits[] = [];
   readonly #flush = (): void => this.flush();
 
   constructor(sendNow: Engine['sendNow'], page: OutputPage) {
@@ -64,10 +71,34 @@ export class TurnSends {
     if (waiting.length === 0) return;
     this.#waiting = [];
     const page = this.#page;
-    for (const { to, from, until } of waiting) {
-      const sent = to.isClear ? this.#sendNow!(to.descriptor, page.buffer, from, until) : 0;
-      if (sent < until - from) to.queue(Buffer.from(page.buffer.subarray(from + sent, until)));
-    }
+    if (page.lane !== null && waiting.length > 1) this.#sendTogether(waiting, page.lane);
+    else
+      for (const waits of waiting) {
+        const { to, from, until } = waits;
+        this.#sent(waits, to.isClear ? this.#sendNow!(to.descriptor, page.buffer, from, until) : 0);
+      }
     page.restart();
+  }
+
+  /** The same with one call into the engine for many of them. */
+  #sendTogether(waiting: readonly Waits[], lane: Lane): void {
+    const { sends } = lane;
+    const max = sends.length / 3;
+    for (let first = 0; first < waiting.length; first += max) {
+      const count = Math.min(max, waiting.length - first);
+      for (let index = 0; index < count; index++) {
+        const { to, from, until } = waiting[first + index]!;
+        sends[index * 3] = to.isClear ? to.descriptor : -1;
+        sends[index * 3 + 1] = from;
+        sends[index * 3 + 2] = until;
+      }
+      lane.send(count);
+      for (let index = 0; index < count; index++) this.#sent(waiting[first + index]!, sends[index * 3]!);
+    }
+  }
+
+  /** The system took so many bytes: the others are the socket's own. */
+  #sent({ to, from, until }: Waits, sent: number): void {
+    if (sent < until - from) to.queue(Buffer.from(this.#page.buffer.subarray(from + sent, until)));
   }
 }

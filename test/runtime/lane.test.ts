@@ -63,6 +63,34 @@ test('replies are sent at once, but not beside something else to collect', async
   store.takeEvents();
   t.is(run(pack('GET a').toString(), 0, 1_000_000), packOutcome(Stop.drained, 0, 7));
   t.is(lane.sentBytes, 0);
+  socket.destroy();
+  client.destroy();
+  server.close();
+});
+
+test('replies of a turn are sent with one call; behind one that is not taken whole nothing follows', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  const client = connect(typeof address === 'object' && address ? address.port : 0);
+  const [socket] = (await once(server, 'connection')) as [Socket];
+  const { lane } = opened(16 << 20);
+  lane.output.fill('z');
+  lane.output.write('onetwothree');
+  const fd = descriptorOf(socket);
+  lane.sends.set([fd, 0, 3, -1, 3, 6, fd, 6, 11, 1_000_000, 0, 3]);
+  lane.send(4);
+  t.deepEqual([...lane.sends.subarray(0, 12)], [3, 0, 3, 0, 3, 6, 5, 6, 11, 0, 0, 3]);
+  let got = '';
+  for (client.setEncoding('latin1'); got.length < 8; ) got += (await once(client, 'data'))[0];
+  t.is(got, 'onethree');
+  client.pause();
+  const all = lane.output.length;
+  lane.sends.set([fd, 0, all, fd, 0, 3]);
+  lane.send(2);
+  t.true(lane.sends[0]! > 0 && lane.sends[0]! < all);
+  t.is(lane.sends[3], 0);
+  socket.destroy();
   client.destroy();
   server.close();
 });
