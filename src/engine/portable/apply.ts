@@ -47,6 +47,8 @@ export class Applying {
   /** Commands of the complete unit that still have to run. */
   #due: Buffer[][] = [];
   #failure: Failure | null = null;
+  /** When the command before ended, by the clock of the statistics: asking it twice a command costs as much as many commands do. */
+  #endedMs = 0;
   /** When the EXEC whose commands are due began, by the clock of the statistics. */
   #execFromMs: number | null = null;
 
@@ -88,6 +90,7 @@ export class Applying {
       const stop = this.#attempt(call, command, fromMs, script);
       if (stop !== null) return stop;
     }
+    this.#endedMs = this.#keyspace.commandCounters.nowMs();
     const stop = this.#run(nowMs);
     this.#count();
     return stop;
@@ -166,7 +169,7 @@ export class Applying {
       call.name = command.name;
       call.mayBlock = false;
       this.#reply.truncate(0);
-      const stop = this.#attempt(call, command, counters.nowMs(), null);
+      const stop = this.#attempt(call, command, this.#endedMs, null);
       if (stop !== null) return stop;
     }
     if (this.#execFromMs !== null) this.#keyspace.commandCounters.ran('exec', this.#execFromMs);
@@ -198,8 +201,8 @@ export class Applying {
       error = thrown.text;
     }
     call.finish();
-    counters.ran(command.name, fromMs);
-    error ??= this.#reply.takeErrors()[0] ?? null;
+    this.#endedMs = counters.ran(command.name, fromMs);
+    if (this.#reply.hasErrors) error ??= this.#reply.takeErrors()[0] ?? null;
     if (error === null) return null;
     counters.countError(error);
     counters.failed(command.name);
@@ -230,5 +233,9 @@ export class Applying {
 }
 
 /** MULTI or EXEC in lower case; of any other name only that it is none of them. */
-const unitWord = (name: Buffer): string =>
-  name.length === 4 || name.length === 5 ? lower(binary(name)) : '';
+function unitWord(name: Buffer): string {
+  // Their first letters, m and e, in either case.
+  const first = name[0]! | 0x20;
+  const mayBe = (name.length === 5 && first === 0x6d) || (name.length === 4 && first === 0x65);
+  return mayBe ? lower(binary(name)) : '';
+}

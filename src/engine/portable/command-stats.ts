@@ -36,12 +36,12 @@ export class CommandCounters {
     this.nowMs = nowMs;
   }
 
-  /** A command that began at `fromMs` is over. */
-  ran(name: string, fromMs: number): void {
+  /** A command that began at `fromMs` is over; when that was. */
+  ran(name: string, fromMs: number): number {
     this.commands++;
     const row = this.#row(name);
     row.calls++;
-    this.#took(row, fromMs);
+    return this.#took(row, fromMs);
   }
 
   /** A command was called and now waits: how long it takes is known only when it has its answer. */
@@ -89,10 +89,12 @@ export class CommandCounters {
     this.#errors.clear();
   }
 
-  #took(row: Row, fromMs: number): void {
-    const micros = (this.nowMs() - fromMs) * 1000;
+  #took(row: Row, fromMs: number): number {
+    const untilMs = this.nowMs();
+    const micros = (untilMs - fromMs) * 1000;
     row.micros += micros;
     if (this.tracksLatency) row.latency.record(micros * 1000);
+    return untilMs;
   }
 
   #row(name: string): Row {

@@ -4,7 +4,7 @@
  * Redis stores canonical 64-bit integers as int, up to 44 bytes as embstr, and more as raw. A command that
  * changes a string in place (APPEND, SETRANGE, SETBIT) leaves it raw, whatever its length.
  */
-import { binary, bytes } from './bytes.ts';
+import { binary, digits } from './bytes.ts';
 import { parseInt64 } from './numbers.ts';
 import { ValueBase } from './value.ts';
 
@@ -17,17 +17,33 @@ export type StringEncoding = 'int' | 'embstr' | 'raw';
 
 export class StringValue extends ValueBase {
   readonly type = 'string';
-  bytes: Buffer;
+  /** Null: the digits of `#integer`, written when somebody looks at them. A counter is counted more often than it is read. */
+  #bytes: Buffer | null;
+  #integer: number | bigint = 0;
   encoding: StringEncoding;
   /** Made by a command that takes the small integers from Redis's pool; OBJECT REFCOUNT shows it. A copy is not. */
   isPooled: boolean;
 
   /** Takes ownership of `bytes`. Without an encoding: the one that SET would choose. */
-  constructor(bytes: Buffer, encoding?: StringEncoding) {
+  constructor(bytes: Buffer | null, encoding?: StringEncoding) {
     super();
-    this.bytes = bytes;
-    this.encoding = encoding ?? naturalEncoding(bytes);
-    this.isPooled = encoding === undefined && this.encoding === 'int' && /^[0-9]{1,4}$/.test(binary(bytes));
+    this.#bytes = bytes;
+    this.encoding = encoding ?? naturalEncoding(bytes!);
+    this.isPooled = encoding === undefined && this.encoding === 'int' && isShortNumber(bytes!);
+  }
+
+  get bytes(): Buffer {
+    this.#bytes ??= digits(this.#integer);
+    return this.#bytes;
+  }
+
+  set bytes(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  /** The integer that this value was given, if nobody has looked at its bytes since; null: they are to be read. */
+  get given(): number | bigint | null {
+    return this.#bytes === null ? this.#integer : null;
   }
 
   /** The value that commands make without looking whether it is an integer (INCRBYFLOAT's results). */
@@ -37,14 +53,15 @@ export class StringValue extends ValueBase {
 
   /** An integer that a command has computed. */
   static integer(n: number | bigint): StringValue {
-    const value = new StringValue(bytes(String(n)), 'int');
-    value.isPooled = n >= 0 && n < pooledIntegers;
+    const value = new StringValue(null, 'int');
+    value.become(n);
     return value;
   }
 
   /** Turns into an integer that a command has computed; the caller sees to it that a snapshot has what was before. */
   become(n: number | bigint): void {
-    this.bytes = bytes(String(n));
+    this.#bytes = null;
+    this.#integer = n;
     this.encoding = 'int';
     this.isPooled = n >= 0 && n < pooledIntegers;
   }
@@ -56,6 +73,13 @@ export class StringValue extends ValueBase {
   sizeBytes(): number {
     return this.encoding === 'int' ? 16 : this.bytes.length + 24;
   }
+}
+
+/** One to four digits: what may be in the pool. */
+function isShortNumber(bytes: Buffer): boolean {
+  if (bytes.length === 0 || bytes.length > 4) return false;
+  for (const byte of bytes) if (byte < 0x30 || byte > 0x39) return false;
+  return true;
 }
 
 function naturalEncoding(bytes: Buffer): StringEncoding {

@@ -5,7 +5,7 @@
  * engine without a function is known but refused ("does not support this command yet").
  */
 import { type CommandFlag, type CommandSpec, commandTable } from '../../protocol/generated/commands.ts';
-import { binary, lower, upper } from './bytes.ts';
+import { binary, bytes, lower, upper } from './bytes.ts';
 import { handlers } from './commands/index.ts';
 import type { Handler } from './handler.ts';
 import { refuse } from './refusal.ts';
@@ -40,16 +40,33 @@ function commandOf(spec: CommandSpec, isHost: boolean): Command {
 }
 
 const commands = new Map(commandTable.map((spec) => [spec.name, commandOf(spec, spec.runs === 'host')]));
-/** The same with the names as most clients write them, too. */
-const asWritten = new Map([
-  ...commands,
-  ...[...commands].map(([name, command]): [string, Command] => [upper(name), command]),
-]);
+/** Commands by a number made of their names' bytes: most are found without a string of the name. */
+const places = 4096;
+const byBytes: (Command | undefined)[] = new Array(places).fill(undefined);
+for (const command of commands.values()) byBytes[placeOf(bytes(command.name))] ??= command;
+
+/** 0x20 folds the case of letters; other bytes may meet in one place, which the comparison sorts out. */
+function placeOf(name: Buffer): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < name.length; at++) hash = Math.imul(hash ^ (name[at]! | 0x20), 0x01000193);
+  return (hash ^ (hash >>> 15)) & (places - 1);
+}
+
+/** Whether these bytes are a lower-case name, in any case. */
+function isNamed(name: Buffer, lowerCase: string): boolean {
+  if (name.length !== lowerCase.length) return false;
+  for (let at = 0; at < name.length; at++) {
+    const byte = name[at]!;
+    const code = lowerCase.charCodeAt(at);
+    if (byte !== code && (code < 0x61 || code > 0x7a || byte !== code - 0x20)) return false;
+  }
+  return true;
+}
 
 /** A command by its name in any case. */
 function named(name: Buffer): Command | undefined {
-  const text = binary(name);
-  return asWritten.get(text) ?? commands.get(lower(text));
+  const likely = byBytes[placeOf(name)];
+  return likely !== undefined && isNamed(name, likely.name) ? likely : commands.get(lower(binary(name)));
 }
 
 /** The command that a request names, or the text of the error that Redis answers. Checks the number of arguments too. */

@@ -3,7 +3,7 @@
  *
  * Options of SET and GETEX are in set-options.ts, floats in longdouble.ts, LCS in lcs.ts.
  */
-import { binary, bytes } from '../bytes.ts';
+import { binary, bytes, smallInteger } from '../bytes.ts';
 import type { Call } from '../call.ts';
 import type { HandlerTable } from '../handler.ts';
 import { formatLongDouble, parseLongDouble } from '../longdouble.ts';
@@ -75,10 +75,10 @@ function meets(call: Call, { condition, comparand }: SetOptions, old: Value | nu
 }
 
 /** INCR and its relatives. */
-function incrementBy(call: Call, step: bigint): void {
+function incrementBy(call: Call, step: 1 | -1 | bigint): void {
   const key = call.text(1);
   const old = call.modify(key, 'string');
-  const sum = sumOf(old === null ? '0' : binary(old.bytes), step);
+  const sum = sumOf(old, step);
   if (old === null) call.create(key, StringValue.integer(sum));
   else old.become(sum);
   call.changed('$', 'incrby', key);
@@ -87,12 +87,20 @@ function incrementBy(call: Call, step: bigint): void {
 
 const smallDigitsMax = 15;
 const smallStepMax = 1_000_000_000_000_000n;
+const smallStepMin = -smallStepMax;
 
 /** A 64-bit integer and a step. Where both are small, nearly always, plain numbers are exact, and several times as quick. */
-function sumOf(text: string, step: bigint): number | bigint {
-  if (text.length <= smallDigitsMax && step >= -smallStepMax && step <= smallStepMax)
+function sumOf(old: StringValue | null, step: 1 | -1 | bigint): number | bigint {
+  if (typeof step === 'number') {
+    const small = old === null ? 0 : (old.given ?? smallInteger(old.bytes));
+    // What is not small comes as a bigint, or as -1 from bytes that are to be read with care.
+    if (typeof small === 'number' && small >= 0 && small < Number.MAX_SAFE_INTEGER) return small + step;
+  }
+  const text = old === null ? '0' : binary(old.bytes);
+  const isSmall = typeof step === 'number' || (step >= smallStepMin && step <= smallStepMax);
+  if (isSmall && text.length <= smallDigitsMax)
     return (parseInteger(text) ?? refuse('notInteger')) + Number(step);
-  const sum = (parseInt64(text) ?? refuse('notInteger')) + step;
+  const sum = (parseInt64(text) ?? refuse('notInteger')) + BigInt(step);
   return isInt64(sum) ? sum : refuse('overflow');
 }
 
@@ -316,8 +324,8 @@ export const strings: HandlerTable = {
 
   msetex: setManyExpiring,
 
-  incr: (call) => incrementBy(call, 1n),
-  decr: (call) => incrementBy(call, -1n),
+  incr: (call) => incrementBy(call, 1),
+  decr: (call) => incrementBy(call, -1),
   incrby: (call) => incrementBy(call, call.bigint(2)),
   decrby(call) {
     const step = call.bigint(2);
