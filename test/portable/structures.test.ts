@@ -37,6 +37,36 @@ test('a dictionary is a map that keeps insertion order', (t) => {
   );
 });
 
+test('a walk meets what is inserted meanwhile, and not what is deleted', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(change, { maxLength: 20 }),
+      fc.array(fc.array(change, { maxLength: 60 }), { maxLength: 5 }),
+      (before, between) => {
+        const dict = new Dict<number>();
+        const twin = new Map<string, number>();
+        const apply = (changes: { do: string; key: string }[]): void => {
+          for (const { do: what, key } of changes) {
+            if (what === 'set') {
+              dict.set(key, 0);
+              twin.set(key, 0);
+            } else {
+              dict.delete(key);
+              twin.delete(key);
+            }
+          }
+        };
+        apply(before);
+        const [met, expected] = [dict.entries(), twin.keys()];
+        for (const changes of [...between, []]) {
+          t.is(met.next().value?.key, expected.next().value);
+          apply(changes);
+        }
+      },
+    ),
+  );
+});
+
 test('a scan tells everything that was there all along, exactly once, and ends', (t) => {
   fc.assert(
     fc.property(

@@ -8,6 +8,9 @@
  *
  *     order:  [ 3:a ][ 5:(gone) ][ 6:b ][ 9:c ]        scan(0) --> c, cursor 9 --> b, cursor 6 --> a, cursor 0
  *
+ * The Map comes with the ninth entry: most collections have a member or two, and a Map for each would be most of their memory,
+ * and of the garbage collector's work.
+ *
  * Keys are binary strings: one character per byte (latin-1), which compare like memcmp and hash fast.
  * Not here: expiry, types, order by anything but insertion.
  */
@@ -30,26 +33,31 @@ interface Slot<V> extends Entry<V> {
 /** Deleted slots that may wait in `order` before it is swept, beyond as many as there are live ones. */
 const sweepSlack = 32;
 
+/** As many slots are searched one by one. */
+const searchedMax = 8;
+
 export class Dict<V> implements Iterable<[string, V]> {
-  #slots = new Map<string, Slot<V>>();
+  /** Live slots by their keys; null while `order` is so short that it is searched. */
+  #slots: Map<string, Slot<V>> | null = null;
   /** Every live slot and some deleted ones, by ascending serial. */
   #order: Slot<V>[] = [];
+  #size = 0;
   #nextSerial = 1;
 
   get size(): number {
-    return this.#slots.size;
+    return this.#size;
   }
 
   has(key: string): boolean {
-    return this.#slots.has(key);
+    return this.#find(key) !== undefined;
   }
 
   get(key: string): V | undefined {
-    return this.#slots.get(key)?.value;
+    return this.#find(key)?.value;
   }
 
   entry(key: string): Entry<V> | undefined {
-    return this.#slots.get(key);
+    return this.#find(key);
   }
 
   /** Serial number of the next entry to come. */
@@ -59,13 +67,16 @@ export class Dict<V> implements Iterable<[string, V]> {
 
   /** Entries by ascending serial. Those deleted during the walk are not met, those inserted are. */
   entries(): IterableIterator<Entry<V>> {
-    return this.#slots.values();
+    return this.#live();
   }
 
   /** Sets a value; an existing entry keeps its place. True when the key is new. O(1). */
   set(key: string, value: V): boolean {
-    const slot = this.#slots.get(key);
-    if (slot === undefined) return this.add(key, value);
+    const slot = this.#find(key);
+    if (slot === undefined) {
+      this.#append(key, value);
+      return true;
+    }
     slot.value = value;
     return false;
   }
@@ -75,50 +86,60 @@ export class Dict<V> implements Iterable<[string, V]> {
    * the dictionary is not to be used any longer. O(1).
    */
   add(key: string, value: V): boolean {
+    const isThere = this.#slots === null && this.#find(key) !== undefined;
+    this.#append(key, value);
+    return !isThere && (this.#slots === null || this.#slots.size === this.#size);
+  }
+
+  #append(key: string, value: V): void {
     const fresh = { key, value, serial: this.#nextSerial++, live: true };
-    const { size } = this.#slots;
-    this.#slots.set(key, fresh);
+    if (this.#slots === null && this.#order.length === searchedMax) {
+      this.#slots = new Map();
+      for (const slot of this.#order) if (slot.live) this.#slots.set(slot.key, slot);
+    }
+    this.#slots?.set(key, fresh);
     this.#order.push(fresh);
-    return this.#slots.size > size;
+    this.#size++;
   }
 
   /** True when there was such a key. O(1) amortized. */
   delete(key: string): boolean {
-    const slot = this.#slots.get(key);
+    const slot = this.#find(key);
     if (slot === undefined) return false;
     slot.live = false;
-    this.#slots.delete(key);
-    if (this.#order.length > this.#slots.size * 2 + sweepSlack)
-      this.#order = this.#order.filter((s) => s.live);
+    this.#slots?.delete(key);
+    this.#size--;
+    if (this.#order.length > this.#size * 2 + sweepSlack) this.#order = this.#order.filter((s) => s.live);
     return true;
   }
 
   clear(): void {
-    this.#slots.clear();
+    this.#slots?.clear();
     this.#order = [];
+    this.#size = 0;
   }
 
   /** Entries in the order of their insertion. Entries deleted during the walk are not met. */
   *[Symbol.iterator](): Generator<[string, V]> {
-    for (const slot of this.#slots.values()) yield [slot.key, slot.value];
+    for (const slot of this.#live()) yield [slot.key, slot.value];
   }
 
   keys(): IterableIterator<string> {
-    return this.#slots.keys();
+    return this.#slots?.keys() ?? this.#searchedKeys();
   }
 
   *values(): Generator<V> {
-    for (const slot of this.#slots.values()) yield slot.value;
+    for (const slot of this.#live()) yield slot.value;
   }
 
   /** The oldest key, or undefined when empty. */
   first(): string | undefined {
-    return this.#slots.keys().next().value;
+    return this.keys().next().value;
   }
 
   /** A uniformly random key, or undefined when empty. O(1) expected: at most about half the slots are deleted ones. */
   sample(random: Random): string | undefined {
-    if (this.#slots.size === 0) return undefined;
+    if (this.#size === 0) return undefined;
     for (;;) {
       const slot = this.#order[random.below(this.#order.length)]!;
       if (slot.live) return slot.key;
@@ -143,6 +164,41 @@ export class Dict<V> implements Iterable<[string, V]> {
       told++;
     }
     return 0;
+  }
+
+  #find(key: string): Slot<V> | undefined {
+    if (this.#slots !== null) return this.#slots.get(key);
+    const order = this.#order;
+    for (let at = 0; at < order.length; at++) {
+      const slot = order[at]!;
+      if (slot.key === key && slot.live) return slot;
+    }
+    return undefined;
+  }
+
+  /** Live slots by ascending serial, whatever happens to the dictionary meanwhile. */
+  #live(): IterableIterator<Slot<V>> {
+    return this.#slots?.values() ?? this.#searched();
+  }
+
+  /** The same without a Map. Another order has been swept, or begun anew: the walk goes on behind the last serial. */
+  *#searched(): Generator<Slot<V>> {
+    let order = this.#order;
+    let last = 0;
+    for (let at = 0; ; at++) {
+      if (order !== this.#order) {
+        order = this.#order;
+        at = this.#olderThan(last + 1);
+      }
+      const slot = order[at];
+      if (slot === undefined) return;
+      last = slot.serial;
+      if (slot.live) yield slot;
+    }
+  }
+
+  *#searchedKeys(): Generator<string> {
+    for (const slot of this.#searched()) yield slot.key;
   }
 
   /** Index in `order` of the first slot whose serial is not below `cursor`. */
