@@ -203,6 +203,8 @@ for (const engine of engineNames) {
       const refused = "-ERR Replica can't interact with the keyspace\r\n";
       for (const line of ['GET a', 'SET a 1', 'PUBLISH a b', 'PFCOUNT a', 'EVAL "return 1" 0'])
         t.is(await monitor.ask(line), refused, line);
+      // It becomes neither a replica nor a monitor once more, and nobody tells it so.
+      t.regex(await monitor.ask('SYNC\r\nMONITOR\r\nPSYNC ? -1\r\nPING'), /^\+PONG\r\n/);
       // It is told what it sends itself.
       const shebang = '"#!lua flags=no-writes\\nreturn 1"';
       t.regex(await monitor.ask(`EVAL ${shebang} 0`, /:1\r\n/), /^\+[^\r]*"EVAL"[^\r]*\r\n:1\r\n$|^:1/);

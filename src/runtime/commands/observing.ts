@@ -5,7 +5,18 @@
  * only shown.
  */
 import { LatencyHistogram } from '../../protocol/latency-histogram.ts';
-import { array, bulk, bulks, error, integer, map, ok, type Reply, verbatim } from '../../protocol/reply.ts';
+import {
+  array,
+  bulk,
+  bulks,
+  error,
+  integer,
+  map,
+  nothing,
+  ok,
+  type Reply,
+  verbatim,
+} from '../../protocol/reply.ts';
 import { commandRows } from '../facts.ts';
 import { type Call, container, type Handlers, integerOf, syntaxError, textOf, wordOf } from '../handler.ts';
 import { help } from './help.ts';
@@ -81,12 +92,12 @@ function latencyHistogram({ server, args }: Call): Reply {
 
 function monitor({ server, client }: Call): Reply {
   if (server.mayNotBlock(client)) return error("ERR MONITOR isn't allowed for DENY BLOCKING client");
-  if (!server.monitors.has(client)) {
-    client.monitoring = true;
-    if (server.monitors.size === 0) server.store.recordScripts(true);
-    server.monitors.add(client);
-    server.store.setSession(client.session, { replica: true });
-  }
+  // Neither a replica nor a monitor becomes one, and neither is told so (Redis 7.0).
+  if (client.replica !== null || client.monitoring) return nothing;
+  client.monitoring = true;
+  if (server.monitors.size === 0) server.store.recordScripts(true);
+  server.monitors.add(client);
+  server.store.setSession(client.session, { replica: true });
   return ok;
 }
 
