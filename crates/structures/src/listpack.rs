@@ -23,7 +23,7 @@ use crate::limits::Malformed;
 use crate::prefetch;
 pub(crate) use distinct::Distinct;
 pub use entry::Value;
-pub(crate) use entry::{Encoded, backlen_size, decode, encoded_size, previous};
+pub(crate) use entry::{BACKLEN_ONE_BYTE_MAX, Encoded, backlen_size, decode, encoded_size, previous};
 use short_text::ShortText;
 
 /// Bytes that are asked for ahead at most; what follows them the processor guesses.
@@ -50,12 +50,18 @@ pub fn validate(bytes: &[u8]) -> Result<usize, Malformed> {
     let mut position = HEADER_BYTES;
     let mut count = 0usize;
     while position < end {
-        let (_, size) = decode(bytes, position).ok_or(Malformed("listpack entry with a bad encoding"))?;
+        let size = encoded_size(bytes, position).ok_or(Malformed("listpack entry with a bad encoding"))?;
         let next = position + size + backlen_size(size);
         if next > end {
             return Err(Malformed("listpack entry reaches beyond the end"));
         }
-        if previous(bytes, next) != Some(position) {
+        // A back length of one byte, as nearly all are, is the size itself.
+        let is_right = if size <= BACKLEN_ONE_BYTE_MAX {
+            bytes.get(next - 1).is_some_and(|&byte| usize::from(byte) == size)
+        } else {
+            previous(bytes, next) == Some(position)
+        };
+        if !is_right {
             return Err(Malformed("listpack entry with a wrong back length"));
         }
         position = next;

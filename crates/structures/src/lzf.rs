@@ -68,6 +68,8 @@ pub fn decompress(input: &[u8], output_len: usize) -> Result<Vec<u8>, LzfError> 
 /// The most bytes that are moved as one register's worth or two, whether all of them belong to the record or not:
 /// records are short, and what is too much is written over by the next.
 const WIDE: usize = 32;
+/// What most copies are no longer than.
+const NARROW: usize = 16;
 
 fn expand(input: &[u8], out: &mut [u8]) -> Result<(), LzfError> {
     let (mut from, mut to) = (0, 0);
@@ -96,6 +98,17 @@ fn expand(input: &[u8], out: &mut [u8]) -> Result<(), LzfError> {
         from += 1;
         let distance = ((control & 0x1f) << 8 | usize::from(low)) + 1;
         let start = to.checked_sub(distance).ok_or(LzfError::BadDistance)?;
+        // Short copies from further away than they are moved at once: most.
+        if length <= NARROW
+            && distance >= NARROW
+            && let Some((before, behind)) = out.split_at_mut_checked(to)
+            && let (Some(wide), Some(place)) =
+                (chunk::<NARROW>(before, start), chunk_mut::<NARROW>(behind, 0))
+        {
+            *place = *wide;
+            to += length;
+            continue;
+        }
         let end = to + length;
         if end > out.len() {
             return Err(LzfError::BadLength);
@@ -107,7 +120,6 @@ fn expand(input: &[u8], out: &mut [u8]) -> Result<(), LzfError> {
 }
 
 /// Copies what begins at `start` to `to..end`, which may overlap it: then the bytes between the two are repeated.
-#[inline]
 fn copy(out: &mut [u8], start: usize, to: usize, end: usize) {
     const STEP: usize = 16;
     let distance = to - start;

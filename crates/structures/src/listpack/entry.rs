@@ -86,11 +86,14 @@ fn text_head_size(len: usize) -> usize {
     }
 }
 
+/// The largest entry whose backlen is one byte, which is then the size itself.
+pub(crate) const BACKLEN_ONE_BYTE_MAX: usize = 127;
+
 /// Bytes of the backlen of an entry of this size.
 #[inline]
 pub(crate) fn backlen_size(size: usize) -> usize {
     match size {
-        0..=127 => 1,
+        0..=BACKLEN_ONE_BYTE_MAX => 1,
         128..16383 => 2,
         16383..2_097_151 => 3,
         2_097_151..268_435_455 => 4,
@@ -175,9 +178,12 @@ pub(crate) fn decode(bytes: &[u8], position: usize) -> Option<(Value<'_>, usize)
         let text = bytes.get(from..from.checked_add(len)?)?;
         Some((Value::Bytes(text), head_size + len))
     };
+    // Most are short texts, and a branch that is nearly always taken costs less than a jump through a table.
+    if is_short_text(head) {
+        return text(1, (head & 0x3F) as usize);
+    }
     match head {
         0..=0x7F => Some((Value::Int(head as i64), 1)),
-        0x80..=0xBF => text(1, (head & 0x3F) as usize),
         0xC0..=0xDF => {
             let low = *bytes.get(position + 1)?;
             let unsigned = (((head & 0x1F) as i16) << 8) | low as i16;
@@ -205,8 +211,14 @@ pub(crate) fn decode(bytes: &[u8], position: usize) -> Option<(Value<'_>, usize)
             let data = bytes.get(position + 1..)?.first_chunk::<8>()?;
             Some((Value::Int(i64::from_le_bytes(*data)), 9))
         }
-        0xF5..=0xFF => None,
+        0x80..=0xBF | 0xF5..=0xFF => None,
     }
+}
+
+/// 10xxxxxx
+#[inline]
+const fn is_short_text(head: u8) -> bool {
+    head & 0xC0 == 0x80
 }
 
 /// Bytes of the encoding and data of the element at `position`: what `decode` says, without the element. None as there.
@@ -214,8 +226,9 @@ pub(crate) fn decode(bytes: &[u8], position: usize) -> Option<(Value<'_>, usize)
 pub(crate) fn encoded_size(bytes: &[u8], position: usize) -> Option<usize> {
     let head = *bytes.get(position)?;
     let size = match head {
+        // Asked for before the others: see `decode`.
+        _ if is_short_text(head) => 1 + (head & 0x3F) as usize,
         0..=0x7F => 1,
-        0x80..=0xBF => 1 + (head & 0x3F) as usize,
         0xC0..=0xDF => 2,
         0xE0..=0xEF => 2 + (((head & 0x0F) as usize) << 8 | *bytes.get(position + 1)? as usize),
         0xF0 => {
@@ -226,7 +239,7 @@ pub(crate) fn encoded_size(bytes: &[u8], position: usize) -> Option<usize> {
         0xF2 => 4,
         0xF3 => 5,
         0xF4 => 9,
-        0xF5..=0xFF => return None,
+        0x80..=0xBF | 0xF5..=0xFF => return None,
     };
     (size <= bytes.len() - position).then_some(size)
 }

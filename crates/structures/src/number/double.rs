@@ -39,24 +39,22 @@ pub fn parse_f64_bound(bytes: &[u8]) -> Option<f64> {
     (scan.used == text.len() && !scan.value.is_nan()).then_some(scan.value)
 }
 
-/// Most scores are a few digits, with a point or without; they need no float parser. Up to fifteen digits are exact in a
-/// double, and so are the powers of ten up to 10^22; their quotient is rounded once, and so rightly.
+/// Most scores are digits, with a point or without, and need no float parser: none with up to 19 digits, which a u64 holds.
 #[inline]
 fn short_decimal(bytes: &[u8]) -> Option<f64> {
-    const POWERS: [f64; 16] =
-        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
     let (negative, digits) = match bytes {
         [b'-', rest @ ..] => (true, rest),
         _ => (false, bytes),
     };
-    if digits.len() > 16 {
+    if digits.len() > DIGITS_MAX + 1 {
         return None;
     }
     let (mut value, mut point) = (0u64, None);
     for (at, byte) in digits.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
         if digit <= 9 {
-            value = value * 10 + u64::from(digit);
+            // Twenty digits wrap, and are refused below.
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
         } else if *byte == b'.' && point.is_none() {
             point = Some(at);
         } else {
@@ -65,11 +63,41 @@ fn short_decimal(bytes: &[u8]) -> Option<f64> {
     }
     let count = digits.len() - usize::from(point.is_some());
     let behind = point.map_or(0, |at| digits.len() - at - 1);
-    if count == 0 || count > 15 {
+    if count == 0 || count > DIGITS_MAX {
         return None;
     }
-    let value = value as f64 / POWERS.get(behind)?;
+    let value = shifted(value, behind)?;
     Some(if negative { -value } else { value })
+}
+
+/// A u64 holds as many.
+const DIGITS_MAX: usize = 19;
+
+/// `value / 10^places`, rounded once, to the nearest double. None where this is not the way to it.
+#[inline]
+fn shifted(value: u64, places: usize) -> Option<f64> {
+    const POWERS: [u64; 17] = {
+        let mut powers = [1; 17];
+        let mut at = 1;
+        while at < powers.len() {
+            powers[at] = powers[at - 1] * 10;
+            at += 1;
+        }
+        powers
+    };
+    /// A double holds every whole number up to here.
+    const EXACT_MAX: u64 = 1 << 53;
+    let power = *POWERS.get(places)?;
+    if value <= EXACT_MAX {
+        // The power is exact as well (10^16 = 5^16 * 2^16), so only the quotient is rounded.
+        return Some(value as f64 / power as f64);
+    }
+    // In fixed point with 64 bits behind the point: 2^53 / 10^16 leaves some 63 significant ones, more than a double's 53, and
+    // the last of them says whether anything follows. The scaling back is exact.
+    let wide = u128::from(value) << 64;
+    let quotient = wide / u128::from(power);
+    let is_exact = quotient * u128::from(power) == wide;
+    Some((quotient | u128::from(!is_exact)) as f64 * 2f64.powi(-64))
 }
 
 fn is_space(byte: u8) -> bool {
@@ -339,6 +367,17 @@ mod tests {
         ("0.0001", Some("0.0001")),
         ("1e5", Some("100000")),
     ];
+
+    proptest! {
+        #[test]
+        fn digits_are_read_as_the_standard_library_reads_them(digits: u64, places in 0usize..24, fewer in 0u32..64) {
+            let mut text = (digits >> fewer).to_string();
+            if places < text.len() {
+                text.insert(text.len() - places, '.');
+            }
+            prop_assert_eq!(parse_f64(text.as_bytes()).map(f64::to_bits), text.parse().ok().map(f64::to_bits), "{}", text);
+        }
+    }
 
     #[test]
     fn says_what_redis_says() {
