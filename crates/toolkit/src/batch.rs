@@ -329,7 +329,7 @@ impl Elements for Entries {
         self.breathe();
         self.ready.heap.push(1);
         self.put_id(id);
-        self.ready.heap.extend((fields.clone().count() as u32).to_le_bytes());
+        self.ready.heap.extend((fields.len() as u32).to_le_bytes());
         let (mut a, mut b) = (itoa::Buffer::new(), itoa::Buffer::new());
         for (field, value) in fields {
             self.put(field.as_bytes(&mut a));

@@ -96,7 +96,7 @@ fn once(holds: bool, why: &'static str) -> Taken {
 }
 
 impl Elements for Looks {
-    const WANTS_SCORES: bool = false;
+    const ONLY_CHECKS: bool = true;
 
     fn text(&mut self, _: &[u8]) -> Taken {
         Ok(())

@@ -334,7 +334,7 @@ impl Elements for Commands {
 
     fn entry(&mut self, id: StreamId, fields: Fields<'_>) -> Taken {
         let (mut a, mut b) = (itoa::Buffer::new(), itoa::Buffer::new());
-        let count = fields.clone().count();
+        let count = fields.len();
         self.scratch.clear();
         text::stream_id(&mut self.scratch, id);
         let out = &mut self.draft.out;

@@ -18,8 +18,9 @@ use redtwin_structures::{intset, ziplist, zipmap};
 
 /// Takes the elements of one value, in the order of the file.
 pub trait Elements {
-    /// Whether scores are looked at; where they are not, a text that is a number for certain may come as 0.
-    const WANTS_SCORES: bool = true;
+    /// Nobody looks at scores and entries of streams: a score that is a number for certain may come as 0, and entries, whose node
+    /// was checked, need not come at all.
+    const ONLY_CHECKS: bool = false;
 
     /// The whole of a string.
     ///
@@ -121,6 +122,9 @@ pub fn spread(class: Class, part: &Part<'_>, to: &mut impl Elements) -> Taken {
         Part::StreamNode { base, listpack } => {
             let mut node = Stream::default();
             node.load_node(*base, listpack.to_vec())?;
+            if only_checks(to) {
+                return Ok(());
+            }
             node.iter().try_for_each(|entry| to.entry(entry.id, entry.fields()))
         }
         Part::StreamInfo(info) => to.stream_part(StreamPart::Info(*info)),
@@ -145,30 +149,49 @@ fn block(class: Class, packing: Packing, bytes: &[u8], to: &mut impl Elements) -
     if matches!(class, Class::List | Class::Set) {
         return each_value(packing, bytes, |value| to.element(value.as_bytes(&mut a)));
     }
-    // The others come in groups: what was read of one that is not complete waits here.
-    let mut first: Option<Value<'_>> = None;
-    let mut second: Option<Value<'_>> = None;
-    each_value(packing, bytes, |value| {
-        let Some(name) = first.take() else {
-            first = Some(value);
-            return Ok(());
-        };
-        match (class, packing, second.take()) {
-            (Class::Zset, ..) if !wants_scores(to) && is_decimal(value) => {
-                to.member(name.as_bytes(&mut a), 0.0)
-            }
-            (Class::Zset, ..) => to.member(name.as_bytes(&mut a), score(value)?),
-            (Class::Hash, Packing::ExpiringListpack, None) => {
-                (first, second) = (Some(name), Some(value));
-                Ok(())
-            }
-            (Class::Hash, Packing::ExpiringListpack, Some(content)) => {
-                let Value::Int(at) = value else { return Err(UNEVEN) };
+    match (class, packing) {
+        (Class::Zset, _) => each_pair(packing, bytes, |member, value| {
+            let score = if only_checks(to) && is_decimal(value) { 0.0 } else { score(value)? };
+            to.member(member.as_bytes(&mut a), score)
+        }),
+        (Class::Hash, Packing::ExpiringListpack) => {
+            let mut values = listpack::Iter::new(bytes);
+            while let Some(field) = values.next() {
+                let (Some(value), Some(at)) = (values.next(), values.next()) else { return Err(UNEVEN) };
+                let Value::Int(at) = at else { return Err(UNEVEN) };
                 let at = u64::try_from(at).map_err(|_| Malformed("field expiry out of range"))?;
-                to.field(name.as_bytes(&mut a), content.as_bytes(&mut b), Some(at).filter(|&at| at != 0))
+                let at = Some(at).filter(|&at| at != 0);
+                to.field(field.as_bytes(&mut a), value.as_bytes(&mut b), at)?;
             }
-            (Class::Hash, ..) => to.field(name.as_bytes(&mut a), value.as_bytes(&mut b), None),
-            _ => Err(Malformed("a packed block in a value that has none")),
+            Ok(())
+        }
+        (Class::Hash, _) => each_pair(packing, bytes, |field, value| {
+            to.field(field.as_bytes(&mut a), value.as_bytes(&mut b), None)
+        }),
+        _ => Err(Malformed("a packed block in a value that has none")),
+    }
+}
+
+/// As `each_value`, by twos.
+fn each_pair<'a>(
+    packing: Packing,
+    bytes: &'a [u8],
+    mut take: impl FnMut(Value<'a>, Value<'a>) -> Taken,
+) -> Taken {
+    // Most are listpacks. Nothing is kept from one value to the next, so their halves stay in registers.
+    if packing == Packing::Listpack {
+        let mut values = listpack::Iter::new(bytes);
+        while let Some(first) = values.next() {
+            take(first, values.next().ok_or(UNEVEN)?)?;
+        }
+        return Ok(());
+    }
+    let mut first = None;
+    each_value(packing, bytes, |value| match first.take() {
+        Some(first) => take(first, value),
+        None => {
+            first = Some(value);
+            Ok(())
         }
     })?;
     if first.is_none() { Ok(()) } else { Err(UNEVEN) }
@@ -176,16 +199,21 @@ fn block(class: Class, packing: Packing, bytes: &[u8], to: &mut impl Elements) -
 
 const UNEVEN: Malformed = Malformed("a packed block that ends within a group of elements");
 
-fn wants_scores<E: Elements>(_: &E) -> bool {
-    E::WANTS_SCORES
+fn only_checks<E: Elements>(_: &E) -> bool {
+    E::ONLY_CHECKS
 }
 
 /// Digits around a point, as servers write nearly all scores.
 fn is_decimal(value: Value<'_>) -> bool {
     let Value::Bytes(text) = value else { return true };
     let digits = text.strip_prefix(b"-").unwrap_or(text);
-    let points = digits.iter().filter(|&&byte| byte == b'.').count();
-    points <= 1 && digits.len() > points && digits.iter().all(|&byte| byte.is_ascii_digit() || byte == b'.')
+    let (mut points, mut others) = (0, 0);
+    for &byte in digits {
+        points += usize::from(byte == b'.');
+        others += usize::from(!byte.is_ascii_digit());
+    }
+    // A point is no digit: where there are no others, it is the only one.
+    points <= 1 && others == points && digits.len() > points
 }
 
 fn score(value: Value<'_>) -> Taken<f64> {

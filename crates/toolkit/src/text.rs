@@ -158,9 +158,11 @@ const DECIMALS: u64 = 1_000_000;
 /// A double that is the nearest to a decimal of at most 15 digits, six of them behind the point: its sign, and that decimal in
 /// millionths. Decimals so short are told apart by doubles, so this one, its zeros at the end left out, is the shortest.
 fn few_decimals(value: f64) -> Option<(bool, u64)> {
-    let millionths = (value * DECIMALS as f64).round();
-    let is_it = millionths.abs() < 1e15 && millionths / DECIMALS as f64 == value;
-    is_it.then_some((millionths < 0.0, millionths.abs() as u64))
+    let scaled = value * DECIMALS as f64;
+    // Whichever whole number this is, what follows tells whether it is the one.
+    let millionths = (scaled.abs() + 0.5) as u64;
+    let is_it = scaled.abs() < 1e15 && millionths as f64 / DECIMALS as f64 == value.abs();
+    is_it.then_some((scaled < 0.0, millionths))
 }
 
 fn fixed(out: &mut Vec<u8>, negative: bool, millionths: u64) {
@@ -168,16 +170,15 @@ fn fixed(out: &mut Vec<u8>, negative: bool, millionths: u64) {
         out.push(b'-');
     }
     number(out, millionths / DECIMALS);
-    let behind = millionths % DECIMALS;
+    let mut behind = (millionths % DECIMALS) as u32;
     if behind > 0 {
-        out.push(b'.');
-        let at = out.len();
-        // With a one before them, zeros at the front are written too.
-        number(out, behind + DECIMALS);
-        out.remove(at);
-        while out.last() == Some(&b'0') {
-            out.pop();
+        let mut decimals = *b".000000";
+        for digit in decimals.iter_mut().skip(1).rev() {
+            *digit += (behind % 10) as u8;
+            behind /= 10;
         }
+        let zeros = decimals.iter().rev().take_while(|&&digit| digit == b'0').count();
+        out.extend_from_slice(decimals.get(..decimals.len() - zeros).unwrap_or_default());
     }
 }
 
