@@ -50,7 +50,7 @@ struct Lost {
 }
 
 /// Bytes of a key that a careful copy holds back until it is known to be sound; more of them are given out before.
-const HELD_MAX: usize = 8 * 1024 * 1024;
+const HELD_MAX: usize = 2 * 1024 * 1024;
 
 /// How the value under way is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

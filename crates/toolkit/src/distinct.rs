@@ -76,7 +76,14 @@ impl Distinct {
         if self.many.is_empty() {
             self.many.extend(self.few.iter().copied());
         }
-        if self.many.len() < MANY_MAX { self.many.insert(print) } else { !self.many.contains(&print) }
+        if self.many.len() >= MANY_MAX {
+            return !self.many.contains(&print);
+        }
+        // Who comes this far may come to the end: then the table grows once more, not twice, with only a small one beside it.
+        if self.many.len() == self.many.capacity() && self.many.len() > MANY_MAX / 8 {
+            self.many.reserve(MANY_MAX - self.many.len());
+        }
+        self.many.insert(print)
     }
 }
 
