@@ -34,7 +34,7 @@ export async function pump(
   options: Pick<CommonOptions, 'progress'>,
   output: Sink,
 ): Promise<void> {
-  const opened = await openSource(source, undefined, chunkBytes);
+  const opened = await openSource(source, undefined, true);
   const progress = new Progress(opened, options.progress);
   const drain = new Drain(scan, output);
   try {
@@ -52,8 +52,6 @@ export async function pump(
 
 type Sink = Pick<Output, 'write'> & Partial<Pick<Output, 'leastBytes' | 'cutBack'>>;
 
-/** Larger than the library's: threads share it, and each hand-over costs. */
-const chunkBytes = 512 * 1024;
 /** More than a chunk of a file becomes, mostly. */
 const resultBytes = 1024 * 1024;
 
