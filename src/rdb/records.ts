@@ -43,6 +43,11 @@ export class RecordHeap {
     return this.#used;
   }
 
+  /** A record may take no bytes at all: an empty string whose name is empty. */
+  get isEmpty(): boolean {
+    return this.#records.length === 0;
+  }
+
   take(): { records: Float64Array; heap: Buffer } {
     const taken = { records: Float64Array.from(this.#records), heap: this.#heap.subarray(0, this.#used) };
     this.#records = [];

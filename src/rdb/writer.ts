@@ -83,7 +83,7 @@ export class RdbWriter {
   }
 
   #flush(): void {
-    if (this.#waiting.bytes === 0) return;
+    if (this.#waiting.isEmpty) return;
     const { records, heap } = this.#waiting.take();
     this.#writer.write(records, heap);
   }

@@ -115,6 +115,17 @@ for (const { name: engine } of enginesUnderTest) {
     }
   });
 
+  test(`a key without a name and without a value is written too [${engine}]`, (t) => {
+    const writer = new RdbWriter({ engine });
+    writer.write({ key: '', type: 'string', value: '' });
+    const reader = new RdbReader({ as: 'string', engine });
+    const found = [...reader.push(writer.end()), ...reader.end()];
+    t.deepEqual(
+      found.map(({ key, value }) => [key, value]),
+      [['', '']],
+    );
+  });
+
   test(`every kind of source gives the same keys [${engine}]`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'redtwin-toolkit-'));
     t.teardown(() => rmSync(folder, { recursive: true }));
