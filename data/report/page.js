@@ -137,7 +137,7 @@ function tilesOf(node, most) {
   const under = (list) => list.reduce((sum, c) => ({ keys: sum.keys + c.keys, memoryBytes: sum.memoryBytes + c.memoryBytes }), { keys: 0, memoryBytes: 0 });
   const [all, some] = [under(children), under(kept)];
   const rest = [
-    { label: `${children.length - kept.length} smaller prefixes`, keys: all.keys - some.keys, memoryBytes: all.memoryBytes - some.memoryBytes },
+    { label: `${grouped(children.length - kept.length)} smaller prefixes`, keys: all.keys - some.keys, memoryBytes: all.memoryBytes - some.memoryBytes },
     { label: children.length > 0 ? 'keys without a further part' : 'keys', keys: node.keys - all.keys, memoryBytes: node.memoryBytes - all.memoryBytes },
   ].filter((item) => item.keys > 0 && item.memoryBytes > 0);
   return [...kept, ...rest].sort((a, b) => b.memoryBytes - a.memoryBytes);

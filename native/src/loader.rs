@@ -12,7 +12,8 @@ fn text(bytes: &[u8]) -> String {
 }
 
 pub(crate) fn refused(error: &redtwin_rdb::Error) -> Error {
-    Error::from_reason(format!("{}|{}|{error}", error.kind.code(), error.offset))
+    // The offset stands for itself: who says the text says it too, once.
+    Error::from_reason(format!("{}|{}|{}", error.kind.code(), error.offset, error.kind))
 }
 
 /// See `LoadReport` in engine.ts.

@@ -51,7 +51,7 @@ export interface RdbFilter {
   types?: string[];
   /** A glob, as KEYS takes it. */
   glob?: Buffer;
-  /** A regular expression that matches somewhere in the name. */
+  /** A regular expression that matches somewhere in the name; it may begin with flags, as `(?ims)`. */
   regex?: string;
   /** What the name begins with. */
   prefix?: Buffer;

@@ -10,7 +10,7 @@ import type { RdbFilter, RdbType } from '../engine/rdb.ts';
 export interface KeyFilter {
   db?: number | number[];
   type?: RdbType | RdbType[];
-  /** A glob over the name, as KEYS has it; or a regular expression (its flags are not looked at). */
+  /** A glob over the name, as KEYS has it; or a regular expression, with the flags i, m and s. */
   match?: string | Buffer | RegExp;
   prefix?: string | Buffer;
   /** Bytes in Redis's memory, at least (an estimate). Such keys must be read to be measured. */
@@ -20,6 +20,12 @@ export interface KeyFilter {
   /** true: only keys that are expired by `nowMs` (default: now); false: only those that are not. */
   expired?: boolean;
   nowMs?: number;
+}
+
+/** As text, its flags in front. Those that say where to begin or what to give (g, y, d) mean nothing here; u and v always hold. */
+function withFlags({ source, flags }: RegExp): string {
+  const kept = flags.replace(/[^ims]/g, '');
+  return kept === '' ? source : `(?${kept})${source}`;
 }
 
 /** The filter as an engine takes it. */
@@ -32,7 +38,7 @@ export function engineFilter(filter: KeyFilter): RdbFilter {
     ...(match === undefined
       ? {}
       : match instanceof RegExp
-        ? { regex: match.source }
+        ? { regex: withFlags(match) }
         : { glob: bytes(match) }),
     ...(prefix === undefined ? {} : { prefix: bytes(prefix) }),
     ...(minMemoryBytes === undefined ? {} : { memoryMin: minMemoryBytes }),

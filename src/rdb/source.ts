@@ -59,6 +59,7 @@ export async function openSource(
     const file = await stat(source).catch((cause: unknown) => {
       throw unreadable(source, cause);
     });
+    if (file.isDirectory()) throw unreadable(source, new Error('it is a folder'));
     if (!file.isFile()) return unpacked(createReadStream(source, { highWaterMark: usualChunkBytes }), null);
     return unpacked(isAlone ? readHere(source) : readAhead(source), file.size);
   }

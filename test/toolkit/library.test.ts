@@ -230,4 +230,46 @@ for (const { name: engine } of enginesUnderTest) {
     t.is(error?.code, 'rdb-truncated');
     t.is(error?.offset, whole.length - 20);
   });
+
+  test(`a regular expression keeps its flags [${engine}]`, (t) => {
+    const writer = new RdbWriter({ engine });
+    for (const key of ['User:1', 'user:2', 'other']) writer.write({ key, type: 'string', value: 'v' });
+    const whole = writer.end();
+    const found = (match: RegExp) => {
+      const reader = new RdbReader({ as: 'string', engine, match });
+      return [...reader.push(whole), ...reader.end()].map(({ key }) => key);
+    };
+    t.deepEqual(found(/^user:/), ['user:2']);
+    t.deepEqual(found(/^user:/gi), ['User:1', 'user:2']);
+  });
 }
+
+test('both engines say the same of a file that is none, at the same place', (t) => {
+  const writer = new RdbWriter();
+  for (const entry of entries) writer.write(entry);
+  const whole = writer.end();
+  const changed = (at: number, bytes: string) => {
+    const copy = Buffer.from(whole);
+    copy.write(bytes, at < 0 ? copy.length + at : at, 'latin1');
+    return copy;
+  };
+  const damaged = {
+    empty: Buffer.alloc(0),
+    'cut off': whole.subarray(0, whole.length - 20),
+    'another magic': changed(0, 'NOTRDB001'),
+    'no version': changed(0, 'REDIS00x1'),
+    'a version to come': changed(0, 'REDIS0099'),
+    'an unknown type': changed(9, '\u006f'),
+    'a type that is not read': changed(9, '\u0006'),
+    'another sum': changed(-1, '\u0001'),
+    'more behind its end': Buffer.concat([whole, Buffer.from('junk')]),
+  };
+  for (const [what, file] of Object.entries(damaged)) {
+    const said = enginesUnderTest.map(({ name }) => {
+      const reader = new RdbReader({ engine: name });
+      const error = t.throws(() => [reader.push(file), reader.end()], { instanceOf: RedtwinError }, what);
+      return [error?.code, error?.offset, error?.message];
+    });
+    t.deepEqual(said.at(-1), said[0], what);
+  }
+});

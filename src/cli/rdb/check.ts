@@ -45,12 +45,21 @@ async function check(source: string, options: CommonOptions & { json?: boolean }
     );
   if (damage !== null) {
     const where =
-      wanted + broken === 0
+      wanted + broken === 0 || isBehindKeys(damage)
         ? ''
         : `; the last key begun is ${printable(last.key.toString())} in database ${last.db}`;
     process.stdout.write(`damaged: ${said(damage)}${where}\n`);
   }
-  const verdict = sound ? 'sound' : `redtwin rdb repair can save ${grouped(wanted)} keys`;
-  process.stdout.write(`${verdict}: ${grouped(wanted)} keys in ${bytes(taken)}\n`);
+  if (sound) process.stdout.write(`sound: ${grouped(wanted)} keys in ${bytes(taken)}\n`);
+  else if (wanted === 0) process.stdout.write('there is no key that could be saved\n');
+  else
+    process.stdout.write(
+      `redtwin rdb repair can save ${grouped(wanted)} keys (${bytes(taken)} were looked at)\n`,
+    );
   return sound ? ExitCode.fine : ExitCode.no;
+}
+
+/** What is wrong with the file's end is wrong with no key. */
+function isBehindKeys({ code }: RedtwinError): boolean {
+  return code === 'rdb-checksum' || code === 'rdb-trailing-bytes';
 }

@@ -61,7 +61,8 @@ function type(text: string, before: RdbType[] = []): RdbType[] {
 
 function regex(text: string): string {
   try {
-    new RegExp(text);
+    // Flags come first, as in (?i)name.
+    new RegExp(text.replace(/^\(\?[ims]+\)/, ''));
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message);
   }
@@ -70,7 +71,7 @@ function regex(text: string): string {
 
 /** What every command's help says of its source. */
 export const sourceHelp =
-  'an RDB file, also packed (.gz, .zst), - for standard input, or redis://[user:password@]host:port';
+  'an RDB file, also packed (.gz, .zst), - for standard input, or redis://[user:password@]host:port (rediss:// with TLS)';
 
 /** Adds the filters, which every command has. */
 export function withFilters(command: Command): Command {

@@ -10,6 +10,7 @@ import { createWriteStream, rmSync } from 'node:fs';
 import { type FileHandle, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { RedtwinError } from '../../errors.ts';
 import { DirectFile, WayChoice } from './way.ts';
 
 export interface Output {
@@ -58,7 +59,8 @@ async function openOutput(path: string | undefined, isLasting: boolean): Promise
   // What a link leads to is written, and a device or a pipe (/dev/null, /dev/stdout) is never replaced by a file.
   const target = await realpath(path).catch(() => path);
   const there = await stat(target).catch(() => null);
-  return there === null || there.isFile() || there.isDirectory()
+  if (there?.isDirectory() === true) throw new RedtwinError('config-bad-value', `${path} is a folder`);
+  return there === null || there.isFile()
     ? FileOutput.create(target, isLasting)
     : streamOutput(createWriteStream(target), true);
 }
@@ -136,7 +138,10 @@ export class FileOutput implements Output {
     const draft = `${path}.${process.pid}.part`;
     if (drafts.size === 0) watchSignals();
     drafts.add(draft);
-    return new FileOutput(path, draft, await open(draft, 'w'), isLasting);
+    const file = await open(draft, 'w').catch((cause: NodeJS.ErrnoException) => {
+      throw new RedtwinError('config-bad-value', `${path} cannot be written: ${cause.code}`, { cause });
+    });
+    return new FileOutput(path, draft, file, isLasting);
   }
 
   async write(bytes: Uint8Array): Promise<void> {

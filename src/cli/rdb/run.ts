@@ -131,8 +131,7 @@ export async function command(run: () => Promise<number | undefined>): Promise<v
 /** An error in one line. An error that nobody foresaw keeps its stack. */
 export function said(error: unknown): string {
   if (error instanceof RedtwinError) {
-    const at =
-      error.offset === undefined || error.message.includes('at byte') ? '' : ` (at byte ${error.offset})`;
+    const at = error.offset === undefined ? '' : ` (at byte ${error.offset})`;
     return `${error.message}${at} [${error.code}]`;
   }
   const known = error as NodeJS.ErrnoException;

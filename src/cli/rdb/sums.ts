@@ -132,7 +132,9 @@ function statsText({ file, totals, types, encodings, dbs, sizes, ttls }: Tally):
   return [
     `${file.magic} version ${file.version}`,
     file.aux.map(([name, value]) => `, ${printable(name)} ${printable(value)}`).join(''),
-    file.functions > 0 ? `, ${file.functions} function libraries` : '',
+    file.functions > 0
+      ? `, ${file.functions} function ${file.functions === 1 ? 'library' : 'libraries'}`
+      : '',
     modules.length > 0 ? `, modules ${modules.join(', ')}` : '',
     '\n',
     `${grouped(totals.keys)} keys, about ${bytes(totals.memoryBytes)} in Redis 7.0\n`,

@@ -16,7 +16,6 @@ import { RedtwinError } from '../../../errors.ts';
 import {
   type Dialect,
   moduleTypeName,
-  newer,
   Opcode,
   redisFileVersionMax,
   Type,
@@ -25,7 +24,7 @@ import {
 } from './format.ts';
 import { Input, more, type Step } from './input.ts';
 import { skipModuleData } from './module-reader.ts';
-import { readValue } from './reader.ts';
+import { readValue, unknown } from './reader.ts';
 import type { RdbValue } from './value.ts';
 
 /** What may stand in front of a key. */
@@ -124,7 +123,7 @@ export class Decoder {
     this.#input.feed(chunk);
     if (!this.#done) this.#done = this.#run.next().done === true;
     if (this.#done && this.#input.waiting > 0) {
-      throw new RedtwinError('rdb-trailing-bytes', 'there are bytes behind the end of the RDB', {
+      throw new RedtwinError('rdb-trailing-bytes', 'bytes after the end of the RDB', {
         offset: this.#input.offset,
       });
     }
@@ -136,9 +135,7 @@ export class Decoder {
   end(): void {
     if (this.#done) return;
     const offset = this.#input.offset + this.#input.waiting;
-    throw new RedtwinError('rdb-truncated', `the RDB ended after ${offset} bytes, before its end marker`, {
-      offset,
-    });
+    throw new RedtwinError('rdb-truncated', 'the RDB ends too early', { offset });
   }
 
   *#rdb(): Step<void> {
@@ -151,7 +148,8 @@ export class Decoder {
     const offset = this.#input.offset;
     const said = this.#input.uint64() ?? (yield* more(() => this.#input.uint64()));
     if (!this.#checksum || said === 0n || said === computed) return;
-    const message = `the RDB says its checksum is ${said.toString(16)}, but it is ${computed?.toString(16)}`;
+    const [written, given] = [said, computed ?? 0n].map((sum) => sum.toString(16).padStart(16, '0'));
+    const message = `wrong RDB checksum: ${written} is written, the bytes give ${given}`;
     throw new RedtwinError('rdb-checksum', message, { offset });
   }
 
@@ -232,15 +230,16 @@ function* readMagic(input: Input): Step<Dialect> {
   const magic = (input.bytes(9) ?? (yield* more(() => input.bytes(9)))).toString('latin1');
   const parts = /^(REDIS|VALKEY)([0-9]+)$/.exec(magic);
   if (parts === null || (parts[1] === 'REDIS' ? 4 : 3) !== parts[2]!.length) {
-    throw new RedtwinError('rdb-bad-magic', `the RDB begins with ${JSON.stringify(magic)}`, { offset: 0 });
+    const message = 'not an RDB: it begins with neither REDIS nor VALKEY and a version';
+    throw new RedtwinError('rdb-bad-magic', message, { offset: /^(REDIS|VALKEY)/.test(magic) ? 8 : 0 });
   }
   const version = Number(parts[2]);
   const vendor = parts[1] === 'REDIS' ? 'redis' : 'valkey';
   const [low, high] =
     vendor === 'redis' ? [1, redisFileVersionMax] : [valkeyVersionMin, valkeyFileVersionMax];
   if (version < low || version > high) {
-    const message = `the RDB is ${magic}; of ${parts[1]}, only versions ${low} to ${high} are understood`;
-    throw new RedtwinError('rdb-unsupported-version', message, { offset: 0 });
+    const message = `RDB version ${magic} cannot be read (REDIS 1 to ${redisFileVersionMax}, VALKEY ${valkeyVersionMin} and ${valkeyFileVersionMax} can)`;
+    throw new RedtwinError('rdb-unsupported-version', message, { offset: 8 });
   }
   return { vendor, version };
 }
@@ -290,12 +289,6 @@ function* length(input: Input): Step<number> {
 }
 
 function unknownOpcode(opcode: number, dialect: Dialect, input: Input): RedtwinError {
-  const version = `${dialect.vendor === 'redis' ? 'Redis' : 'Valkey'} RDB version ${dialect.version}`;
-  const name = newer(dialect.vendor, opcode);
-  const message =
-    name === null
-      ? `the RDB holds a record of type ${opcode}, which ${version} does not have`
-      : `the RDB holds a record of type ${opcode}, which is not read: ${name} (${version})`;
   // Where the opcode itself lies, which is all that was read of it.
-  return new RedtwinError('rdb-unknown-type', message, { offset: input.offset - 1 });
+  return new RedtwinError('rdb-unknown-type', unknown(opcode, dialect), { offset: input.offset - 1 });
 }

@@ -85,16 +85,20 @@ export function* readValue(input: Input, type: number, dialect: Dialect): Step<R
         return { type: 'stream', stream: yield* readStream(input, type) };
     }
   }
-  throw new RedtwinError('rdb-unknown-type', unknownType(type, dialect), { offset: input.offset });
+  throw new RedtwinError('rdb-unknown-type', unknown(type, dialect), { offset: input.offset });
 }
 
-function unknownType(type: number, dialect: Dialect): string {
-  const version = `${dialect.vendor === 'redis' ? 'Redis' : 'Valkey'} RDB version ${dialect.version}`;
-  if (type === Type.modulePreGa)
-    return `the RDB holds a module value of a release candidate of Redis 4 (${version})`;
-  const name = newer(dialect.vendor, type);
-  if (name !== null) return `the RDB holds a value of type ${type}, which is not read: ${name} (${version})`;
-  return `the RDB holds a value of type ${type}, which ${version} does not have`;
+/** What is said of a byte that is no type or opcode of this dialect, or of one that is known and not read. */
+export function unknown(byte: number, dialect: Dialect): string {
+  const { vendor, version } = dialect;
+  const magic = `${vendor.toUpperCase()}${String(version).padStart(vendor === 'redis' ? 4 : 3, '0')}`;
+  const name =
+    byte === Type.modulePreGa
+      ? 'a module value of a release candidate of Redis 4.0'
+      : newer(dialect.vendor, byte);
+  return name === null
+    ? `unknown RDB type or opcode ${byte} in ${magic}`
+    : `RDB type or opcode ${byte} in ${magic} is not read: ${name}`;
 }
 
 function* count(input: Input): Step<number> {

@@ -39,12 +39,18 @@ export interface Job {
   salvage?(): { keepBytes: number; tail: Buffer };
 }
 
+/** JavaScript has no flags within an expression yet. */
+function expression(text: string): RegExp {
+  const [head, flags] = /^\(\?([ims]+)\)/.exec(text) ?? ['', ''];
+  return new RegExp(text.slice(head.length), `u${flags}`);
+}
+
 /** The filter as a question. Throws what JavaScript says of a regular expression that is none. */
 export function wanted(filter: RdbFilter): (entry: Entry) => boolean {
   const { dbs, types, memoryMin, expires, expired, nowMs = 0 } = filter;
   const glob = filter.glob === undefined ? null : binary(filter.glob);
   const prefix = filter.prefix === undefined ? '' : binary(filter.prefix);
-  const regex = filter.regex === undefined ? null : new RegExp(filter.regex, 'u');
+  const regex = filter.regex === undefined ? null : expression(filter.regex);
   const typeNames = types as readonly RdbType[] | undefined;
   return ({ db, key, value, attributes, summary }) =>
     (dbs === undefined || dbs.includes(db)) &&
