@@ -18,13 +18,12 @@ import {
   moduleTypeName,
   Opcode,
   redisFileVersionMax,
-  Type,
   valkeyFileVersionMax,
   valkeyVersionMin,
 } from './format.ts';
 import { Input, more, type Step } from './input.ts';
 import { skipModuleData } from './module-reader.ts';
-import { readValue, unknown } from './reader.ts';
+import { isReadable, readValue, unknown } from './reader.ts';
 import type { RdbValue } from './value.ts';
 
 /** What may stand in front of a key. */
@@ -209,7 +208,7 @@ export class Decoder {
         case Opcode.functionPreGa:
           throw unknownOpcode(opcode, dialect, input);
       }
-      if (opcode > Type.stream4) throw unknownOpcode(opcode, dialect, input);
+      if (!isReadable(opcode, dialect)) throw unknownOpcode(opcode, dialect, input);
       const offset = input.offset - 1;
       const key = input.text() ?? (yield* more(() => input.text()));
       sink.keyBegins?.(key, offset);

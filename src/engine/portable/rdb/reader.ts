@@ -88,6 +88,15 @@ export function* readValue(input: Input, type: number, dialect: Dialect): Step<R
   throw new RedtwinError('rdb-unknown-type', unknown(type, dialect), { offset: input.offset });
 }
 
+/** Whether `readValue` knows this type byte: asked before the key is read, so that an error is at the byte itself. */
+export function isReadable(type: number, { vendor }: Dialect): boolean {
+  if (type <= Type.stream3) return type !== Type.modulePreGa && type !== unusedType;
+  return vendor === 'valkey' ? type === Type.valkeyHash : type <= Type.stream4;
+}
+
+/** The one number below all others that no server has ever written. */
+const unusedType = 8;
+
 /** What is said of a byte that is no type or opcode of this dialect, or of one that is known and not read. */
 export function unknown(byte: number, dialect: Dialect): string {
   const { vendor, version } = dialect;
