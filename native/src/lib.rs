@@ -14,6 +14,7 @@ mod clock;
 mod feed;
 mod file;
 mod give_back;
+mod huge_pages;
 mod lane;
 mod loader;
 mod output;
@@ -102,7 +103,7 @@ impl NativeStore {
             (_, _, Some(flag)) => SettingValue::Flag(flag),
             _ => return Err(Error::from_reason("a setting without a value")),
         };
-        Ok(self.store.configure(&name, &value))
+        Ok(self.store.configure(&name, &value) || huge_pages::configure(&name, &value))
     }
 
     #[napi(catch_unwind)]

@@ -11,7 +11,6 @@ import { directory, savePoints } from '../special-kinds.ts';
 const intMax = 2 ** 31 - 1;
 const fileName = (name: string) => (word: string) =>
   word.includes('/') ? `${name} can't be a path, just a filename` : null;
-const fork = 'There is no forked process here.';
 const defrag = 'Active defragmentation is of jemalloc as Redis links it.';
 const aof = 'The append-only file comes later.';
 
@@ -190,5 +189,8 @@ export const data = {
   'active-defrag-ignore-bytes': option(memory(1), '100mb', defrag, { by: 'ignored' }),
   'active-defrag-max-scan-fields': option(integer(1, null), '1000', defrag, { by: 'ignored' }),
   'jemalloc-bg-thread': option(yesOrNo, 'yes', defrag, { by: 'ignored' }),
-  'disable-thp': option(yesOrNo, 'yes', fork, { fixed: true, by: 'ignored' }),
+  'disable-thp': option(yesOrNo, 'yes', 'No huge pages: clearing one is a pause of milliseconds.', {
+    fixed: true,
+    by: 'engine',
+  }),
 };
