@@ -112,10 +112,12 @@ impl Node {
         }
         let entry_at = self.start as usize + HEADER_BYTES - size;
         self.start -= size as u32;
+        self.len += 1;
+        let (start, len) = (self.start as usize, self.len as usize);
         let block: &mut Vec<u8> = Arc::make_mut(&mut self.block);
         Encoded::of(&value).write(block, entry_at);
-        self.len += 1;
-        self.write_header();
+        let total = block.len() - start;
+        listpack::write_header(&mut block[start..], total, Some(len));
     }
 
     /// Removes elements; the node may be empty afterwards.
