@@ -1,7 +1,7 @@
 //! The sorted set: members with scores, in the order of (score, member bytes).
 //!
 //! ```text
-//! Packed  one listpack of member, score, member, score ...   OBJECT ENCODING listpack
+//! Packed  one listpack of member, score, member, score ...   OBJECT ENCODING listpack    (its scores: zset/score.rs)
 //! Large   Ordered (zset/ordered.rs): rank, ranges            OBJECT ENCODING skiplist
 //!         Buckets: member -> score
 //! ```
@@ -11,12 +11,14 @@
 //! bytes each here, 115 in Redis). Not here: aggregation, and reading "(1.5" or "[a", which are the commands' matter.
 
 mod ordered;
+mod score;
 
 use crate::buckets::Buckets;
 use crate::limits::Limits;
 use crate::listpack::{Builder, Distinct, Listpack, Value};
-use crate::number::{format_f64, parse_f64};
+use crate::number::parse_f64;
 use ordered::Ordered;
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 /// A place between two members. Those with members look at nothing else, as ZRANGEBYLEX, which
@@ -87,24 +89,6 @@ impl std::fmt::Debug for Zset {
     }
 }
 
-/// Reads a score from a listpack.
-fn packed_score(value: Value<'_>) -> f64 {
-    match value {
-        Value::Int(value) => value as f64,
-        Value::Bytes(text) => parse_f64(text).unwrap_or(0.0),
-    }
-}
-
-/// Hands a score over in the form in which a listpack has it: an integer, or text with 17 digits.
-fn with_packed<T>(score: f64, then: impl FnOnce(Value<'_>) -> T) -> T {
-    // Redis writes every double that an i64 holds without loss as an integer, a negative zero too.
-    if score.trunc() == score && score.abs() < (1u64 << 52) as f64 {
-        then(Value::Int(score as i64))
-    } else {
-        then(Value::of(&format_f64(score)))
-    }
-}
-
 fn raw_score(value: Value<'_>) -> Option<f64> {
     match value {
         Value::Bytes(bytes) => bytes.first_chunk::<8>().map(|b| f64::from_le_bytes(*b)),
@@ -144,15 +128,17 @@ impl Zset {
     /// None when it is not one: an odd number of elements, a score that is none, not in order, or a member twice.
     pub fn from_listpack(pack: Listpack, limits: &Limits) -> Option<Self> {
         let mut values = pack.iter();
-        let (mut count, mut longest) = (0, 0);
+        let (mut count, mut longest, mut can_shrink) = (0, 0, false);
         let mut last: Option<(Value<'_>, f64)> = None;
         let mut members = Distinct::with_capacity(pack.len() / 2);
         let mut digits = itoa::Buffer::new();
         while let Some(member) = values.next() {
-            let score = match values.next()? {
+            let written = values.next()?;
+            let score = match written {
                 Value::Int(value) => value as f64,
                 Value::Bytes(text) => parse_f64(text)?,
             };
+            can_shrink = can_shrink || score::shortened(written, score).is_some();
             let bytes = member.as_bytes(&mut digits);
             if last.is_some_and(|(m, s)| s > score || (s == score && compare(m, bytes) != Ordering::Less)) {
                 return None;
@@ -166,7 +152,7 @@ impl Zset {
         }
         drop(members);
         let large = count > limits.zset_max_listpack_entries || longest > limits.zset_max_listpack_value;
-        let mut zset = Zset(Repr::Packed(pack));
+        let mut zset = Zset(Repr::Packed(if can_shrink && !large { shrunk(&pack) } else { pack }));
         if large {
             zset.enlarge();
         }
@@ -206,15 +192,28 @@ impl Zset {
 
     /// "listpack" or "skiplist", as Redis 7.0 calls it.
     pub fn encoding(&self) -> &'static str {
-        if self.as_listpack().is_some() { "listpack" } else { "skiplist" }
+        if self.is_packed() { "listpack" } else { "skiplist" }
     }
 
-    /// The listpack, while it is one: it goes into an RDB as it is.
-    pub fn as_listpack(&self) -> Option<&Listpack> {
-        match &self.0 {
-            Repr::Packed(pack) => Some(pack),
-            Repr::Large(_) => None,
+    /// Is it a listpack? Then an RDB has it as one.
+    pub fn is_packed(&self) -> bool {
+        matches!(self.0, Repr::Packed(_))
+    }
+
+    /// The listpack as Redis has it, while it is one. O(members), where a score has a form of ours.
+    pub fn listpack(&self) -> Option<Cow<'_, Listpack>> {
+        let Repr::Packed(pack) = &self.0 else { return None };
+        let is_redis = |value: Value<'_>| score::with_text(value, |text| text == value);
+        if pack.iter().skip(1).step_by(2).all(is_redis) {
+            return Some(Cow::Borrowed(pack));
         }
+        let mut builder = Builder::with_capacity(pack.size_bytes() * 3 / 2);
+        let mut values = pack.iter();
+        while let (Some(member), Some(score)) = (values.next(), values.next()) {
+            builder.push_value(member);
+            score::with_text(score, |score| builder.push_value(score));
+        }
+        Some(Cow::Owned(builder.finish()))
     }
 
     /// The score of a member.
@@ -222,7 +221,7 @@ impl Zset {
         match &self.0 {
             Repr::Packed(pack) => {
                 let position = pack.find(member, pack.first()?, 2)?;
-                pack.value(pack.next(position)?).map(packed_score)
+                pack.value(pack.next(position)?).map(score::read)
             }
             Repr::Large(large) => large.score(member),
         }
@@ -233,7 +232,7 @@ impl Zset {
         if let Repr::Packed(pack) = &mut self.0 {
             let found = pack.first().and_then(|first| pack.find(member, first, 2));
             if let Some(position) = found {
-                let old = pack.next(position).and_then(|p| pack.value(p)).map_or(0.0, packed_score);
+                let old = pack.next(position).and_then(|p| pack.value(p)).map_or(0.0, score::read);
                 if old != score {
                     pack.delete(position, 2);
                     Self::insert_packed(pack, member, score);
@@ -260,7 +259,7 @@ impl Zset {
         match &mut self.0 {
             Repr::Packed(pack) => {
                 let position = pack.find(member, pack.first()?, 2)?;
-                let score = pack.next(position).and_then(|p| pack.value(p)).map(packed_score);
+                let score = pack.next(position).and_then(|p| pack.value(p)).map(score::read);
                 pack.delete(position, 2);
                 score
             }
@@ -344,7 +343,7 @@ impl Zset {
                 let mut values = pack
                     .iter()
                     .starting_at(pack.seek(2 * (random % (pack.len() as u64 / 2).max(1)) as usize)?);
-                Some((values.next()?, packed_score(values.next()?)))
+                Some((values.next()?, score::read(values.next()?)))
             }
             Repr::Large(large) => {
                 let (member, score) = large.scores.random(random)?.pair();
@@ -382,14 +381,14 @@ impl Zset {
         let mut position = pack.first();
         while let Some(at) = position {
             let (Some(value), Some(score_at)) = (pack.value(at), pack.next(at)) else { break };
-            let other = pack.value(score_at).map_or(0.0, packed_score);
+            let other = pack.value(score_at).map_or(0.0, score::read);
             if other > score || (other == score && compare(value, member) == Ordering::Greater) {
                 break;
             }
             position = pack.next(score_at);
         }
         let at = position.unwrap_or(pack.end());
-        with_packed(score, |score| pack.insert(at, &[Value::of(member), score]));
+        score::with(score, |score| pack.insert(at, &[Value::of(member), score]));
     }
 
     fn enlarge(&mut self) {
@@ -407,26 +406,35 @@ impl Zset {
         };
         if self.len() <= limits.zset_max_listpack_entries && self.range(0, usize::MAX).all(|(m, _)| short(m))
         {
-            self.0 = Repr::Packed(self.to_listpack());
+            let mut builder = Builder::default();
+            for (member, score) in self.range(0, usize::MAX) {
+                builder.push_value(member);
+                score::with(score, |score| builder.push_value(score));
+            }
+            self.0 = Repr::Packed(builder.finish());
         }
     }
 
     /// To the large form, whatever the size.
     pub fn unpack(&mut self) {
-        if self.as_listpack().is_some() {
+        if self.is_packed() {
             self.enlarge();
         }
     }
+}
 
-    /// A listpack of the content, whatever its size.
-    pub fn to_listpack(&self) -> Listpack {
-        let mut builder = Builder::default();
-        for (member, score) in self.range(0, usize::MAX) {
-            builder.push_value(member);
-            with_packed(score, |score| builder.push_value(score));
+/// The members and scores of Redis's listpack, the scores as they are to lie here.
+fn shrunk(pack: &Listpack) -> Listpack {
+    let mut builder = Builder::with_capacity(pack.size_bytes());
+    let mut values = pack.iter();
+    while let (Some(member), Some(written)) = (values.next(), values.next()) {
+        builder.push_value(member);
+        match score::shortened(written, score::read(written)) {
+            Some(raw) => builder.push_value(Value::Bytes(&raw)),
+            None => builder.push_value(written),
         }
-        builder.finish()
     }
+    builder.finish()
 }
 
 /// Members with their scores, in one direction.
@@ -450,9 +458,9 @@ impl<'a> Iterator for Range<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         self.left = self.left.checked_sub(1)?;
         match &mut self.walk {
-            Walk::Packed(values) => Some((values.next()?, packed_score(values.next()?))),
+            Walk::Packed(values) => Some((values.next()?, score::read(values.next()?))),
             Walk::PackedBack(values) => {
-                let score = packed_score(values.next_back()?);
+                let score = score::read(values.next_back()?);
                 Some((values.next_back()?, score))
             }
             Walk::Forward(walk) => walk.next(),

@@ -5,7 +5,7 @@
  * DUMP itself is compared byte by byte, except where LZF may shorten something: compressors may differ there.
  */
 import { crc64 } from '../../../src/engine/portable/crc64.ts';
-import type { Case } from '../case.ts';
+import type { Case, CommandLine } from '../case.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1');
 
@@ -31,6 +31,23 @@ const intset = '\x02\0\0\0\x03\0\0\0\xff\xff\x01\0\x05\0';
 const listpack = '\x0d\0\0\0\x02\0\x81f\x02\x81v\x02\xff';
 const counted = (text: string): string => String.fromCharCode(text.length) + text;
 const text = sealed('\0\x05hello');
+
+/** A sorted set of "a" with this score, written as newer servers do: with no more digits than it takes. */
+const scored = (score: string): Buffer => {
+  const entries = `\x81a\x02${String.fromCharCode(0x80 + score.length)}${score}${String.fromCharCode(1 + score.length)}`;
+  return sealed(`\x11${counted(`${String.fromCharCode(entries.length + 7)}\0\0\0\x02\0${entries}\xff`)}`);
+};
+
+/** A sorted set with each of these scores is restored, dumped, changed and dumped again. */
+const rescored = (...scores: string[]): CommandLine[] =>
+  scores.flatMap((score): CommandLine[] => [
+    ['RESTORE', 'r', '0', scored(score), 'REPLACE'],
+    'DUMP r',
+    'ZSCORE r a',
+    'ZADD r 7 b',
+    'DUMP r',
+    'ZRANGE r 0 -1 WITHSCORES',
+  ]);
 
 /** Two entries, and a group with one of them pending; DUMP of redis-server 7.0.15. */
 const stream = Buffer.from(
@@ -78,6 +95,29 @@ export const cases: Case[] = [
       'PEXPIRE z 100000',
       'DUMP z',
     ],
+  },
+  {
+    name: 'dump: scores are written as %.17g writes them',
+    commands: [
+      'ZADD e 2.718281828459045 m',
+      'DUMP e',
+      'ZINCRBY e -1.4142135623730951 m',
+      'DUMP e',
+      'ZADD e 1234567.8912345678 m',
+      'DUMP e',
+      'ZADD e 6.0221407623e-19 m',
+      'DUMP e',
+      'ZADD e 6.0221407623e23 m',
+      'DUMP e',
+      'ZADD e 9007199254740993 m',
+      'DUMP e',
+      ...rescored('2.7182818284590451', '0.5', '3.1415926500000002'),
+    ],
+  },
+  {
+    name: 'dump: a score that somebody else wrote with other digits keeps them',
+    except: { portable: 'it holds scores as numbers, and writes each as %.17g would' },
+    commands: rescored('2.718281828459045', '-2.71828182845904523', '2.71e3', '3.14159265'),
   },
   {
     name: 'restore: the order of the checks',

@@ -9,7 +9,8 @@
 //! set          11 or 2 everywhere
 //! ```
 //!
-//! Its one idea: the packed form is written as the block it is; everything else element by element.
+//! Its one idea: the packed form is written as the block it is (a sorted set's with its scores as text); everything else
+//! element by element.
 
 use super::text::Writer;
 use super::{LeftOut, legacy, stream};
@@ -66,7 +67,7 @@ pub(super) fn write(writer: &mut Writer, name: Option<&[u8]>, value: Source<'_>,
             }
         },
         Source::Hash(hash) => write_hash(writer, hash, kind, left_out),
-        Source::Zset(zset) => match zset.as_listpack() {
+        Source::Zset(zset) => match zset.listpack() {
             Some(pack) => block(writer, pack.as_bytes(), kind == Kind::ZsetZiplist),
             None => {
                 writer.length(zset.len() as u64);
@@ -102,7 +103,7 @@ fn kind_of(writer: &Writer, value: Source<'_>) -> Kind {
         Source::Hash(hash) if hash.as_listpack().is_none() => Kind::Hash,
         Source::Hash(_) if old => Kind::HashZiplist,
         Source::Hash(_) => Kind::HashListpack,
-        Source::Zset(zset) if zset.as_listpack().is_none() => Kind::Zset2,
+        Source::Zset(zset) if !zset.is_packed() => Kind::Zset2,
         Source::Zset(_) if old => Kind::ZsetZiplist,
         Source::Zset(_) => Kind::ZsetListpack,
         Source::Stream(_) => match writer.version.number {

@@ -270,8 +270,58 @@ pub fn format_f64(value: f64) -> SmallVec<[u8; 32]> {
     out
 }
 
-/// "%.17g" for what is not an integer below 1e17: 17 significant digits, in fixed notation for exponents -4 to 16.
+/// "%.17g" of most fractions: those whose 17 digits come out of one multiplication of 128 bits. False for others, and then
+/// nothing has been written.
+///
+/// A double from 1/10 to 2^52 is `mantissa / 2^shift`, with a shift of at most 56; of its digits `k` stand behind the point,
+/// at most 17. So `mantissa * 10^k` is below 2^53 * 2^57, and its quotient by the power of two has all 17 digits.
+fn format_fraction(size: f64, out: &mut SmallVec<[u8; 32]>) -> bool {
+    if !(0.1..4_503_599_627_370_496.0).contains(&size) {
+        return false;
+    }
+    let mantissa = size.to_bits() & ((1 << 52) - 1) | 1 << 52;
+    let shift = 1075 - (size.to_bits() >> 52);
+    let whole = size as u64;
+    // Digits before the point; a zero there is none of the 17.
+    let before = whole.checked_ilog10().map_or(0, |log| log + 1);
+    let behind = 17 - before;
+    let product = u128::from(mantissa) * 10u128.pow(behind);
+    let (quotient, rest) = (product >> shift, product & ((1 << shift) - 1));
+    let half = 1u128 << (shift - 1);
+    if rest == half {
+        return false;
+    }
+    let digits = quotient as u64 + u64::from(rest > half);
+    if !(10_000_000_000_000_000..100_000_000_000_000_000).contains(&digits) {
+        return false;
+    }
+    let power = 10u64.pow(behind);
+    let (whole, mut fraction, mut width) = (digits / power, digits % power, behind as usize);
+    out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+    if fraction == 0 {
+        return true;
+    }
+    while fraction.is_multiple_of(10) {
+        fraction /= 10;
+        width -= 1;
+    }
+    let mut buffer = itoa::Buffer::new();
+    let text = buffer.format(fraction).as_bytes();
+    out.push(b'.');
+    out.extend(std::iter::repeat_n(b'0', width - text.len()));
+    out.extend_from_slice(text);
+    true
+}
+
+/// "%.17g" for what is not an integer below 1e17.
 fn format_digits(size: f64, out: &mut SmallVec<[u8; 32]>) {
+    if !format_fraction(size, out) {
+        format_slowly(size, out);
+    }
+}
+
+/// 17 significant digits of anything, in fixed notation for exponents -4 to 16.
+fn format_slowly(size: f64, out: &mut SmallVec<[u8; 32]>) {
     use std::io::Write;
     // d.dddddddddddddddde-308: the exact decimal value, correctly rounded.
     let mut text = [0u8; 32];
@@ -415,6 +465,21 @@ mod tests {
             let value = f64::from_bits(bits);
             if !value.is_nan() {
                 prop_assert_eq!(parse_f64(&format_f64(value)).map(f64::to_bits), Some(value.to_bits()));
+            }
+        }
+
+        #[test]
+        fn fractions_are_printed_as_the_long_way_prints_them(
+            bits in 0x3FB0_0000_0000_0000u64..0x4340_0000_0000_0000, decimal in 0u64..10_000_000_000, digits in 0u32..10,
+        ) {
+            for size in [f64::from_bits(bits), decimal as f64 / 10f64.powi(digits as i32), (bits >> 30) as f64 / 65536.0] {
+                let (mut short, mut long) = (SmallVec::new(), SmallVec::new());
+                if format_fraction(size, &mut short) {
+                    format_slowly(size, &mut long);
+                    prop_assert_eq!(short, long);
+                } else {
+                    prop_assert!(short.is_empty());
+                }
             }
         }
 
