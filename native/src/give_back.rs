@@ -55,6 +55,7 @@ impl GiveBack {
             // What this thread has freed goes to all, and from there to the system.
             mi_collect(false);
             let all = || {
+                crate::allocator::slabs::give_back();
                 mi_collect(true);
                 files::give_back();
             };
