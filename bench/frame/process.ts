@@ -53,6 +53,12 @@ export function residentMb(pid: number): number {
   return Number(kilobytes ?? 0) / 1024;
 }
 
+/** Resident memory that is the process's own, in MB of 2^20 bytes: without the pages of files, which come and go as code is run. */
+export function anonymousMb(pid: number): number {
+  const kilobytes = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+  return Number(kilobytes ?? 0) / 1024;
+}
+
 /** Cores of this machine that we may use. Asked once, because a process that has pinned itself is told less. */
 export const cores = availableParallelism();
 
