@@ -108,6 +108,11 @@ export class Client {
     );
   }
 
+  /** A replica of ours, or a monitor: Redis has one flag for both, and keys are not their business. */
+  get countsAsReplica(): boolean {
+    return this.replica !== null || this.monitoring;
+  }
+
   get type(): ClientType {
     if (this.replica !== null) return 'replica';
     if (this.isPrimary) return 'primary';

@@ -93,7 +93,7 @@ function latencyHistogram({ server, args }: Call): Reply {
 function monitor({ server, client }: Call): Reply {
   if (server.mayNotBlock(client)) return error("ERR MONITOR isn't allowed for DENY BLOCKING client");
   // Neither a replica nor a monitor becomes one, and neither is told so (Redis 7.0).
-  if (client.replica !== null || client.monitoring) return nothing;
+  if (client.countsAsReplica) return nothing;
   client.monitoring = true;
   if (server.monitors.size === 0) server.store.recordScripts(true);
   server.monitors.add(client);

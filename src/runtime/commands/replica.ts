@@ -96,12 +96,10 @@ function refusal({ server, client }: Call): Reply | null {
   return null;
 }
 
-/** Who is a replica or a monitor already asks in vain, and is not told so (Redis 7.0). */
-const isPassed = (client: Client): boolean => client.replica !== null || client.monitoring;
-
 function sync(call: Call): Reply {
   const { server, client } = call;
-  if (isPassed(client)) return nothing;
+  // Asked in vain, and not told so (Redis 7.0).
+  if (client.countsAsReplica) return nothing;
   const refused = refusal(call);
   if (refused !== null) return refused;
   server.replication.attach(client, server.lineOf(client), null);
@@ -110,7 +108,7 @@ function sync(call: Call): Reply {
 
 function psync(call: Call): Reply {
   const { server, client, args } = call;
-  if (isPassed(client)) return nothing;
+  if (client.countsAsReplica) return nothing;
   if (args.length > 3 && wordOf(args[3]) === 'failover') {
     const refused = server.replication.takeOver(textOf(args[1]), client);
     if (refused !== null) return refused;
