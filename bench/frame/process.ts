@@ -47,17 +47,19 @@ export function machineBusyMs(): number {
   return (user! + nice! + system! + irq! + softirq! + steal!) * msPerTick;
 }
 
-/** Resident size of a process in MB (of 2^20 bytes): everything that it holds, shared libraries included. */
-export function residentMb(pid: number): number {
-  const kilobytes = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+/** A size that /proc/PID/status gives in kB (of 2^10 bytes), in MB of 2^20 bytes; 0 when the process has no such line. */
+function statusMb(pid: number, field: 'VmRSS' | 'RssAnon'): number {
+  const kilobytes = new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(
+    readFileSync(`/proc/${pid}/status`, 'utf8'),
+  )?.[1];
   return Number(kilobytes ?? 0) / 1024;
 }
 
-/** Resident memory that is the process's own, in MB of 2^20 bytes: without the pages of files, which come and go as code is run. */
-export function anonymousMb(pid: number): number {
-  const kilobytes = /RssAnon:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kilobytes ?? 0) / 1024;
-}
+/** Resident size of a process in MB: everything that it holds, shared libraries included. */
+export const residentMb = (pid: number): number => statusMb(pid, 'VmRSS');
+
+/** Resident memory that is the process's own, in MB: without the pages of files, which come and go as code is run. */
+export const anonymousMb = (pid: number): number => statusMb(pid, 'RssAnon');
 
 /** Cores of this machine that we may use. Asked once, because a process that has pinned itself is told less. */
 export const cores = availableParallelism();
