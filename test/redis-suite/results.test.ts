@@ -5,7 +5,15 @@
  */
 import test from 'ava';
 import { acceptedMisses } from './accepted-misses.ts';
-import { committedBaseline, judge, readBaseline, readLog, without, writeBaseline } from './results.ts';
+import {
+  committedBaseline,
+  judge,
+  readBaseline,
+  readLog,
+  readSentinelLog,
+  without,
+  writeBaseline,
+} from './results.ts';
 
 const log = `[ready]: 12
 Testing unit/x
@@ -24,6 +32,28 @@ test('a log gives names with their counts, reasons, and where the harness stoppe
   t.deepEqual([...failures], [['DEL', "Expected '1' to be equal to '0'"]]);
   t.regex(stopped ?? '', /closed.*somewhere/);
   t.is(readLog('[ok]: a (1 ms)\n').stopped, null);
+});
+
+const sentinelLog = `Starting sentinel #0 at port 20000
+00:41:54> Kill a slave instance: OK
+00:41:58> Crash the master:                      PID: 3466
+OK
+00:42:10> Failover at OK time: waiting for 127.0.0.1
+00:43:07> Master reboot: FAILED: no failover
+(Jumping to next unit after error)
+00:43:20> Kill a slave instance: OK
+`;
+
+test("a log of Sentinel's tests: a verdict may stand below what servers said, a test without one has not passed", (t) => {
+  const { passed, failures, stopped } = readSentinelLog(`${sentinelLog}WARNING 1 test(s) failed.\n`);
+  t.deepEqual(passed, ['Kill a slave instance', 'Crash the master', 'Kill a slave instance']);
+  t.deepEqual([...failures], [['Master reboot', 'FAILED: no failover']]);
+  t.is(stopped, null);
+});
+
+test("a log of Sentinel's tests that ends before the harness's last word was broken off", (t) => {
+  t.regex(readSentinelLog(sentinelLog).stopped ?? '', /Kill a slave instance: OK$/);
+  t.is(readSentinelLog(`${sentinelLog}GOOD! No errors.\n`).stopped, null);
 });
 
 test('a name that is expected twice must pass twice', (t) => {
