@@ -132,10 +132,7 @@ export class Applying {
     } else if (name === 'exec' && this.#queue !== null) {
       const queue = this.#queue;
       this.#queue = null;
-      if (this.#isSpoilt) {
-        this.#isSpoilt = false;
-        return this.#refuse(args, wireErrors.execAbort);
-      }
+      if (this.#isSpoilt) return this.#refuse(args, wireErrors.execAbort);
       this.#execFromMs = this.#keyspace.commandCounters.nowMs();
       this.#due = queue;
     } else if (this.#queue !== null) {
@@ -146,7 +143,7 @@ export class Applying {
     return null;
   }
 
-  /** A command that is not even tried. An open transaction is spoilt by it, as a client's would be. */
+  /** A command that is not even tried. An open transaction is spoilt by it, as a client's would be; no other is, any more. */
   #refuse(args: readonly Buffer[], error: string): Stop {
     this.#isSpoilt = this.#queue !== null;
     this.#keyspace.commandCounters.countError(error);
