@@ -108,9 +108,7 @@ impl Lane {
         };
         *elapsed_ms = clock::monotonic_ns().saturating_sub(began_ns) as f64 / 1e6;
     }
-}
 
-impl Lane {
     /// Sends the first `count` of a turn's replies; how much the system took stands where the descriptor stood. Behind
     /// a reply that it did not take whole nothing more is sent to the same descriptor.
     fn send(&mut self, count: usize) {
