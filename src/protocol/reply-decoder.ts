@@ -56,6 +56,8 @@ interface Open {
   /** Values still to come; a map has two for each pair. */
   left: number;
   items: ReplyValue[];
+  /** How many of the items are there. */
+  filled: number;
 }
 
 /** How many bytes become text in one crossing, and stay alive while a string out of them does. */
@@ -66,6 +68,8 @@ const lineBytesMax = 512;
 const simpleBytesMax = 1024 * 1024;
 /** A bulk string of which more than this is missing is collected in pieces. */
 const pieceBytes = 4096;
+/** Aggregates of up to so many items get their room at once; what a longer one claims to be is not believed. */
+const roomMax = 64;
 /** How deep replies may nest. */
 const depthMax = 1024;
 
@@ -145,7 +149,7 @@ export class ReplyDecoder {
     const { byteOffset } = bytes;
     const isBinary = this.#buffers;
     const open = this.#open;
-    let top = open[open.length - 1] ?? null;
+    let top = open.length > 0 ? (open[open.length - 1] as Open) : null;
     let at = from;
     while (at < length) {
       const start = at;
@@ -256,9 +260,9 @@ export class ReplyDecoder {
       }
       if (top === null || top.left === 1) {
         this.#take(value);
-        top = open[open.length - 1] ?? null;
+        top = open.length > 0 ? (open[open.length - 1] as Open) : null;
       } else {
-        top.items.push(value);
+        top.items[top.filled++] = value;
         top.left--;
       }
     }
@@ -269,7 +273,7 @@ export class ReplyDecoder {
 
   #begin(type: number, left: number): Open {
     if (this.#open.length >= depthMax) throw broken('replies nest too deeply');
-    const open = { type, left, items: [] };
+    const open = { type, left, items: left <= roomMax ? new Array<ReplyValue>(left) : [], filled: 0 };
     this.#open.push(open);
     return open;
   }
@@ -280,7 +284,7 @@ export class ReplyDecoder {
     let value = whole;
     for (let top = open.length - 1; top >= 0; top--) {
       const into = open[top] as Open;
-      into.items.push(value);
+      into.items[into.filled++] = value;
       if (--into.left > 0) return;
       open.pop();
       // Attributes are remarks about the reply behind them, for clients that know them; nobody here does.
