@@ -101,7 +101,8 @@ const attributeType = 124; // |
 
 /** Decodes one connection's replies. */
 export class ReplyDecoder {
-  readonly #options: ReplyDecoderOptions;
+  readonly #onReply: ReplyDecoderOptions['onReply'];
+  readonly #onPush: ReplyDecoderOptions['onPush'];
   readonly #buffers: boolean;
   /** The beginning of something that is not whole. */
   #rest: Buffer | null = null;
@@ -116,7 +117,8 @@ export class ReplyDecoder {
   #windowTo = 0;
 
   constructor(options: ReplyDecoderOptions) {
-    this.#options = options;
+    this.#onReply = (value) => options.onReply(value);
+    this.#onPush = options.onPush && ((items) => options.onPush?.(items));
     this.#buffers = options.buffers ?? false;
   }
 
@@ -149,6 +151,7 @@ export class ReplyDecoder {
     const { byteOffset } = bytes;
     const isBinary = this.#buffers;
     const open = this.#open;
+    const onReply = this.#onReply;
     let top = open.length > 0 ? (open[open.length - 1] as Open) : null;
     let at = from;
     while (at < length) {
@@ -258,7 +261,9 @@ export class ReplyDecoder {
             throw broken(`a reply begins with ${JSON.stringify(String.fromCharCode(type))}`);
         }
       }
-      if (top === null || top.left === 1) {
+      if (top === null) {
+        onReply(value);
+      } else if (top.left === 1) {
         this.#take(value);
         top = open.length > 0 ? (open[open.length - 1] as Open) : null;
       } else {
@@ -289,13 +294,13 @@ export class ReplyDecoder {
       open.pop();
       // Attributes are remarks about the reply behind them, for clients that know them; nobody here does.
       if (into.type === attributeType) return;
-      if (into.type === pushType && top === 0 && this.#options.onPush !== undefined) {
-        this.#options.onPush(into.items);
+      if (into.type === pushType && top === 0 && this.#onPush !== undefined) {
+        this.#onPush(into.items);
         return;
       }
       value = into.type === arrayType ? into.items : aggregate(into.type, into.items);
     }
-    this.#options.onReply(value);
+    this.#onReply(value);
   }
 
   // --- Strings ---
