@@ -12,6 +12,7 @@ export declare class NativeLoader {
   write(chunk: Uint8Array): boolean
   pendingBytes(): number
   settle(): boolean
+  countKeys(): number
   bytes(): number
   abort(): void
 }

@@ -24,6 +24,7 @@ export const errorCodes = {
   'config-file': 'the configuration file cannot be read or written',
   'protocol-error': 'what a server sent is not RESP',
   'connection-closed': 'the connection that was to carry the reply has ended',
+  'shut-down': 'the server was told to end before it had begun to serve',
   'listen-failed': 'the server cannot listen where it should',
 } as const;
 export type ErrorCode = keyof typeof errorCodes;

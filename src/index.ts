@@ -51,7 +51,7 @@ export interface EmbeddedServer {
 
 const embeddedDefaults: Readonly<Record<string, string>> = { port: '0', bind: '127.0.0.1', save: '' };
 
-/** Starts a server. Throws RedtwinError: 'config-*' for options, 'engine-unavailable', 'listen-failed', 'rdb-*' for its file. */
+/** Starts a server. Throws RedtwinError: 'config-*' for options, 'engine-unavailable', 'listen-failed', 'rdb-*' for its file, 'shut-down'. */
 export async function createServer(options: ServerOptions = {}): Promise<EmbeddedServer> {
   const { engine: choice, onLog, ...directives } = options;
   const config = new Config();

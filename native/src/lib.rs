@@ -35,7 +35,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 19;
+const ABI: u32 = 20;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]

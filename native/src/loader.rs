@@ -63,6 +63,11 @@ impl NativeLoader {
     }
 
     #[napi(catch_unwind)]
+    pub fn count_keys(&mut self) -> Result<f64> {
+        self.loader()?.count_keys().map(|keys| keys as f64).map_err(|error| refused(&error))
+    }
+
+    #[napi(catch_unwind)]
     pub fn bytes(&self) -> f64 {
         self.loader.as_ref().map_or(0.0, |loader| loader.bytes() as f64)
     }

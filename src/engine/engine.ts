@@ -348,6 +348,8 @@ export interface Loader {
   readonly pendingBytes: number;
   /** Waits until all that was taken has been looked at; true when the end has been seen. `commit` does so too. */
   settle(): boolean;
+  /** The same, and tells how many keys that were, those that are left out included. For who wants to load slowly: it holds up the threads. */
+  countKeys(): number;
   /** Swaps the new keyspace in. Throws 'rdb-truncated' when the end has not been seen. */
   commit(): LoadReport;
   /** Drops what was built. The live keyspace was never touched. */
@@ -576,4 +578,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 19;
+export const engineAbi = 20;

@@ -270,6 +270,7 @@ class NativeStoreFront implements Store {
         return pendingBytes();
       },
       settle: () => this.#run(() => loader.settle()),
+      countKeys: () => this.#run(() => loader.countKeys()),
       get bytes() {
         return loader.bytes();
       },

@@ -69,6 +69,8 @@ export interface FollowerParts {
   /** Shared with the server; while a link exists the driver changes it. */
   history: HistoryHolder;
   settings: () => FollowerSettings;
+  /** `key-load-delay`, beside the settings because it is asked for often; absent: 0. */
+  keyLoadDelayMicros?: () => number;
   log: LinkLog;
   /** Wall clock, Unix ms: for the engine. */
   nowMs: () => number;

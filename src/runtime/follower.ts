@@ -42,6 +42,7 @@ import { LinkRecord, linkStatus } from './follower-status.ts';
 import type { FollowerParts, LinkStatus, Transition } from './follower-types.ts';
 import { LineCutter, lineBytesMax } from './lines.ts';
 import { linkClient } from './link-client.ts';
+import { paced } from './paced-loader.ts';
 import { type PayloadCutter, payloadCutter } from './payload.ts';
 import { DirectSink, type SnapshotSink } from './snapshot-sink.ts';
 import { SpooledSink } from './spooled-sink.ts';
@@ -462,14 +463,14 @@ export class Follower {
   // The snapshot.
 
   #receiveSnapshot(format: SnapshotFormat): void {
-    const { store, settings, nowMs } = this.#parts;
+    const { store, settings, nowMs, keyLoadDelayMicros = () => 0 } = this.#parts;
     const { disklessLoad, dir, dbFilename, checksum } = settings();
     const isEmpty = store.stats().databases.length === 0;
     const direct = disklessLoad === 'swapdb' || (disklessLoad === 'on-empty-db' && isEmpty);
     this.#say(say.receiving(format, direct ? null : dir));
     this.#record.transferBegan(format, direct, isEmpty, nowMs());
     this.#cutter = payloadCutter(format);
-    const loader = store.loader({ nowMs: nowMs(), dropExpired: false, checksum });
+    const loader = paced(store.loader({ nowMs: nowMs(), dropExpired: false, checksum }), keyLoadDelayMicros);
     // Of a sink that was dropped nothing more is heard, so there is no mistaking an old one for a new one.
     const listener = {
       // Behind the snapshot the socket stays paused until it is loaded.

@@ -7,8 +7,11 @@ import type { LoadOptions, LoadReport, Store } from '../engine/engine.ts';
 import { RedtwinError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { caughtUp, pendingBytesMax } from './loader-pace.ts';
+import { paced } from './paced-loader.ts';
 
 const chunkBytes = 512 * 1024;
+/** With a delay for each key, so that one sees how far it is. */
+const slowChunkBytes = 16 * 1024;
 
 export interface LoadProgress {
   readonly startedMs: number;
@@ -20,6 +23,10 @@ export interface LoadParts {
   store: Store;
   log: Log;
   options: LoadOptions;
+  /** `key-load-delay`. */
+  delayMicros: () => number;
+  /** The server ends: its reason is thrown, and nothing is loaded. */
+  signal: AbortSignal;
   /** Called once, with what goes on changing while the file is read. */
   onProgress: (progress: LoadProgress) => void;
 }
@@ -34,13 +41,14 @@ export function expectedFile(path: string, startedMs: number): LoadProgress | nu
 }
 
 /**
- * The report, or null when there is no such file. Throws RedtwinError 'rdb-corrupt' when it cannot be read or understood;
- * the keyspace is untouched then.
+ * The report, or null when there is no such file. Throws RedtwinError 'rdb-corrupt' when it cannot be read or understood, and
+ * the signal's reason; the keyspace is untouched then.
  */
 export async function loadFile(path: string, parts: LoadParts): Promise<LoadReport | null> {
   const startedMs = performance.now();
   const { log } = parts;
   const report = await read(path, parts).catch((cause: unknown) => {
+    if (parts.signal.aborted) throw cause;
     if (!(cause instanceof RedtwinError)) throw failed(String(cause), 'Exiting.', cause);
     log.warning(
       `The integrity check failed of ${path}: "redtwin rdb check" tells more, "redtwin rdb repair" saves what is whole`,
@@ -64,26 +72,32 @@ export async function loadFile(path: string, parts: LoadParts): Promise<LoadRepo
 const failed = (what: string, end: string, cause: unknown): RedtwinError =>
   new RedtwinError('rdb-corrupt', `Fatal error loading the DB: ${what}. ${end}`, { cause });
 
-async function read(path: string, { store, options, onProgress }: LoadParts): Promise<LoadReport | null> {
+async function read(path: string, parts: LoadParts): Promise<LoadReport | null> {
+  const { store, options, delayMicros, signal, onProgress } = parts;
   const file = await open(path, 'r').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return null;
     throw cause;
   });
   if (!file) return null;
-  const loader = store.loader(options);
+  const loader = paced(store.loader(options), delayMicros);
   try {
     const { size } = await file.stat();
     const progress: LoadProgress = { startedMs: options.nowMs, totalBytes: size, loadedBytes: 0 };
     onProgress(progress);
     const chunk = Buffer.allocUnsafe(chunkBytes);
     for (;;) {
-      const { bytesRead } = await file.read(chunk, 0, chunkBytes, null);
+      const { bytesRead } = await file.read(
+        chunk,
+        0,
+        delayMicros() === 0 ? chunkBytes : slowChunkBytes,
+        null,
+      );
       if (bytesRead === 0) break;
       loader.write(chunk.subarray(0, bytesRead));
       progress.loadedBytes += bytesRead;
-      await caughtUp(loader, pendingBytesMax);
+      await caughtUp(loader, pendingBytesMax, signal);
     }
-    await caughtUp(loader, 0);
+    await caughtUp(loader, 0, signal);
     return loader.commit();
   } catch (cause) {
     loader.abort();

@@ -11,7 +11,8 @@ export const pendingBytesMax = 2 * 1024 * 1024;
 /** How long to look away: some hundred KiB of work. */
 export const paceMs = 1;
 
-/** Resolves when no more than `bytes` are pending; rejects with what the loader throws. */
-export async function caughtUp(loader: Loader, bytes: number): Promise<void> {
-  while (loader.pendingBytes > bytes) await sleep(paceMs);
+/** Resolves when no more than `bytes` are pending; rejects with what the loader throws, and with the signal's reason. */
+export async function caughtUp(loader: Loader, bytes: number, signal: AbortSignal): Promise<void> {
+  while (loader.pendingBytes > bytes && !signal.aborted) await sleep(paceMs);
+  signal.throwIfAborted();
 }

@@ -1,17 +1,17 @@
 /**
  * rdb-key-save-delay: a snapshot that takes its time, for tests that want to see one under way.
  *
- * The engine knows no clock, so the waiting is done here, after a chunk, for the keys that were in it (Redis 7.0 waits after each
- * key; the sum is the same). Microseconds for each key; below zero, as many keys share one microsecond. Who sets it lower while
- * it is waited for does not wait for what it was before.
+ * How long is said in key-delay.ts; here the next chunk is not given before that.
  */
 import type { Snapshot } from '../engine/engine.ts';
+import { KeyDelay } from './key-delay.ts';
 
 /** The longest that a lower delay goes unnoticed. */
 const napMsMax = 100;
 
 /** The snapshot, waited upon; `delayMicros` is asked anew again and again. */
 export function paced(snapshot: Snapshot, delayMicros: () => number): Snapshot {
+  const delay = new KeyDelay(delayMicros);
   let keys = 0;
   let isReleased = false;
   let wake = (): void => {};
@@ -25,14 +25,12 @@ export function paced(snapshot: Snapshot, delayMicros: () => number): Snapshot {
     });
   const waited = async <T>(bytes: number, step: (bytes: number) => Promise<T>): Promise<T> => {
     const done = await step(delayMicros() > 0 ? 1 : bytes);
-    const made = snapshot.status().keys - keys;
-    keys += made;
-    const began = performance.now();
-    const restMs = (): number => {
-      const micros = delayMicros();
-      return began + (micros >= 0 ? made * micros : made / -micros) / 1000 - performance.now();
-    };
-    for (let rest = restMs(); rest >= 1 && !isReleased; rest = restMs()) await nap(Math.min(rest, napMsMax));
+    const before = keys;
+    keys = snapshot.status().keys;
+    delay.add(keys - before);
+    // A rest shorter than a timer can be is left to be rested for with the next one.
+    for (let rest = delay.restMs(); rest >= 1 && !isReleased; rest = delay.restMs())
+      await nap(Math.min(rest, napMsMax));
     return done;
   };
   const { write } = snapshot;

@@ -78,6 +78,7 @@ export class Replication {
       store,
       history: this.history,
       settings: () => followerSettings(config, server.listeners.port),
+      keyLoadDelayMicros: () => config.value('key-load-delay'),
       log: (level, line) => log.line(level, line),
       nowMs: () => server.nowMs(),
       monotonicMs,

@@ -13,6 +13,7 @@ import type { Config } from '../config/config.ts';
 import { BadValue } from '../config/kinds.ts';
 import { utf8 } from '../config/special-kinds.ts';
 import { type Engine, type LoadReport, Note, type SessionId, type Store } from '../engine/engine.ts';
+import { RedtwinError } from '../errors.ts';
 import { LatencyMonitor } from '../observe/latency.ts';
 import { type Log, levels as logLevels } from '../observe/log.ts';
 import { SlowLog } from '../observe/slow-log.ts';
@@ -87,7 +88,8 @@ export class Server {
   readonly #ephemeralPort: boolean;
   readonly #connections = new Map<number, Connection>();
   /** The store is closed. */
-  #isOver = false;
+  /** Aborted when everything is closed. */
+  readonly #over = new AbortController();
   startupMemoryBytes = 0;
   /** While dbfilename is loaded. */
   fileProgress: LoadProgress | null = null;
@@ -167,6 +169,10 @@ export class Server {
     this.#configure();
   }
 
+  get #isOver(): boolean {
+    return this.#over.signal.aborted;
+  }
+
   /** Wall clock, Unix ms. */
   nowMs(): number {
     return Date.now();
@@ -209,6 +215,8 @@ export class Server {
           tellExpired: true,
           checksum: config.value('rdbchecksum'),
         },
+        delayMicros: () => config.value('key-load-delay'),
+        signal: this.#over.signal,
         onProgress: (progress) => {
           this.fileProgress = progress;
           this.updateGates();
@@ -216,8 +224,9 @@ export class Server {
       });
     } finally {
       this.fileProgress = null;
-      this.updateGates();
+      if (!this.#isOver) this.updateGates();
     }
+    this.#over.signal.throwIfAborted();
     if (this.fileReport) this.replication.resume(this.fileReport, isReplica);
     saver.markClean();
   }
@@ -247,7 +256,7 @@ export class Server {
     this.replication.close();
     this.listeners.close();
     for (const client of this.clients.values()) client.line.close('now');
-    this.#isOver = true;
+    this.#over.abort(new RedtwinError('shut-down', 'the server was shut down'));
     this.store.close();
     this.log.warning('Redis is now ready to exit, bye bye...');
     this.onEnded();

@@ -196,6 +196,7 @@ export class FakeStore implements FollowerStore {
       },
       pendingBytes: 0,
       settle: () => readSmallRdb(bytes).is === 'whole',
+      countKeys: () => 0,
       write: (chunk) => {
         if (over) throw new Error('written to after its end');
         bytes = Buffer.concat([bytes, chunk]);

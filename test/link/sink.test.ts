@@ -53,6 +53,9 @@ class SlowLoader implements Loader {
   settle(): boolean {
     return true;
   }
+  countKeys(): number {
+    return this.parts.length;
+  }
   commit(): LoadReport {
     this.committed++;
     return report;

@@ -33,7 +33,10 @@ function load(store: Store, bytes: Buffer, step = bytes.length): LoadReport {
       loader.write(chunk);
       chunk.fill(0xee);
     }
-    return loader.commit();
+    const keys = loader.countKeys();
+    const report = loader.commit();
+    if (keys !== report.keys + report.expiredSkipped + report.emptySkipped) throw new Error(`${keys} keys`);
+    return report;
   } catch (error) {
     loader.abort();
     throw error;

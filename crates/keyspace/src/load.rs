@@ -153,6 +153,18 @@ impl Loader {
         ended
     }
 
+    /// How many keys there have been, those that are left out included. Waits as `settle` does.
+    ///
+    /// # Errors
+    /// As `write`.
+    pub fn count_keys(&mut self) -> Result<u64, Error> {
+        self.settle()?;
+        match &self.halves {
+            Halves::Here(halves) => Ok(halves.iter().map(|half| half.keys()).sum()),
+            _ => Err(truncated(self.bytes)),
+        }
+    }
+
     /// What was made.
     ///
     /// # Errors

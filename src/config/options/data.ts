@@ -128,10 +128,12 @@ export const data = {
     { by: 'ignored' },
   ),
 
-  'key-load-delay': option(integer(-(2 ** 31), intMax), '0', 'For the tests of Redis.', {
-    by: 'ignored',
-    hidden: true,
-  }),
+  'key-load-delay': option(
+    integer(-(2 ** 31), intMax),
+    '0',
+    'For the tests of Redis: microseconds for each key that is loaded from a file or from a primary.',
+    { hidden: true },
+  ),
   'loading-process-events-interval-bytes': option(
     integer(1024, intMax),
     '2097152',

@@ -66,6 +66,11 @@ export class RdbLoader implements Loader, RdbSink {
     return this.#ended;
   }
 
+  countKeys(): number {
+    const { keys, expiredSkipped, emptySkipped } = this.#report;
+    return keys + expiredSkipped + emptySkipped;
+  }
+
   commit(): LoadReport {
     this.#decoder.end();
     const keyspace = this.#keyspace;

@@ -81,6 +81,12 @@ impl Half {
         self.done
     }
 
+    /// Keys that were ours, those that are left out included.
+    pub(super) fn keys(&self) -> u64 {
+        let LoadReport { keys, expired_skipped, empty_skipped, .. } = &self.fresh.report;
+        keys + expired_skipped + empty_skipped
+    }
+
     /// What both have made. This one is the lower half.
     pub(super) fn join(self, upper: Half, bytes: u64) -> Loaded {
         let (low, high) = (self.fresh, upper.fresh);

@@ -195,7 +195,9 @@ fn load_in(chunk: usize, file: &[u8], checksum: bool) -> Result<(Store, LoadRepo
     assert!(loader.pending_bytes()? <= bytes);
     loader.settle()?;
     assert_eq!(loader.pending_bytes()?, 0);
+    let keys = loader.count_keys()?;
     let report = store.adopt(loader.finish()?);
+    assert_eq!(keys, report.keys + report.expired_skipped + report.empty_skipped);
     Ok((store, report))
 }
 
