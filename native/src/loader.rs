@@ -3,6 +3,7 @@
 //! Errors cross the border as "code|offset|text", which src/engine/native.ts makes a RedtwinError of.
 
 use crate::NativeStore;
+use crate::background::{WAITED_FOR, step_back};
 use napi::bindgen_prelude::{Error, Result};
 use napi_derive::napi;
 use redtwin_keyspace::load::{LoadOptions, Loader};
@@ -90,7 +91,9 @@ impl NativeStore {
         checksum: bool,
     ) -> NativeLoader {
         let options = LoadOptions { now_ms: now_ms as i64, drop_expired, tell_expired, checksum };
-        NativeLoader { loader: Some(Loader::new(&self.store.keys, options)) }
+        // Beside whoever makes the snapshot, if that is on this machine, and the event loop, which has to fetch it.
+        let loader = Loader::new(&self.store.keys, options).at_thread_start(|| step_back(WAITED_FOR));
+        NativeLoader { loader: Some(loader) }
     }
 
     #[napi(catch_unwind)]

@@ -14,7 +14,7 @@
 //! is how the interface shows the ones of a load.
 
 use crate::NativeStore;
-use crate::background::step_back;
+use crate::background::{HAS_TIME, step_back};
 use crate::file;
 use napi::bindgen_prelude::{AsyncTask, Buffer, Error, Result};
 use napi::{Env, Task};
@@ -85,7 +85,7 @@ type Wish = Box<dyn FnOnce(&Shared) + Send>;
 /// The encoder: wish after wish, until nobody can have any longer. It lets go of the snapshot, too: millions of blocks may be
 /// waiting for their last owner to leave.
 fn encode(shared: &Shared, wishes: &Receiver<Wish>) {
-    step_back();
+    step_back(HAS_TIME);
     while let Ok(wish) = wishes.recv() {
         wish(shared);
     }

@@ -299,6 +299,7 @@ export class Follower {
         break;
       case 'loadSnapshot':
         this.#say(say.loading());
+        this.#connection?.inLumps(false);
         this.#sink!.finish();
         break;
       case 'dropSnapshot':
@@ -470,6 +471,7 @@ export class Follower {
     this.#say(say.receiving(format, direct ? null : dir));
     this.#record.transferBegan(format, direct, isEmpty, nowMs());
     this.#cutter = payloadCutter(format);
+    this.#connection?.inLumps(true);
     const loader = paced(store.loader({ nowMs: nowMs(), dropExpired: false, checksum }), keyLoadDelayMicros);
     // Of a sink that was dropped nothing more is heard, so there is no mistaking an old one for a new one.
     const listener = {

@@ -73,6 +73,7 @@ pub struct Loader {
     bytes: u64,
     /// The first error, once both have been asked.
     error: Option<Error>,
+    at_thread_start: fn(),
 }
 
 #[derive(Debug)]
@@ -88,7 +89,14 @@ impl Loader {
     #[must_use]
     pub fn new(keys: &Keyspace, options: LoadOptions) -> Loader {
         let half = |which| Box::new(Half::new(which, keys, options));
-        Loader { halves: Halves::Here([half(0), half(1)]), bytes: 0, error: None }
+        let halves = Halves::Here([half(0), half(1)]);
+        Loader { halves, bytes: 0, error: None, at_thread_start: || {} }
+    }
+
+    /// Has each thread of the load call this first: for what it is to the system (its priority), of which nothing is known here.
+    #[must_use]
+    pub fn at_thread_start(self, run: fn()) -> Loader {
+        Loader { at_thread_start: run, ..self }
     }
 
     /// Takes a chunk; true once the end has been seen. It may be looked at only later: then its end is seen, and its errors
@@ -184,7 +192,7 @@ impl Loader {
         if let Halves::Here(_) = self.halves
             && let Halves::Here(halves) = std::mem::replace(&mut self.halves, Halves::Gone)
         {
-            self.halves = match Crew::start(halves) {
+            self.halves = match Crew::start(halves, self.at_thread_start) {
                 Ok(crew) => Halves::Threads(crew),
                 Err(halves) => Halves::Here(halves),
             };

@@ -44,8 +44,8 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    /// Starts the threads, or gives the halves back when the system has none.
-    pub(super) fn start(halves: [Box<Half>; 2]) -> Result<Crew, [Box<Half>; 2]> {
+    /// Starts the threads, each with a call of `at_start`, or gives the halves back when the system has none.
+    pub(super) fn start(halves: [Box<Half>; 2], at_start: fn()) -> Result<Crew, [Box<Half>; 2]> {
         let mut crew = Crew {
             shared: Arc::default(),
             queues: Vec::new(),
@@ -59,9 +59,10 @@ impl Crew {
             let (start, begins) = sync_channel(1);
             let (queue, chunks) = sync_channel(CHUNKS_MAX);
             let shared = Arc::clone(&crew.shared);
-            let thread = Builder::new()
-                .name("redtwin-load".into())
-                .spawn(move || begins.recv().ok().map(|half| work(which, half, &chunks, &shared)));
+            let thread = Builder::new().name("redtwin-load".into()).spawn(move || {
+                at_start();
+                begins.recv().ok().map(|half| work(which, half, &chunks, &shared))
+            });
             let Ok(thread) = thread else { return Err(halves) };
             starts.push(start);
             crew.queues.push(queue);
