@@ -93,17 +93,22 @@ fn encode(shared: &Shared, wishes: &Receiver<Wish>) {
 }
 
 impl Shared {
-    /// The encoder, begun when it is not there yet. None when the system gives no thread.
+    /// The encoder, begun when it is not there yet. None when the system gives no thread, and after the release.
     fn encoder(self: &Arc<Shared>) -> Option<Sender<Wish>> {
         let mut place = self.encoder.lock().unwrap_or_else(PoisonError::into_inner);
-        if place.is_none() {
-            let (sender, wishes) = channel();
-            let shared = Arc::clone(self);
-            let work = move || encode(&shared, &wishes);
-            std::thread::Builder::new().name("redtwin-save".into()).spawn(work).ok()?;
-            *place = Some(sender);
+        if place.is_none() && !self.is_released.load(Relaxed) {
+            *place = self.begun();
         }
         place.clone()
+    }
+
+    /// A new encoder. It ends when nobody has its sender any longer. None when the system gives no thread.
+    fn begun(self: &Arc<Shared>) -> Option<Sender<Wish>> {
+        let (sender, wishes) = channel();
+        let shared = Arc::clone(self);
+        let work = move || encode(&shared, &wishes);
+        std::thread::Builder::new().name("redtwin-save".into()).spawn(work).ok()?;
+        Some(sender)
     }
 
     /// Has the encoder do something, and waits for it. None: it was released first.
@@ -255,13 +260,13 @@ impl NativeSnapshot {
 
     #[napi(catch_unwind)]
     pub fn release(&self) {
+        let mut place = self.shared.encoder.lock().unwrap_or_else(PoisonError::into_inner);
         if self.shared.is_released.swap(true, Relaxed) {
             return;
         }
         // The encoder lets go of the data and ends. Where nothing was read it is begun for that: what nobody else holds any
         // longer may be much. If the system gives no thread the garbage collector lets go of it, later and with a pause.
-        drop(self.shared.encoder());
-        *self.shared.encoder.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        drop(place.take().or_else(|| self.shared.begun()));
     }
 }
 
@@ -270,7 +275,7 @@ impl NativeSnapshot {
 impl NativeStore {
     #[napi]
     pub fn may_hold_field_expiries(&self) -> bool {
-        redtwin_keyspace::save::may_hold_field_expiries()
+        self.store.keys.fields_may_expire
     }
 
     #[napi(catch_unwind)]

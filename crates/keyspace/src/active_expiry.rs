@@ -58,10 +58,10 @@ pub fn own_expired_keys(keys: &mut Keyspace, budget: usize) -> Vec<(usize, Vec<u
     found
 }
 
-/// Hashes of which some field has expired, after looking at about `budget` keys. Free while no field ever got an expiry.
+/// Hashes of which some field has expired, after looking at about `budget` keys. Free while no field has got an expiry.
 pub fn hashes_with_expired_fields(keys: &mut Keyspace, budget: usize) -> Vec<(usize, Vec<u8>)> {
     let mut found = Vec::new();
-    if !redtwin_structures::hash::expiry_was_used() {
+    if !keys.fields_may_expire {
         return found;
     }
     let now_ms = keys.now_ms;

@@ -205,6 +205,9 @@ pub struct Keyspace {
     pub libraries: Vec<Vec<u8>>,
     /// Scripts, and the functions of `libraries`.
     pub scripts: crate::script::Scripts,
+    /// Some hash may have fields that expire, or had since the last load. Whoever gives a field a time, or brings in a hash that has
+    /// some, sets it; until then nobody looks for them.
+    pub fields_may_expire: bool,
     /// Module values in the databases, as of the last load.
     pub opaque_module_values: u64,
     /// Module AUX fields of the RDB we loaded, raw, to be kept.
@@ -244,6 +247,7 @@ impl Keyspace {
             memory_used: || 0,
             libraries: Vec::new(),
             scripts: Default::default(),
+            fields_may_expire: false,
             opaque_module_values: 0,
             module_aux: Vec::new(),
         }

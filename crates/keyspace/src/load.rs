@@ -55,6 +55,8 @@ pub struct Loaded {
     module_aux: Vec<Vec<u8>>,
     /// What was left out because it had expired, where that is to be told.
     dropped: Vec<Dropped>,
+    /// Some hash has fields that expire.
+    fields_expire: bool,
     /// What was found.
     pub report: LoadReport,
 }
@@ -233,6 +235,7 @@ impl Store {
         self.keys.scripts.forget_functions();
         self.keys.module_aux = loaded.module_aux;
         self.dropped = loaded.dropped;
+        self.keys.fields_may_expire = loaded.fields_expire;
         self.keys.opaque_module_values = loaded.report.opaque_module_values;
         loaded.report
     }

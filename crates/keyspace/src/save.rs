@@ -55,12 +55,6 @@ enum Use {
     Frequency { decay_minutes: u32 },
 }
 
-/// Whether some hash may hold fields that expire, which versions before 12 cannot say. O(1).
-#[must_use]
-pub fn may_hold_field_expiries() -> bool {
-    redtwin_structures::hash::expiry_was_used()
-}
-
 /// An RDB under way.
 #[derive(Debug)]
 pub struct Snapshot {

@@ -626,6 +626,7 @@ impl Store {
         for db in 0..self.keys.dbs.len() {
             self.keys.flush_db(db, false);
         }
+        self.keys.fields_may_expire = false;
         self.keys.opaque_module_values = 0;
     }
 

@@ -15,16 +15,9 @@ use crate::limits::Limits;
 use crate::listpack::{Builder, Distinct, Listpack, Value};
 use hashbrown::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A time at which nothing has expired.
 pub const LOOK_AT_ALL: i64 = i64::MIN;
-static EXPIRY_USED: AtomicBool = AtomicBool::new(false);
-
-/// Whether any field in this process ever got an expiry: those who look for expired fields need not start before.
-pub fn expiry_was_used() -> bool {
-    EXPIRY_USED.load(Ordering::Relaxed)
-}
 
 /// Values above this stand outside the buckets.
 const BUCKET_VALUE_BYTES_MAX: usize = 1024;
@@ -153,7 +146,6 @@ impl Large {
         self.count_expiring(self.expiring + at_ms.is_some() as usize - before.is_some() as usize);
         if let Some(at) = at_ms {
             self.earliest_ms = Some(self.earliest_ms.map_or(at, |earliest| earliest.min(at)));
-            EXPIRY_USED.store(true, Ordering::Relaxed);
         }
         true
     }

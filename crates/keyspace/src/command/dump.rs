@@ -130,6 +130,7 @@ fn restore(call: &mut Call<'_>) -> Done {
         Built::Str(bytes) => call.keys.put(key, string_value(&bytes), false),
         Built::Object(object) => call.keys.put(key, NewValue::Object(object), false),
     }
+    call.keys.fields_may_expire |= made.0.fields_expire();
     set_clock(call, key, &options);
     if let Some(at) = expire_ms {
         call.keys.set_expire(key, Some(at));

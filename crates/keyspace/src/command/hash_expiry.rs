@@ -121,6 +121,7 @@ struct Changes<'a> {
 
 impl Changes<'_> {
     fn tell(&self, call: &mut Call<'_>, key: &[u8], at_ms: i64) {
+        call.keys.fields_may_expire |= !self.timed.is_empty();
         let mut tell = |head: &[&[u8]], fields: &[&[u8]], event: &'static str, counted: bool| {
             if fields.is_empty() {
                 return;
@@ -380,6 +381,7 @@ fn hsetex(call: &mut Call<'_>) -> Done {
         changes.tell(call, key, at);
         return Ok(());
     }
+    call.keys.fields_may_expire |= matches!(options.expiry, Expiry::At(_));
     let hash = call.keys.hash_or_new(key)?;
     for pair in pairs.chunks_exact(2) {
         forget_expired(hash, pair[0], now_ms);

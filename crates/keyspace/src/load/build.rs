@@ -44,6 +44,8 @@ pub struct Builder {
     /// The stream's group and consumer that the next parts belong to.
     group: Vec<u8>,
     consumer: Option<redtwin_structures::stream::ConsumerId>,
+    /// A field that expires has been seen.
+    fields_expire: bool,
 }
 
 impl Builder {
@@ -58,7 +60,14 @@ impl Builder {
             members: FirstMembers::default(),
             group: Vec::new(),
             consumer: None,
+            fields_expire: false,
         }
+    }
+
+    /// Has any value had fields that expire?
+    #[must_use]
+    pub fn fields_expire(&self) -> bool {
+        self.fields_expire
     }
 
     /// A value of this kind follows.
@@ -159,6 +168,7 @@ impl Builder {
         if let Some(at) = expire_at_ms {
             let at = i64::try_from(at).map_err(|_| Malformed("field expiry out of range"))?;
             hash.set_expiry(field, Some(at));
+            self.fields_expire = true;
         }
         Ok(())
     }

@@ -106,6 +106,7 @@ impl Half {
             libraries: low.libraries,
             module_aux: low.module_aux,
             dropped: [low.dropped, high.dropped].concat(),
+            fields_expire: low.builder.fields_expire() || high.builder.fields_expire(),
             report,
         }
     }
