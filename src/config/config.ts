@@ -24,6 +24,8 @@ export class Config {
   file: string | null = null;
   /** Words of the `user` lines, without the first, in order. What they mean is the server's business. */
   readonly userLines: string[][] = [];
+  /** A file or an argument has said when to save. */
+  hasSaveLines = false;
 
   constructor() {
     for (const name of optionNames) this.assign(name, [...rowOf(name).initial]);

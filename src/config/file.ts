@@ -75,12 +75,23 @@ function declareUser(config: Config, words: string[]): void {
   config.userLines.push(words);
 }
 
+/**
+ * Lines with save points add up, over files and arguments; the first takes the place of the default, and `""` forgets those before
+ * it (Redis 7.0.15). Without a word a line adds none.
+ */
+function allSavePoints(config: Config, words: readonly string[]): string[] {
+  const split = (text: string): string[] => text.split(' ').filter((word) => word !== '');
+  const before = config.hasSaveLines && words[0] !== '' ? split(config.text('save')) : [];
+  config.hasSaveLines = true;
+  const all = [...before, ...(words.length === 1 ? split(words[0]!) : words)];
+  return all.length === 0 ? [''] : all;
+}
+
 function applyWords(config: Config, words: string[], depth: number): void {
   const directive = words[0]!.toLowerCase();
   const name = findOption(directive);
   if (name) {
-    if (words.length < 2) throw new BadValue('wrong number of arguments');
-    config.assign(name, words.slice(1));
+    config.assign(name, name === 'save' ? allSavePoints(config, words.slice(1)) : words.slice(1));
   } else if (directive === 'user' && words.length >= 2) {
     declareUser(config, words.slice(1));
   } else if (directive === 'include' && words.length === 2) {

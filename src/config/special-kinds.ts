@@ -84,7 +84,7 @@ export const outputLimits: Kind<OutputLimits> = {
   several: true,
   parse(words, previous) {
     const value: Record<OutputClass, OutputLimit> = { ...(previous?.value ?? defaultOutputLimits) };
-    if (words.length === 0 || words.length % 4 !== 0)
+    if (words.length % 4 !== 0)
       throw new BadValue('Wrong number of arguments in buffer limit configuration.');
     for (let i = 0; i < words.length; i += 4) {
       const name = outputClassOf[words[i]!.toLowerCase()];

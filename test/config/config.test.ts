@@ -40,7 +40,7 @@ test('every default is what its own kind makes of it', (t) => {
     const { kind } = rowOf(name);
     const lines = kind.lines(config.setting(name));
     const again = read(lines.map((words) => `${name} ${words}`).join('\n'));
-    if (name !== 'save') t.is(again.text(name), config.text(name), name);
+    t.is(again.text(name), config.text(name), name);
   }
 });
 
@@ -56,10 +56,35 @@ test('a file with quotes, comments, units and several words', (t) => {
   t.deepEqual(config.value('bind'), ['127.0.0.1', '-::1']);
 });
 
+for (const [text, save] of [
+  ['', '3600 1 300 100 60 10000'],
+  ['save', ''],
+  ['save ""', ''],
+  ['save 900 1', '900 1'],
+  ['save 900 1\nsave 60 5 30 6', '900 1 60 5 30 6'],
+  ['save 900 1\nsave', '900 1'],
+  ['save 900 1\nsave ""\nsave "5 6"', '5 6'],
+] as const) {
+  // All seen on 7.0.15.
+  test(`save points of lines add up: ${text.replaceAll('\n', '; ')}`, (t) => {
+    t.is(read(text).text('save'), save);
+  });
+}
+
+test('lines without a word are taken where several may stand', (t) => {
+  const config = read('bind\nclient-output-buffer-limit\nlatency-tracking-info-percentiles');
+  t.is(config.text('bind'), '');
+  t.is(config.text('client-output-buffer-limit'), new Config().text('client-output-buffer-limit'));
+  t.is(config.text('latency-tracking-info-percentiles'), '');
+});
+
 for (const [text, why] of [
   ['foo bar', 'Bad directive or wrong number of arguments'],
   ['\nport abc', "argument couldn't be parsed into an integer"],
   ['port 1 2', 'wrong number of arguments'],
+  ['port', 'wrong number of arguments'],
+  ['oom-score-adj-values', 'wrong number of arguments'],
+  ['save 900 1 2', 'Invalid save parameters'],
   ['save "100', 'Unbalanced quotes in configuration line'],
   ['save 1', 'Invalid save parameters'],
   ['replicaof h', 'wrong number of arguments'],
