@@ -109,6 +109,8 @@ export class Saver {
     if (this.#running === null) return;
     this.#parts.log.warning('There is a save under way, which is given up');
     this.#running.abort.abort();
+    // It may be resting (rdb-key-save-delay).
+    this.#running.snapshot.release();
     await this.#running.done;
   }
 
