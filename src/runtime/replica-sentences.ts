@@ -59,6 +59,18 @@ export const ended = ({ title }: Titled, because: ReplicaLossReason, detail: str
   `Connection with replica ${title} lost: ${replicaLossReasons[because]} [${because}]${detail && `: ${detail}`}`,
 ];
 
+const timedOut = { 'bulk-timeout': 'full sync', 'ack-timeout': 'streaming sync' } as const;
+
+/** What is said before `ended` when its patience was up; null for all other reasons. */
+export const waitedTooLong = ({ title }: Titled, because: ReplicaLossReason): Sentence | null =>
+  because === 'bulk-timeout' || because === 'ack-timeout'
+    ? ['warning', `Disconnecting timedout replica (${timedOut[because]}): ${title}`]
+    : null;
+
+/** The last bytes of a snapshot have gone out through the sockets of those who are still there. */
+export const snapshotSent = (replicas: number): string =>
+  `Diskless rdb transfer, done reading from pipe, ${replicas} replicas still up.`;
+
 export const moved = ({ title }: Titled, from: string, event: string, to: string): Sentence => [
   'debug',
   `Replica ${title}: ${from} --${event}--> ${to}`,

@@ -237,6 +237,8 @@ export class Replica {
   #hangUp({ because, detail, politely }: Extract<Effect, { do: 'hangUp' }>): void {
     this.cursor = this.held = null;
     this.line.onDrain = null;
+    const before = say.waitedTooLong(this, because);
+    if (before) this.#say(before);
     this.#say(say.ended(this, because, detail));
     tell('redtwin:replica:ended', { replica: this.title, because, detail });
     if (because !== 'closed') this.line.close(politely ? 'after-writes' : 'now');

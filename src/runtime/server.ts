@@ -192,7 +192,11 @@ export class Server {
     await this.#listen();
     const socketPath = utf8(config.value('unixsocket'));
     if (socketPath !== '') await this.listeners.listenUnix(socketPath, config.value('unixsocketperm'));
-    log.notice(`Running mode=standalone, port=${this.listeners.port}.`);
+    const { port } = this.listeners;
+    // Scripts wait for the " PID: " of Redis's logo, which says that it listens.
+    if (config.value('always-show-logo'))
+      log.notice(`Redtwin ${redtwinVersion}, standalone, Port: ${port}, PID: ${process.pid}`);
+    else log.notice(`Running mode=standalone, port=${port}.`);
     await this.#loadFile();
     this.#background.start();
     const primary = config.value('replicaof');

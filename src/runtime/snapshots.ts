@@ -14,6 +14,7 @@ import type { Snapshot } from '../engine/engine.ts';
 import { step } from '../machine/machine.ts';
 import type { Effect, Event, Job, State, Terms } from '../replication/snapshot-job.ts';
 import { snapshotJob } from '../replication/snapshot-job.ts';
+import { snapshotSent } from './replica-sentences.ts';
 import { FileTransfer, Outlet, SocketTransfer } from './snapshot-transfer.ts';
 
 /** What a replica can take and wants, as it said with REPLCONF. */
@@ -233,6 +234,8 @@ export class Snapshots {
       return;
     }
     if (this.#running !== running) return;
+    if (through === 'socket')
+      this.#parts.log('notice', snapshotSent([...outlets].filter((outlet) => !outlet.isGone).length));
     const { keys, fieldExpiries, functions, streamTails } = snapshot.status();
     this.#parts.log('notice', `The snapshot for replicas is complete: ${keys} keys`);
     if (fieldExpiries + functions + streamTails > 0)

@@ -45,6 +45,7 @@ for (const { name: engine } of enginesUnderTest) {
     t.deepEqual(snapshotsOf(primary), [
       'A snapshot begins for 2 replicas, RDB version 10, through their sockets',
     ]);
+    t.regex(primary.child.said(), /Diskless rdb transfer, done reading from pipe, 2 replicas still up\./);
 
     // Through a file, a late one joins; one that leaves disturbs nobody.
     primary.cli('CONFIG', 'SET', 'repl-diskless-sync', 'no', 'rdb-key-save-delay', '100000');

@@ -39,10 +39,9 @@ export function standIn(suite: string, subject: 'native' | 'portable' | 'redis')
     encoding: 'utf8',
   });
   if (built.status !== 0) throw new Error(`redtwin does not compile:\n${built.stdout}`);
-  // The harness waits until a server's log tells its process id in these words, which are Redis's logo's.
   writeScript(
     join(home, 'src/redis-server'),
-    `echo " PID: $$"\nREDTWIN_ENGINE=${subject} exec '${process.execPath}' '${join(root, 'dist/cli/main.js')}' serve "$@"`,
+    `REDTWIN_ENGINE=${subject} exec '${process.execPath}' '${join(root, 'dist/cli/main.js')}' serve "$@"`,
   );
   return home;
 }

@@ -166,7 +166,9 @@ for (const engine of engineNames) {
 
   test(`strange replicas are closed, for a reason [${engine}]`, async (t) => {
     // Long enough that a pause of this machine does not end the good one too; other tests go on meanwhile.
-    await withServer({ ...options, 'repl-timeout': '12' }, async ({ port }) => {
+    const lines: string[] = [];
+    const onLog = (line: string): void => void lines.push(line);
+    await withServer({ ...options, onLog, 'repl-timeout': '12' }, async ({ port }) => {
       const client = await Talk.open(port);
       const good = await attached(port);
       const acks = setInterval(() => good.socket.write('REPLCONF ACK 0\r\n'), 200);
@@ -186,6 +188,7 @@ for (const engine of engineNames) {
         t.is(await field(client, 'redtwin_last_replica_lost_because'), because, what);
         t.notRegex(bad.heardSoFar(), /^[-+$]/, 'it hears no reply');
       }
+      t.is(lines.join('').match(/Disconnecting timedout replica \(streaming sync\): /g)?.length, 1);
       t.is(await field(client, 'connected_slaves'), '1');
       t.false(good.isClosed);
       t.is(await client.ask('EXISTS stolen'), ':0\r\n');
@@ -255,7 +258,9 @@ for (const engine of engineNames) {
   });
 
   test(`a replica that stops reading its snapshot is given up after repl-timeout [${engine}]`, async (t) => {
-    await withServer({ ...options, 'repl-timeout': '1' }, async ({ port }) => {
+    const lines: string[] = [];
+    const onLog = (line: string): void => void lines.push(line);
+    await withServer({ ...options, onLog, 'repl-timeout': '1' }, async ({ port }) => {
       const client = await Talk.open(port);
       await client.ask('CONFIG SET rdbcompression no');
       await client.ask('DEBUG POPULATE 40000 key 600');
@@ -270,6 +275,7 @@ for (const engine of engineNames) {
         t.is(await field(client, 'rdb_bgsave_in_progress'), '0', 'nobody waits for that snapshot any longer');
         deaf.socket.destroy();
       }
+      t.is(lines.join('').match(/Disconnecting timedout replica \(full sync\): /g)?.length, 2);
       t.is(await client.ask('SET a 1'), '+OK\r\n');
     });
   });

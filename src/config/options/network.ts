@@ -81,7 +81,12 @@ export const network = {
   'dynamic-hz': option(yesOrNo, 'yes', 'More background work with many clients; a fixed hz does here.', {
     by: 'ignored',
   }),
-  'always-show-logo': option(yesOrNo, 'no', 'Redtwin has no logo to show.', { fixed: true, by: 'ignored' }),
+  'always-show-logo': option(
+    yesOrNo,
+    'no',
+    "A line of the log that tells version, port and PID, as Redis's logo does, once the server listens.",
+    { fixed: true },
+  ),
   'set-proc-title': option(yesOrNo, 'yes', 'Set the process title.', { fixed: true }),
   'proc-title-template': option(
     text('text with {title} {listen-addr} {server-mode} {port} {tls-port} {unixsocket} {config-file}'),
