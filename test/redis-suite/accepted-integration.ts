@@ -1,6 +1,6 @@
 /**
- * The tests of Redis's integration units and of Sentinel that redtwin does not pass, each with its reason. They belong to
- * accepted-misses.ts, which has the rules.
+ * The tests of Redis's integration units that redtwin does not pass, each with its reason. They belong to accepted-misses.ts,
+ * which has the rules. Those of Sentinel all pass.
  */
 import type { AcceptedMiss } from './accepted-misses.ts';
 
@@ -13,18 +13,6 @@ const refusedAtOnce =
 const otherWords = 'The value is refused, and the log says why in other words than those the test looks for.';
 
 export const acceptedIntegrationMisses: readonly AcceptedMiss[] = [
-  {
-    unit: 'sentinel',
-    engines: both,
-    reason:
-      'The test needs key-load-delay, which has no effect here, to make the primary load for fifteen seconds; the three behind it look at the failover that comes of that.',
-    tests: [
-      'Master reboot in very short time',
-      'New master 127.0.0.1',
-      'All the other slaves now point to the new master',
-      'The old master eventually gets reconfigured as a slave',
-    ],
-  },
   {
     unit: 'integration/logging',
     engines: both,
@@ -48,12 +36,6 @@ export const acceptedIntegrationMisses: readonly AcceptedMiss[] = [
     engines: both,
     reason: 'There is no fork: no child process to kill, and nothing copied on write that it could report.',
     tests: ['failed bgsave prevents writes', 'Test child sending info'],
-  },
-  {
-    unit: 'integration/rdb',
-    engines: both,
-    reason: 'The test needs key-load-delay, which has no effect here, to make loading take five seconds.',
-    tests: ['client freed during loading'],
   },
   {
     unit: 'integration/corrupt-dump',

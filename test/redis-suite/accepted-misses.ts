@@ -71,13 +71,6 @@ export const acceptedMisses: readonly AcceptedMiss[] = [
     tests: ['trim on SET with big value'],
   },
   {
-    unit: 'unit/lazyfree',
-    engines: ['native'],
-    reason:
-      'The test wants its set of 100,000 numbers to take more than a megabyte before it is freed; here it takes 0.77.',
-    tests: ['UNLINK can reclaim memory in background', 'FLUSHDB ASYNC can reclaim memory in background'],
-  },
-  {
     unit: 'unit/expire',
     engines: both,
     reason: noAppendOnlyFile,
