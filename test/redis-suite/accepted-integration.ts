@@ -103,16 +103,12 @@ export const acceptedIntegrationMisses: readonly AcceptedMiss[] = [
     unit: 'integration/replication',
     engines: both,
     reason:
-      'There is no child that saves and no pipe to it: nothing to kill, nothing that the log could say of it. key-load-delay, which should make a replica slow, has no effect.',
+      'There is no child that saves and no pipe to it: nothing to kill, nothing that the log could say of it.',
     tests: [
       'Kill rdb child process if its dumping RDB is not useful',
       'diskless all replicas drop during rdb pipe',
-      'diskless fast replicas drop during rdb pipe',
-      'diskless no replicas drop during rdb pipe',
       'diskless replication child being killed is collected',
       'diskless replication read pipe cleanup',
-      'diskless slow replicas drop during rdb pipe',
-      'diskless timeout replicas drop during rdb pipe',
       'replication child dies when parent is killed - diskless: no',
       'replication child dies when parent is killed - diskless: yes',
     ],
