@@ -11,8 +11,9 @@
 import { connect, type Socket } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import test from 'ava';
+import { outcomeBytes } from '../../src/engine/engine.ts';
 import { enginesUnderTest } from '../engines.ts';
-import { decode, frames } from '../servers/resp.ts';
+import { decode, frames, pack } from '../servers/resp.ts';
 import { type RunningServer, startServer } from '../servers/server.ts';
 import { isOneOf, unsupportedBy } from '../support.ts';
 import { type Case, turnOf } from './case.ts';
@@ -215,6 +216,42 @@ for (const engine of enginesUnderTest) {
       '0: "DEL" "k"',
       '1: "SET" "x" "1"',
     ]);
+    store.close();
+  });
+}
+
+for (const engine of enginesUnderTest) {
+  test(`a library of the primary does not replace a client's unless it says so [${engine.name}]`, (t) => {
+    const store = openStore(engine);
+    const session = store.openSession();
+    const output = Buffer.alloc(1000);
+    const answer = (...words: string[]): string => {
+      const input = pack(words);
+      store.execute(session, input, input.length, output, 1);
+      return output.toString('latin1').slice(0, output.indexOf('\n') + 1);
+    };
+    const load = (says: string, ...options: string[]): string[] => [
+      ...['FUNCTION', 'LOAD', ...options],
+      `#!lua name=lib\nredis.register_function('f', function() return redis.status_reply('${says}') end)`,
+    ];
+    t.is(answer(...load('ours')), '$3\r\n');
+    const link = store.openSession();
+    const applied = (words: string[]): string | undefined => {
+      const feed = pack(words);
+      store.apply(link, feed, feed.length, 1);
+      return store.failure(link)?.error;
+    };
+    t.is(applied(load('theirs', 'REPLACE')), undefined);
+    t.is(answer('FCALL', 'f', '0'), '+theirs\r\n');
+    t.is(applied(load('other')), "ERR Library 'lib' already exists");
+    t.is(answer('FCALL', 'f', '0'), '+theirs\r\n');
+    const dump = pack(['FUNCTION', 'DUMP']);
+    const bytes = outcomeBytes(store.execute(session, dump, dump.length, output, 1));
+    const payload = Buffer.from(output.subarray(output.indexOf('\n') + 1, bytes - 2));
+    const again = store.openSession();
+    const restore = pack(['FUNCTION', 'RESTORE', payload]);
+    store.apply(again, restore, restore.length, 1);
+    t.is(store.failure(again)?.error, 'ERR Library lib already exists');
     store.close();
   });
 }

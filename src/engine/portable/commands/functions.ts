@@ -46,7 +46,7 @@ function load(call: Call): void {
   const mayReplace = call.args.length > 3;
   const code = call.args.at(-1)!;
   if (call.isFromPrimary) {
-    keepOfPrimary(call, code);
+    keepOfPrimary(call, code, mayReplace);
     return;
   }
   const known = functionsOf(call);
@@ -61,10 +61,12 @@ function load(call: Call): void {
   call.reply.bulk(library.name);
 }
 
-/** A library of our primary, which has run it already. */
-function keepOfPrimary({ keyspace, reply }: Call, code: Buffer): void {
+/** A library of our primary, which has run it already. One of that name that is there is a client's (of a writable replica). */
+function keepOfPrimary({ keyspace, reply }: Call, code: Buffer, mayReplace: boolean): void {
   const head = libraryHead(code);
   if ('error' in head) refuseWith(`ERR ${head.error}`);
+  if (keyspace.functions.has(head.name) && !mayReplace)
+    refuseWith(`ERR Library '${head.name}' already exists`);
   keyspace.functions.set(head.name, code);
   keyspace.scripts.forgetFunctions();
   reply.bulk(head.name);
@@ -123,8 +125,13 @@ function restore(call: Call): void {
   const sources = sourcesIn(call.args[2]!);
   if ('error' in sources) refuseWith(`ERR ${sources.error}`);
   if (call.isFromPrimary) {
-    if (policy === 'FLUSH') call.keyspace.functions.clear();
-    for (const code of sources) keepOfPrimary(call, code);
+    const { functions } = call.keyspace;
+    if (policy === 'FLUSH') functions.clear();
+    for (const code of policy === 'APPEND' ? sources : []) {
+      const head = libraryHead(code);
+      if ('name' in head && functions.has(head.name)) refuseWith(`ERR Library ${head.name} already exists`);
+    }
+    for (const code of sources) keepOfPrimary(call, code, true);
     call.reply.truncate(0);
     call.reply.ok();
     return;
