@@ -8,6 +8,9 @@
 //!   clock  ^           ^   ^    ^        three GETs share their time evenly; so do their places in the histogram
 //! ```
 //!
+//! A long feed of mixed commands would read it for nearly every command. There only the first batch of each chunk is timed so; of the
+//! others the time is taken as a whole, and shared out by what such calls have taken so far.
+//!
 //! A client that sends one command at a time is measured exactly as by Redis, and so are totals always. There is no clock
 //! down here: `clock` is given by whoever owns the store, and without it every time is 0.
 
@@ -36,6 +39,8 @@ pub struct Row {
     pub failed: u64,
     /// None as long as nothing was recorded.
     pub latency: Option<LatencyHistogram>,
+    /// Calls of a batch that is timed as a whole.
+    unshared: u64,
 }
 
 /// Rows of all commands, and the run of equal commands under way.
@@ -55,6 +60,10 @@ pub struct CommandStats {
     current: RowNumber,
     count: u64,
     since_ns: u64,
+    /// Batches are timed as a whole.
+    shares: bool,
+    /// Rows that have unshared calls.
+    unshared: Vec<RowNumber>,
 }
 
 impl Default for CommandStats {
@@ -70,6 +79,8 @@ impl Default for CommandStats {
             current: 0,
             count: 0,
             since_ns: 0,
+            shares: false,
+            unshared: Vec::new(),
         }
     }
 }
@@ -92,11 +103,21 @@ impl CommandStats {
         self.since_ns = (self.clock)();
     }
 
+    /// From the next `start` on batches are timed as a whole, or not.
+    #[inline]
+    pub fn share(&mut self, shares: bool) {
+        self.shares = shares;
+    }
+
     /// A command is about to run.
     #[inline]
     pub fn begin(&mut self, row: RowNumber) {
         if row != self.current {
-            self.settle();
+            if self.shares {
+                self.set_aside();
+            } else {
+                self.settle();
+            }
             self.current = row;
         }
         self.count += 1;
@@ -110,12 +131,57 @@ impl CommandStats {
     /// The run is over (the batch ends, another command comes): its time is shared out. The moment, in ns.
     pub fn settle(&mut self) -> u64 {
         let now_ns = (self.clock)();
-        if self.count > 0 {
+        if !self.unshared.is_empty() {
+            self.set_aside();
+            self.share_out(now_ns.saturating_sub(self.since_ns));
+        } else if self.count > 0 {
             let (row, count) = (self.current, std::mem::take(&mut self.count));
             self.add(row, now_ns.saturating_sub(self.since_ns), count, count);
         }
         self.since_ns = now_ns;
         now_ns
+    }
+
+    /// The run is over, but its time is taken later.
+    #[inline]
+    fn set_aside(&mut self) {
+        let count = std::mem::take(&mut self.count);
+        if let Some(row) = self.rows.get_mut(self.current).filter(|_| count > 0) {
+            if row.unshared == 0 {
+                self.unshared.push(self.current);
+            }
+            row.unshared += count;
+        }
+    }
+
+    /// The runs that were set aside took this long together: each gets its part, in proportion to what its calls took so far. One
+    /// whose command is new counts as the others do on average.
+    fn share_out(&mut self, ns: u64) {
+        let of = |number: &RowNumber| self.rows.get(*number);
+        let known = || self.unshared.iter().filter_map(of).filter(|row| row.calls > 0);
+        let calls: u64 = self.unshared.iter().filter_map(of).map(|row| row.unshared).sum();
+        let mean = |row: &Row| row.ns as f64 / row.calls as f64;
+        let sums = known().fold((0.0, 0.0), |(ns, calls), row| {
+            let count = row.unshared as f64;
+            (ns + mean(row) * count, calls + count)
+        });
+        let usual = if sums.0 > 0.0 { sums.0 / sums.1 } else { 1.0 };
+        let expected = sums.0 + usual * (calls as f64 - sums.1);
+        let scale = if sums.0 > 0.0 { ns as f64 / expected } else { ns as f64 / calls as f64 };
+        let mut left_ns = ns;
+        let mut numbers = std::mem::take(&mut self.unshared);
+        for (index, &number) in numbers.iter().enumerate() {
+            let Some(row) = self.rows.get_mut(number) else { continue };
+            let count = std::mem::take(&mut row.unshared);
+            let each = if sums.0 > 0.0 && row.calls > 0 { mean(row) } else { usual };
+            // The last one takes what rounding has left, so that totals are exact.
+            let is_last = index + 1 == numbers.len();
+            let part = if is_last { left_ns } else { left_ns.min((each * scale * count as f64) as u64) };
+            left_ns -= part;
+            self.add(number, part, count, count);
+        }
+        numbers.clear();
+        self.unshared = numbers;
     }
 
     /// The last command waits: it has been called, but how long it takes is known only when it has its answer.
@@ -230,6 +296,50 @@ mod tests {
         assert_eq!((told(3), told(4), stats.commands), ((4, 40), (1, 70), 5));
         let latency = stats.rows[3].latency.as_ref().map(|histogram| histogram.pairs().collect::<Vec<_>>());
         assert_eq!(latency, Some(vec![(10, 4)]));
+    }
+
+    #[test]
+    fn a_batch_is_timed_as_a_whole_and_shared_out_by_what_is_known() {
+        let mut stats = stats();
+        stats.start();
+        for (row, ns) in [(3, 10), (4, 30)] {
+            stats.begin(row);
+            pass(ns);
+        }
+        stats.settle();
+        stats.share(true);
+        stats.start();
+        // Row 5 is new: it counts as the others do on average, 20.
+        for row in [3, 4, 3, 4, 5, 5] {
+            stats.begin(row);
+        }
+        pass(240);
+        stats.settle();
+        let told = |row: usize| (stats.rows[row].calls, stats.rows[row].ns);
+        assert_eq!((told(3), told(4), told(5)), ((3, 10 + 40), (3, 30 + 120), (2, 80)));
+        assert_eq!(stats.commands, 8);
+        stats.share(false);
+        stats.start();
+        stats.begin(4);
+        pass(7);
+        stats.settle();
+        assert_eq!((stats.rows[4].calls, stats.rows[4].ns), (4, 157));
+    }
+
+    #[test]
+    fn time_that_is_shared_out_without_any_knowledge_is_not_lost() {
+        for rows in [&[3usize, 4, 5][..], &[3, 3, 3]] {
+            let mut stats = stats();
+            stats.share(true);
+            stats.start();
+            rows.iter().for_each(|&row| stats.begin(row));
+            pass(100);
+            stats.settle();
+            assert_eq!(
+                stats.rows.iter().map(|row| (row.calls, row.ns)).fold((0, 0), |a, b| (a.0 + b.0, a.1 + b.1)),
+                (3, 100)
+            );
+        }
     }
 
     #[test]

@@ -29,6 +29,9 @@ use short_text::ShortText;
 /// Bytes that are asked for ahead at most; what follows them the processor guesses.
 const PREFETCH_BYTES_MAX: usize = 512;
 pub(crate) const HEADER_BYTES: usize = 6;
+
+/// The listpack without elements.
+const EMPTY: [u8; HEADER_BYTES + 1] = [HEADER_BYTES as u8 + 1, 0, 0, 0, 0, 0, END];
 pub(crate) const END: u8 = 0xFF;
 /// The count of the header when the elements are more than it can say.
 const COUNT_UNKNOWN: u16 = u16::MAX;
@@ -74,7 +77,8 @@ pub fn validate(bytes: &[u8]) -> Result<usize, Malformed> {
     Ok(count)
 }
 
-/// An owned, valid listpack. 16 bytes in place; its block is exactly as large as its content.
+/// An owned, valid listpack. 16 bytes in place; its block is exactly as large as its content. One without elements has no block:
+/// a new collection gets its first elements next, and asks for memory once.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listpack(Box<[u8]>);
 
@@ -91,9 +95,9 @@ impl std::fmt::Debug for Listpack {
 }
 
 impl Listpack {
-    /// The empty listpack: seven bytes.
+    /// The empty listpack: seven bytes where it is shown, none where it lies.
     pub fn new() -> Self {
-        Listpack(Box::new([7, 0, 0, 0, 0, 0, END]))
+        Listpack(Box::default())
     }
 
     /// Takes bytes from outside, after `validate`.
@@ -103,32 +107,32 @@ impl Listpack {
     pub fn from_bytes(bytes: impl Into<Box<[u8]>>) -> Result<Self, Malformed> {
         let bytes = bytes.into();
         validate(&bytes)?;
-        Ok(Listpack(bytes))
+        Ok(if bytes.len() == EMPTY.len() { Self::new() } else { Listpack(bytes) })
     }
 
     /// The whole block, as it stands in an RDB.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.0
+        if self.0.is_empty() { &EMPTY } else { &self.0 }
     }
 
     /// Size of the block.
     pub fn size_bytes(&self) -> usize {
-        self.0.len()
+        self.as_bytes().len()
     }
 
     /// Number of elements. O(1) below 65535, a walk from there on.
     pub fn len(&self) -> usize {
-        len(&self.0)
+        len(self.as_bytes())
     }
 
     /// True without elements.
     pub fn is_empty(&self) -> bool {
-        self.0.len() == HEADER_BYTES + 1
+        self.0.is_empty()
     }
 
     /// All elements, from either end.
     pub fn iter(&self) -> Iter<'_> {
-        Iter::new(&self.0)
+        Iter::new(self.as_bytes())
     }
 
     /// Position of the first element.
@@ -138,13 +142,13 @@ impl Listpack {
 
     /// Position of the last element.
     pub fn last(&self) -> Option<usize> {
-        previous(&self.0, self.0.len() - 1)
+        previous(self.as_bytes(), self.as_bytes().len() - 1)
     }
 
     /// Position of the element behind the one at `position`.
     pub fn next(&self, position: usize) -> Option<usize> {
         let next = self.after(position)?;
-        (next < self.0.len() - 1).then_some(next)
+        (next < self.as_bytes().len() - 1).then_some(next)
     }
 
     /// Position of the `count`-th element behind the one at `position`; None when that is behind the last one.
@@ -154,17 +158,17 @@ impl Listpack {
 
     /// Position of the element before the one at `position`.
     pub fn previous(&self, position: usize) -> Option<usize> {
-        previous(&self.0, position)
+        previous(self.as_bytes(), position)
     }
 
     /// The element at `position`; None when no element starts there that could be decoded.
     pub fn value(&self, position: usize) -> Option<Value<'_>> {
-        decode(&self.0, position).map(|(value, _)| value)
+        decode(self.as_bytes(), position).map(|(value, _)| value)
     }
 
     /// Position of the element with this index, from the nearer end. O(len).
     pub fn seek(&self, index: usize) -> Option<usize> {
-        seek(&self.0, index)
+        seek(self.as_bytes(), index)
     }
 
     /// The element with this index. O(len).
@@ -174,7 +178,7 @@ impl Listpack {
 
     /// Position of the first element equal to `needle`, looking from `from` at every `stride`-th element.
     pub fn find(&self, needle: &[u8], from: usize, stride: usize) -> Option<usize> {
-        find(&self.0, needle, from, stride)
+        find(self.as_bytes(), needle, from, stride)
     }
 
     /// Appends an element; text that is a canonical integer is stored as one.
@@ -189,7 +193,7 @@ impl Listpack {
 
     /// Appends a value as it is.
     pub fn push_value(&mut self, value: Value<'_>) {
-        self.splice(self.0.len() - 1, 0, &[value], 1);
+        self.splice(self.as_bytes().len() - 1, 0, &[value], 1);
     }
 
     /// Puts an element before all others.
@@ -212,7 +216,7 @@ impl Listpack {
 
     /// The position behind the last element: where `insert` appends.
     pub fn end(&self) -> usize {
-        self.0.len() - 1
+        self.as_bytes().len() - 1
     }
 
     /// Replaces the element at `position`; its position stays the same.
@@ -228,14 +232,14 @@ impl Listpack {
 
     /// The encoded elements from `from` to before `to`, both of them positions.
     pub(crate) fn entries(&self, from: usize, to: usize) -> &[u8] {
-        self.0.get(from..to).unwrap_or_default()
+        self.as_bytes().get(from..to).unwrap_or_default()
     }
 
     /// Deletes up to `count` elements from `position` on. What follows them is then at `position`.
     pub fn delete(&mut self, position: usize, count: usize) {
         let mut until = position;
         let mut deleted = 0;
-        while deleted < count && until < self.0.len() - 1 {
+        while deleted < count && until < self.as_bytes().len() - 1 {
             let Some(next) = self.after(until) else { break };
             until = next;
             deleted += 1;
@@ -245,16 +249,23 @@ impl Listpack {
 
     /// Where the entry at `position` ends.
     fn after(&self, position: usize) -> Option<usize> {
-        after(&self.0, position)
+        after(self.as_bytes(), position)
     }
 
     /// Every edit: the block grows by exactly what is needed.
     fn splice(&mut self, position: usize, old_bytes: usize, values: &[Value<'_>], more: isize) {
         let new_bytes: usize = values.iter().map(Value::entry_bytes).sum();
         let mut block = std::mem::take(&mut self.0).into_vec();
-        block.reserve_exact(new_bytes.saturating_sub(old_bytes));
+        if block.is_empty() {
+            block.reserve_exact(EMPTY.len() + new_bytes);
+            block.extend_from_slice(&EMPTY);
+        } else {
+            block.reserve_exact(new_bytes.saturating_sub(old_bytes));
+        }
         splice(&mut block, 0, position, old_bytes, values, more);
-        self.0 = block.into_boxed_slice();
+        if block.len() > EMPTY.len() {
+            self.0 = block.into_boxed_slice();
+        }
     }
 }
 
@@ -323,7 +334,7 @@ impl Builder {
 
     /// The listpack, and the builder is as new but keeps its memory.
     pub fn take(&mut self) -> Listpack {
-        let pack = Listpack(self.close().into());
+        let pack = if self.is_empty() { Listpack::new() } else { Listpack(self.close().into()) };
         self.clear();
         pack
     }
@@ -336,6 +347,9 @@ impl Builder {
 
     /// The listpack.
     pub fn finish(mut self) -> Listpack {
+        if self.is_empty() {
+            return Listpack::new();
+        }
         let total = self.close().len();
         // A copy rather than a shrunk block: allocators leave a block where it is while half of it is used.
         Listpack(if self.block.capacity() > total {

@@ -117,6 +117,7 @@ impl Store {
         let stop = loop {
             let end = batch.fill(&mut parser, bytes, used, &limits);
             batch.prefetch(&self.keys.dbs[session.db].table);
+            self.keys.command_stats.share(used > 0);
             self.keys.command_stats.start();
             let mut stop = Stop::Drained;
             if let Some(words) = batch.inline.take() {
@@ -157,6 +158,7 @@ impl Store {
                 }
             }
         };
+        self.keys.command_stats.share(false);
         if used > fed {
             self.relay(&bytes[fed..used]);
         }

@@ -37,6 +37,20 @@ fn bytes_are_those_of_redis() {
 }
 
 #[test]
+fn all_ways_to_be_empty_are_one() {
+    let mut emptied = Listpack::new();
+    emptied.push(b"a");
+    emptied.delete(HEADER_BYTES, 1);
+    let seven = [7, 0, 0, 0, 0, 0, END];
+    let taken = Listpack::from_bytes(seven.to_vec()).unwrap();
+    for pack in [Listpack::new(), emptied, taken, Builder::default().finish(), Builder::default().take()] {
+        assert_eq!((pack.as_bytes(), pack.len(), pack.is_empty()), (&seven[..], 0, true));
+        assert_eq!((pack.first(), pack.last(), pack.end(), pack.seek(0)), (None, None, HEADER_BYTES, None));
+        assert_eq!(pack, Listpack::new());
+    }
+}
+
+#[test]
 fn a_count_beyond_the_header_is_walked_and_found_again() {
     let mut builder = Builder::default();
     for i in 0..65_536 {
