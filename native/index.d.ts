@@ -110,6 +110,7 @@ export declare class NativeStore {
   commandStats(): Array<CommandStats>
   errorStats(): Array<ErrorStats>
   resetStats(): void
+  openTurns(numbers: Float64Array, input: Uint8Array, handler: () => void): NativeTurns | null
   constructor(databases: number, seed: bigint, backlogBytes: number, isTimed: boolean)
   configure(name: string, value: Setting): boolean
   gate(given: Gates): void
@@ -120,6 +121,19 @@ export declare class NativeStore {
   flush(): void
   cron(nowMs: number, budget: number): number
   digest(): string
+  close(): void
+}
+
+/** See `Turns` in engine.ts. */
+export declare class NativeTurns {
+  add(session: number, descriptor: number): number
+  remove(place: number): void
+  watch(place: number, on: boolean): void
+  plain(place: number, on: boolean): void
+  seenMs(place: number): number
+  writtenOffset(place: number): number
+  collect(output: Uint8Array): number
+  takeUnsent(): Buffer
   close(): void
 }
 

@@ -4,7 +4,7 @@
 //! gives it the interface's shape. A panic anywhere below becomes a JavaScript error here (catch_unwind), and the
 //! TypeScript side ends the process with it.
 //!
-//! Here is what runs commands (lane.rs has the short way to it); sessions.rs, scripts.rs, feed.rs, acl.rs and stats.rs have the
+//! Here is what runs commands (lane.rs has the short way to it, turns.rs the one past JavaScript); sessions.rs, scripts.rs, feed.rs, acl.rs and stats.rs have the
 //! methods of their subjects, output.rs what a call leaves to be fetched, loader.rs and snapshot.rs the RDB's two ways, rdb.rs the toolkit.
 
 mod acl;
@@ -25,6 +25,7 @@ mod sessions;
 mod snapshot;
 mod stats;
 mod traces;
+mod turns;
 
 use napi::bindgen_prelude::{BigInt, Error, Result, Uint8ArraySlice};
 use napi_derive::napi;
@@ -35,7 +36,7 @@ use redtwin_keyspace::store::Store;
 static ALLOCATOR: allocator::Counting = allocator::Counting;
 
 /// Must equal `engineAbi` in engine.ts.
-const ABI: u32 = 20;
+const ABI: u32 = 21;
 
 /// The number that tells whether this addon and the TypeScript around it belong together.
 #[napi]

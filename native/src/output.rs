@@ -10,7 +10,7 @@ use redtwin_keyspace::session::Stop;
 
 /// Bits of `Note` in engine.ts.
 const NOTE_PUSHES: u32 = 1;
-const NOTE_FEED_GREW: u32 = 2;
+pub(crate) const NOTE_FEED_GREW: u32 = 2;
 const NOTE_OVERFLOW: u32 = 4;
 const NOTE_EVENTS: u32 = 8;
 const NOTE_DENIALS: u32 = 16;
@@ -39,8 +39,20 @@ pub struct KeyEvent {
 impl NativeStore {
     /// What a call returns: its stop, its notes and how many bytes it wrote, in one number.
     pub(crate) fn outcome(&mut self, stop: Stop, output: &mut [u8]) -> f64 {
+        let notes = self.notes_at(stop);
+        self.packed(stop, notes, output)
+    }
+
+    /// The notes that go with a stop.
+    pub(crate) fn notes_at(&mut self, stop: Stop) -> u32 {
+        // In the middle of a command: they are told with the rest.
+        if stop == Stop::Asks { 0 } else { self.notes() }
+    }
+
+    /// `outcome`, of notes that were taken before.
+    pub(crate) fn packed(&mut self, stop: Stop, notes: u32, output: &mut [u8]) -> f64 {
         if stop == Stop::Asks {
-            // In the middle of a command: what is written so far is told with the rest.
+            // What is written so far is told with the rest.
             return f64::from(stop as u32);
         }
         let reply = self.store.reply.bytes();
@@ -55,7 +67,7 @@ impl NativeStore {
             self.overflow = later.to_vec();
             NOTE_OVERFLOW
         };
-        let notes = self.notes() | overflow;
+        let notes = notes | overflow;
         self.store.reply.clear();
         f64::from(stop as u32) + f64::from(notes) * 16.0 + fits as f64 * 4096.0
     }

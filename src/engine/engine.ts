@@ -442,6 +442,64 @@ export interface Lane {
   send(count: number): void;
 }
 
+/** What came and went through sockets. */
+export interface NetCounts {
+  netInputBytes: number;
+  netOutputBytes: number;
+  reads: number;
+  writes: number;
+}
+
+/**
+ * What turns tell the host. All that waited to be sent before has been sent, so order is the host's from there on. `place` is
+ * what `Turns.add` gave. Microtasks run after each call.
+ */
+export interface TurnHost {
+  /** A chunk in `input[0, length)` is the host's to run: see `observed` and `plain`. */
+  chunk(place: number, length: number): void;
+  /** A chunk, now in `input[0, length)`, has run, and something is to be done: `Turns.collect` has its outcome. */
+  ran(place: number, length: number): void;
+  /** The connection is at its end or broken, and not watched any more: reading it tells which. */
+  ended(place: number): void;
+  /** The system did not take these bytes of a reply. Nothing else may be sent before them: see `plain`. */
+  unsent(place: number, bytes: Buffer): void;
+  /** A chunk, now in `input[0, length)`, took longer than half a millisecond. */
+  slow(place: number, length: number, ms: number): void;
+  /** What `waiting` spoke of is to be sent now. */
+  flush(): void;
+  /** The feed grew (`Note.feedGrew`), by what plain clients wrote: said once for all of them. */
+  feedGrew(): void;
+}
+
+/**
+ * Sockets that the engine itself reads, runs and answers; the host hears of what is out of the ordinary. Accepting them,
+ * closing them, and writing when the system does not take all at once stay the host's.
+ */
+export interface Turns {
+  /** True: the host wants to run every chunk. */
+  observed: boolean;
+  /** True: the host has replies that wait; nothing is sent before `TurnHost.flush` was called. */
+  waiting: boolean;
+  /** Begins to read a socket for a session. Its place; -1 when it cannot be watched. */
+  add(session: SessionId, descriptor: number): number;
+  /** The place is free again. The socket is closed, or is not watched. */
+  remove(place: number): void;
+  /** Stops reading a socket, which must be open, or goes on with it. */
+  watch(place: number, on: boolean): void;
+  /** False: the host wants to run the chunks of this one. At first it is true. */
+  plain(place: number, on: boolean): void;
+  /** When something came from it last, Unix ms; 0 before that. */
+  seenMs(place: number): number;
+  /** Where the feed ended behind its last write that the host was not told of; 0 when there was none. */
+  writtenOffset(place: number): number;
+  /** Within `TurnHost.ran`, once: writes the replies to the start of `output`, as `Store.execute` does. */
+  collect(session: SessionId, output: Buffer, nowMs: number): Outcome;
+  /** What came and went here since it was asked last. */
+  takeCounts(): NetCounts;
+  /** Reads no more. */
+  close(): void;
+}
+
 /** A set of databases with everything that happens to them. */
 export interface Store {
   /** Sets an option of the engine by its redis.conf name ('hash-max-listpack-entries', 'maxmemory'...), in its parsed form. Unknown names throw. */
@@ -465,6 +523,11 @@ export interface Store {
    * none; then `execute` does it all.
    */
   openLane?(input: Buffer, output: Buffer): Lane;
+  /**
+   * Has the engine read sockets by itself; chunks that the host is told of lie in `input`, of 64 KB or more. Null or absent where that
+   * cannot be; then the host reads.
+   */
+  openTurns?(input: Buffer, host: TurnHost): Turns | null;
   /** Goes on after a host command (whose answer the caller sends itself) or after the session was woken. */
   resume(session: SessionId, output: Uint8Array, nowMs: number): Outcome;
   /** The host command at which `execute` stopped: name and arguments, copied. */
@@ -578,4 +641,4 @@ export interface Engine {
 }
 
 /** Changes whenever this interface does. */
-export const engineAbi = 20;
+export const engineAbi = 21;

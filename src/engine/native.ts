@@ -30,10 +30,13 @@ import type {
   Store,
   StoreStats,
   Trace,
+  TurnHost,
+  Turns,
   Verdict,
 } from './engine.ts';
 import { asks, NativeLane } from './native-lane.ts';
 import { nativeRdbTools } from './native-rdb.ts';
+import { openNativeTurns } from './native-turns.ts';
 
 type Addon = typeof import('../../native/index.d.ts');
 
@@ -175,6 +178,15 @@ class NativeStoreFront implements Store {
         return this.#answered(session, asks, () => this.#store.resume(session, into, nowMs));
       },
     });
+  }
+  openTurns(input: Buffer, host: TurnHost): Turns | null {
+    return this.#run((store) =>
+      openNativeTurns(store, input, host, {
+        poison: (error) => this.#poison(error),
+        answered: (session, into, nowMs) =>
+          this.#answered(session, asks, () => this.#store.resume(session, into, nowMs)),
+      }),
+    );
   }
   #poison(error: unknown): RedtwinError {
     this.#poisoned = translated(error);

@@ -5,6 +5,7 @@
  * one of which is taken each 100 ms, as in Redis.
  */
 
+import type { NetCounts } from '../engine/engine.ts';
 import { HostCommands } from './host-commands.ts';
 
 const sampleCount = 16;
@@ -54,6 +55,14 @@ export class Stats {
     this.rates.commands.sample(commandsProcessed, nowMs);
     this.rates.input.sample(this.netInputBytes, nowMs);
     this.rates.output.sample(this.netOutputBytes, nowMs);
+  }
+
+  /** Adds what was counted elsewhere. */
+  add({ netInputBytes, netOutputBytes, reads, writes }: NetCounts): void {
+    this.netInputBytes += netInputBytes;
+    this.netOutputBytes += netOutputBytes;
+    this.reads += reads;
+    this.writes += writes;
   }
 
   /** CONFIG RESETSTAT. */

@@ -46,8 +46,10 @@ export class Background {
     this.#server.replication.tick();
     this.#server.shutdowns.look();
     this.#turn++;
-    if (this.#turn % Math.max(1, Math.round(hz / 10)) === 0)
+    if (this.#turn % Math.max(1, Math.round(hz / 10)) === 0) {
+      this.#server.engineReads.count();
       stats.sample(store.stats().commandsProcessed, nowMs);
+    }
     if (this.#turn % hz === 0) {
       this.#closeIdle(nowMs);
       this.#saveIfDue(nowMs);
@@ -64,7 +66,7 @@ export class Background {
         client.replica === null &&
         !client.isSubscriber &&
         !client.blocked &&
-        nowMs - client.lastMs > idleSeconds * 1000
+        client.idleMs(nowMs) > idleSeconds * 1000
       )
         client.line.close('now');
   }

@@ -21,6 +21,8 @@ export interface BusyScriptParts {
   monotonicMs: () => number;
   /** busy-reply-threshold; 0 or less: others wait for as long as it takes. */
   thresholdMs: () => number;
+  /** Others may not run commands for now. */
+  onRest: () => void;
   /** Others may run commands again, or are to be told that they may not. */
   onRelease: () => void;
   /** The threshold has passed. */
@@ -73,6 +75,7 @@ export class BusyScript {
     this.#runner = runner;
     this.#startedMs = this.#parts.monotonicMs();
     this.#isSlow = false;
+    this.#parts.onRest();
     queueMicrotask(() => this.#slice());
     return true;
   }

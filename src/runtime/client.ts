@@ -22,6 +22,10 @@ export interface Line {
   readonly pendingBytes: number;
   /** Bytes of the input that is being run just now; 0 between chunks. */
   readonly runningBytes: number;
+  /** When something came that only the engine saw last, Unix ms; 0 when nothing did. */
+  readonly seenMs: number;
+  /** End of the feed behind its last write that only the engine saw; 0 when there was none. */
+  readonly writtenOffset: number;
 }
 
 export class Client {
@@ -34,6 +38,7 @@ export class Client {
   readonly isUnixSocket: boolean;
   readonly createdMs: number;
   readonly line: Line;
+  /** When something came last that the host has seen, Unix ms. */
   lastMs: number;
   name = '';
   user = 'default';
@@ -56,7 +61,7 @@ export class Client {
   isPrimary = false;
   /** Set once PSYNC or SYNC has made it a replica; for good. */
   replica: Replica | null = null;
-  /** End of the feed behind its last write, which is what WAIT waits for. */
+  /** End of the feed behind its last write that the host saw. */
   writtenOffset = 0;
   readonly channels = new Set<string>();
   readonly patterns = new Set<string>();
@@ -83,6 +88,16 @@ export class Client {
     this.createdMs = identity.createdMs;
     this.lastMs = identity.createdMs;
     this.line = identity.line;
+  }
+
+  /** End of the feed behind its last write, which is what WAIT waits for. */
+  get lastWriteOffset(): number {
+    return Math.max(this.writtenOffset, this.line.writtenOffset);
+  }
+
+  /** How long nothing has come from it. */
+  idleMs(nowMs: number): number {
+    return nowMs - Math.max(this.lastMs, this.line.seenMs);
   }
 
   /** Channels and patterns, without shard channels: what the replies of SUBSCRIBE count. */
@@ -151,7 +166,7 @@ export class Client {
       'fd=-1',
       `name=${this.name}`,
       `age=${seconds(nowMs - this.createdMs)}`,
-      `idle=${seconds(nowMs - this.lastMs)}`,
+      `idle=${seconds(this.idleMs(nowMs))}`,
       `flags=${this.flags(info)}`,
       `db=${info.db}`,
       `sub=${this.channels.size}`,

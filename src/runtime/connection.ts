@@ -23,6 +23,7 @@ import { encodeReply, type Reply } from '../protocol/reply.ts';
 import { Requests } from '../protocol/requests.ts';
 import type { Client, Line } from './client.ts';
 import { descriptorOf } from './descriptor.ts';
+import type { EngineRead } from './engine-reads.ts';
 import type { ReplicaLine } from './replica.ts';
 import type { Server } from './server.ts';
 import type { Addressee } from './turn-sends.ts';
@@ -50,6 +51,8 @@ export class Connection implements Line, ReplicaLine, Addressee {
   /** Since when the soft limit is exceeded, ms; 0 when it is not. */
   #overSinceMs = 0;
   readonly #requests = new Requests();
+  /** The engine reads the socket by itself; null when Node does. */
+  #engineRead: EngineRead | null = null;
   onDrain: (() => void) | null = null;
   readonly #runner = {
     goOn: (): void => {
@@ -65,11 +68,54 @@ export class Connection implements Line, ReplicaLine, Addressee {
     this.#server = server;
     // A client that says all it has to say and ends its side still gets its replies: Node ends the other one after this.
     socket.prependListener('end', () => server.sends.flush());
+    socket.once('close', () => this.#leaveEngine());
     socket.on('drain', () => {
       this.#overSinceMs = 0;
+      this.#keepPlain();
       this.#readOn();
       this.onDrain?.();
     });
+  }
+
+  // --- Who reads ---
+
+  /** Has the engine read the socket, if it can; false: Node is to. */
+  readByEngine(): boolean {
+    this.#engineRead = this.#server.engineReads.enter(this);
+    return this.#engineRead !== null;
+  }
+
+  /** Node reads from now on: what only it can tell is of interest, or the engine need not run any more of it. */
+  handBack(): void {
+    if (this.#engineRead === null) return;
+    if (!this.#socket.destroyed) this.#engineRead.watch(false);
+    this.#leaveEngine();
+    this.#readOn();
+  }
+
+  #leaveEngine(): void {
+    this.#engineRead?.leave();
+    this.#engineRead = null;
+  }
+
+  get seenMs(): number {
+    return this.#engineRead?.seenMs ?? 0;
+  }
+
+  get writtenOffset(): number {
+    return this.#engineRead?.writtenOffset ?? 0;
+  }
+
+  #setReading(on: boolean): void {
+    if (this.#engineRead === null) on ? this.#socket.resume() : this.#socket.pause();
+    else if (!this.#socket.destroyed) this.#engineRead.watch(on);
+  }
+
+  /** Tells the engine whether it may go on running what it reads. */
+  #keepPlain(): void {
+    if (this.#engineRead === null) return;
+    if (this.client.replica !== null || this.client.closing) this.handBack();
+    else this.#engineRead.plain = this.#socket.writableLength === 0 && !this.#requests.isMidway;
   }
 
   // --- Input ---
@@ -84,6 +130,21 @@ export class Connection implements Line, ReplicaLine, Addressee {
     // A replica that loads shows with empty lines that it is alive.
     if (client.replica !== null && chunk[0] === 10) client.replica.heard();
     this.#take(chunk, length);
+    this.#keepPlain();
+  }
+
+  /** The engine has run a chunk that it read; here is done what it cannot do by itself. */
+  ranInTurn(length: number): void {
+    const { client } = this;
+    if (this.#engineRead === null) return;
+    client.lastMs = this.#server.nowMs();
+    this.runningBytes = length;
+    this.#isPipeline = length >= pipelineBytesMin;
+    const into = this.#server.page.free();
+    this.#run(this.#engineRead.collect(client.session, into, client.lastMs), into);
+    this.runningBytes = 0;
+    this.#server.delivery.run();
+    this.#keepPlain();
   }
 
   #take(chunk: Buffer, length: number): void {
@@ -109,7 +170,7 @@ export class Connection implements Line, ReplicaLine, Addressee {
   /** Keeps a copy of input for later, and stops reading. */
   hold(bytes: Buffer): void {
     this.#held.push(Buffer.from(bytes));
-    this.#socket.pause();
+    this.#setReading(false);
   }
 
   /** Runs what was held, if nothing holds it any longer. */
@@ -129,7 +190,7 @@ export class Connection implements Line, ReplicaLine, Addressee {
   #readOn(): void {
     if (this.#isWaiting || this.#held.length > 0 || this.#socket.destroyed) return;
     if (this.#socket.writableNeedDrain && this.client.replica === null) return;
-    this.#socket.resume();
+    this.#setReading(true);
   }
 
   // --- Running ---
@@ -267,7 +328,7 @@ export class Connection implements Line, ReplicaLine, Addressee {
   /** This client's script rests: nothing more is read until it is over. */
   #rest(): void {
     this.#isWaiting = true;
-    this.#socket.pause();
+    this.#setReading(false);
     this.#server.busyScript.rests(this.#runner);
   }
 
@@ -281,7 +342,7 @@ export class Connection implements Line, ReplicaLine, Addressee {
 
   #await(answer: Promise<Reply>): void {
     this.#isWaiting = true;
-    this.#socket.pause();
+    this.#setReading(false);
     // It cannot fail but for a broken engine, which ends the process (answering.ts).
     void answer.then((reply) => {
       this.#isWaiting = false;
@@ -388,7 +449,8 @@ export class Connection implements Line, ReplicaLine, Addressee {
     if (pieces.length > 1) socket.uncork();
     const waiting = socket.writableLength;
     if (waiting === 0) return false;
-    if (socket.writableNeedDrain) socket.pause();
+    this.#keepPlain();
+    if (socket.writableNeedDrain) this.#setReading(false);
     this.#checkLimit(waiting);
     return true;
   }
@@ -428,6 +490,7 @@ export class Connection implements Line, ReplicaLine, Addressee {
   #endSoon(): void {
     this.#server.sends.flush();
     this.flush();
+    this.handBack();
     this.#socket.end(() => this.#socket.destroy());
   }
 }

@@ -25,6 +25,7 @@ interface Origin {
 export class Doorman {
   readonly #server: Server;
   #nextId = 1;
+  readonly #connections = new WeakMap<Duplex, Connection>();
 
   constructor(server: Server) {
     this.#server = server;
@@ -57,6 +58,11 @@ export class Doorman {
     });
   }
 
+  /** Has the engine read an accepted connection; false when it does not. */
+  reads(socket: Socket): boolean {
+    return this.#connections.get(socket)?.readByEngine() ?? false;
+  }
+
   /** Takes a connection from inside the process; see inside.ts. */
   acceptInside(socket: Duplex): Receiver {
     const { stats, config, clients } = this.#server;
@@ -80,6 +86,7 @@ export class Doorman {
       line: connection,
     });
     connection.client = client;
+    this.#connections.set(socket, connection);
     this.#server.access.enter(client);
     this.#server.joined(client, connection);
     socket.once('close', () => this.#server.left(client));

@@ -70,7 +70,7 @@ export function infoFacts(server: Server): InfoFacts {
       changesSinceSave: saver.changesSinceSave,
     },
     store: store.stats(),
-    stats: server.stats,
+    stats: counted(server),
     commands: commandRows(server),
     errors: store.errorStats(),
     percentiles: config.value('latency-tracking')
@@ -84,6 +84,12 @@ export function infoFacts(server: Server): InfoFacts {
     replication: replicationFacts(server),
     cpu: { systemSeconds: cpu.system / 1e6, userSeconds: cpu.user / 1e6 },
   };
+}
+
+/** The counters, with what the engine counted where it reads by itself. */
+function counted(server: Server): Server['stats'] {
+  server.engineReads.count();
+  return server.stats;
 }
 
 /** What every command has cost, whoever ran it. */

@@ -19,7 +19,7 @@ export function linkClient(
   nowMs: number,
   kill: () => void,
 ): Client {
-  const line = { send: () => {}, close: kill, pendingBytes: 0, runningBytes: 0 };
+  const line = { send: () => {}, close: kill, pendingBytes: 0, runningBytes: 0, seenMs: 0, writtenOffset: 0 };
   const client = new Client({
     ...{ id, session, address, localAddress, line },
     ...{ isLocal: false, isUnixSocket: false, createdMs: nowMs },

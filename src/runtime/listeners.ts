@@ -21,6 +21,8 @@ import { RedtwinError } from '../errors.ts';
 /** Takes a connection that was accepted. `isUnix` tells where it came from. */
 export interface Acceptor {
   accept(socket: Socket, isUnix: boolean): Receiver;
+  /** Reads the accepted socket by itself, now that it is set up. False: it is to be read here. */
+  reads(socket: Socket): boolean;
   /** A listening socket had an error, after it was opened. */
   trouble(cause: Error): void;
 }
@@ -35,6 +37,8 @@ interface InnerServer extends NetServer {
 }
 interface OnReadOptions extends SocketConstructorOpts {
   handle: unknown;
+  /** Does not begin to read before it is told to. */
+  manualStart: boolean;
   onread: NonNullable<NetConnectOpts['onread']>;
 }
 
@@ -167,6 +171,7 @@ export class Listeners {
       let receive: Receiver | null = null;
       const options: OnReadOptions = {
         handle,
+        manualStart: true,
         onread: {
           buffer: this.shared,
           callback: (length, buffer) => {
@@ -179,7 +184,7 @@ export class Listeners {
       receive = this.#acceptor.accept(socket, isUnix);
       if (!socket.destroyed) {
         if (!isUnix) socket.setNoDelay(true);
-        socket.resume();
+        if (!this.#acceptor.reads(socket)) socket.resume();
       }
     };
   }

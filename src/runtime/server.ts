@@ -30,6 +30,7 @@ import type { Connection } from './connection.ts';
 import { Delivery } from './delivery.ts';
 import { Doorman } from './doorman.ts';
 import { keepEngineConfigured } from './engine-options.ts';
+import { EngineReads } from './engine-reads.ts';
 import type { LinkStatus } from './follower-types.ts';
 import { gateOptions, gatesOf } from './gates.ts';
 import type { Answer } from './handler.ts';
@@ -77,6 +78,7 @@ export class Server {
   readonly startedMs = Date.now();
   readonly doorman: Doorman;
   readonly listeners: Listeners;
+  readonly engineReads: EngineReads;
   readonly saver: Saver;
   readonly access: Access;
   readonly tracking: Tracking;
@@ -152,7 +154,11 @@ export class Server {
     this.busyScript = new BusyScript({
       monotonicMs: () => performance.now(),
       thresholdMs: () => config.value('busy-reply-threshold'),
-      onRelease: () => this.#releaseHeld(),
+      onRest: () => this.observersChanged(),
+      onRelease: () => {
+        this.observersChanged();
+        this.#releaseHeld();
+      },
       onSlow: (elapsedMs) => this.#scriptIsSlow(elapsedMs),
     });
     this.store.onScriptCommand = (session, command) => this.#answerScript(session, command);
@@ -161,10 +167,15 @@ export class Server {
     this.listeners = new Listeners(
       {
         accept: (socket, isUnix) => this.doorman.accept(socket, isUnix),
+        reads: (socket) => this.doorman.reads(socket),
         trouble: (cause) => log.warning(`Accepting a client failed: ${cause.message}`),
       },
       config.value('tcp-backlog'),
     );
+    this.engineReads = new EngineReads(this, this.listeners.shared);
+    this.sends.onWaiting = (on) => {
+      this.engineReads.waiting = on;
+    };
     this.page.useLanes((page) => this.store.openLane?.(this.listeners.shared, page) ?? null);
     this.#configure();
   }
@@ -260,6 +271,7 @@ export class Server {
     this.replication.close();
     this.listeners.close();
     for (const client of this.clients.values()) client.line.close('now');
+    this.engineReads.close();
     this.#over.abort(new RedtwinError('shut-down', 'the server was shut down'));
     this.store.close();
     this.log.warning('Redis is now ready to exit, bye bye...');
@@ -280,6 +292,9 @@ export class Server {
     config.onChange('latency-tracking', () => {
       this.stats.commands.tracksLatency = config.value('latency-tracking');
     });
+    for (const name of ['slowlog-log-slower-than', 'latency-monitor-threshold'] as const)
+      config.onChange(name, () => this.observersChanged());
+    this.observersChanged();
     config.onChange('hz', () => this.#background.start());
     for (const name of ['port', 'bind'] as const) config.onChange(name, () => this.#relisten(name));
     for (const name of gateOptions) config.onChange(name, () => this.updateGates());
@@ -331,8 +346,10 @@ export class Server {
   /** Ends subscriptions and MONITOR. */
   forgetModes(client: Client): void {
     this.pubsub.forget(client);
-    if (this.monitors.delete(client) && this.monitors.size === 0 && !this.#isOver)
+    if (this.monitors.delete(client) && this.monitors.size === 0 && !this.#isOver) {
       this.store.recordScripts(false);
+      this.observersChanged();
+    }
     this.tracking.stop(client);
     client.monitoring = false;
   }
@@ -371,6 +388,7 @@ export class Server {
 
   #pauseChanged(): void {
     this.updateGates();
+    this.observersChanged();
     if (this.pause.isOn(this.nowMs())) return;
     this.#releaseHeld();
     this.replication.replicas.pauseEnded();
@@ -381,6 +399,11 @@ export class Server {
   /** True when commands must be seen one by one. */
   get observesCommands(): boolean {
     return this.#observer.isOn;
+  }
+
+  /** Somebody wants to see commands, or nobody does any more; or they may not run for now. */
+  observersChanged(): void {
+    this.engineReads.observed = this.#observer.isOn || this.busyScript.holdsOthers;
   }
 
   observe(client: Client, args: Buffer[]): () => void {
@@ -450,6 +473,7 @@ export class Server {
   }
 
   resetStats(): void {
+    this.engineReads.count();
     this.stats.reset();
     this.store.resetStats();
     this.replication.resetCounts();

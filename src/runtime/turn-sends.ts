@@ -36,6 +36,8 @@ export class TurnSends {
   readonly #page: OutputPage;
   #waiting: Waits[] = [];
   readonly #flush = (): void => this.flush();
+  /** Called when replies begin to wait, and when they have left. */
+  onWaiting: (on: boolean) => void = () => {};
 
   constructor(sendNow: Engine['sendNow'], page: OutputPage) {
     this.#sendNow = sendNow;
@@ -62,7 +64,10 @@ export class TurnSends {
     this.#waiting.push({ to, from: page.base, until: page.used });
     page.base = page.used;
     if (page.used > waitingBytesMax || (isFirst && !mayWait)) this.flush();
-    else if (isFirst) setImmediate(this.#flush);
+    else if (isFirst) {
+      this.onWaiting(true);
+      setImmediate(this.#flush);
+    }
   }
 
   /** Sends what waits, now: something else must come behind it, or the turn is over. */
@@ -70,6 +75,7 @@ export class TurnSends {
     const waiting = this.#waiting;
     if (waiting.length === 0) return;
     this.#waiting = [];
+    this.onWaiting(false);
     const page = this.#page;
     if (page.lane !== null && waiting.length > 1) this.#sendTogether(waiting, page.lane);
     else

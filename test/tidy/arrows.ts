@@ -42,6 +42,7 @@ export const rooms: readonly Room[] = [
       'src/engine/native.ts',
       'src/engine/native-lane.ts',
       'src/engine/native-rdb.ts',
+      'src/engine/native-turns.ts',
       'src/engine/native/',
     ],
     imports: ['interface', 'protocol', 'errors'],

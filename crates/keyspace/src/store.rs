@@ -32,10 +32,12 @@ use crate::generated::errors;
 use crate::keyspace::{Caller, Keyspace, Stopped};
 use crate::session::{ReplyMode, Session, SessionId, Stop, Tracking, Waiting};
 use crate::settings::SettingValue;
+use crate::table::{Hash, Table};
 use crate::waiters::Waiters;
 use admission::{subcommand, unknown_command};
 use redtwin_backlog::Backlog;
-use redtwin_resp::{Protocol, Reply, RequestLimits};
+use redtwin_resp::{Protocol, Reply, RequestLimits, glance_at_key};
+use smallvec::SmallVec;
 
 /// What one command did to the flow of its session.
 enum Flow {
@@ -248,6 +250,25 @@ impl Store {
             self.mark_broken_watches();
         }
         stop
+    }
+
+    /// Tells what will run soon: the input of several sessions, of one command each more often than not. Their keys are asked for
+    /// together, so that none is waited for long; no more than a hint.
+    pub fn expect<'a>(&self, chunks: impl Iterator<Item = (SessionId, &'a [u8])>) {
+        let mut ahead: SmallVec<[(&Table, Hash); 64]> = SmallVec::new();
+        for (id, chunk) in chunks {
+            if let Some(Some(session)) = self.sessions.get(id as usize)
+                && let Some(key) = glance_at_key(chunk)
+            {
+                let table = &self.keys.dbs[session.db].table;
+                ahead.push((table, table.hash(key)));
+            }
+        }
+        if ahead.len() > 1 {
+            ahead.iter().for_each(|(table, hash)| table.prefetch_segment(*hash));
+            ahead.iter().for_each(|(table, hash)| table.prefetch_group(*hash));
+            ahead.iter().for_each(|(table, hash)| table.prefetch_entry(*hash));
+        }
     }
 
     /// Goes on after a host command, or after a wake.

@@ -18,4 +18,4 @@ mod request;
 pub use inline::split_arguments;
 pub use redtwin_structures::number::parse_i64;
 pub use reply::{Protocol, Reply, ReplyMark};
-pub use request::{Parser, ProtocolError, RequestLimits, Status};
+pub use request::{Parser, ProtocolError, RequestLimits, Status, glance_at_key};

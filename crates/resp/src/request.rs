@@ -236,6 +236,15 @@ fn error<T>(text: &str) -> Result<T, ProtocolError> {
     Err(ProtocolError(text.to_string()))
 }
 
+/// The first argument of the command at the start of `bytes`, which is its key more often than not; None where that cannot be
+/// told at a glance. For guesses only: nothing is checked that `Parser` would check.
+#[inline]
+pub fn glance_at_key(bytes: &[u8]) -> Option<&[u8]> {
+    let &[b'*', b'2'..=b'9', b'\r', _, ref rest @ ..] = bytes else { return None };
+    let (_, rest) = plain_bulk(rest)?;
+    plain_bulk(rest).map(|(key, _)| key)
+}
+
 /// The bulk of one to three digits of length at the start of `bytes`, and what is behind it; None for any other, or when
 /// not all of it is there.
 #[inline]

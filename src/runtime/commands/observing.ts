@@ -97,6 +97,7 @@ function monitor({ server, client }: Call): Reply {
   client.monitoring = true;
   if (server.monitors.size === 0) server.store.recordScripts(true);
   server.monitors.add(client);
+  server.observersChanged();
   server.store.setSession(client.session, { replica: true });
   return ok;
 }

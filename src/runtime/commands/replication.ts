@@ -51,7 +51,7 @@ function wait({ server, client, args }: Call): Reply | Promise<Reply> {
   const timeoutMs = integerOf(args[2]);
   if (timeoutMs === null) return error('ERR timeout is not an integer or out of range');
   if (timeoutMs < 0) return error('ERR timeout is negative');
-  const offset = client.writtenOffset;
+  const offset = client.lastWriteOffset;
   const acknowledging = (): number => server.replication.replicas.acknowledging(offset);
   if (acknowledging() >= replicas || server.mayNotBlock(client)) return integer(acknowledging());
   const forget = server.replication.waits.add(offset, replicas, () => client.unblock?.('timeout'));

@@ -102,9 +102,10 @@ impl Node {
     pub(super) fn push_front(&mut self, value: Value<'_>) {
         let size = value.entry_bytes();
         if (self.start as usize) < size {
-            // As much room again as there is content, so that pushes copy each byte about once.
-            let room = size + self.bytes().len().min(8192);
-            let mut block = Vec::with_capacity(room + self.bytes().len());
+            // Up to a power of two, so that pushes copy each byte about once, and a full node of 8 KiB fits its block.
+            let content = self.bytes().len();
+            let room = (content + size).next_power_of_two() - content;
+            let mut block = Vec::with_capacity(room + content);
             block.resize(room, 0);
             block.extend_from_slice(self.bytes());
             self.block = Arc::new(block);
@@ -163,8 +164,10 @@ impl Node {
 
     /// Gives back the room that pushes had made.
     pub(super) fn settle(&mut self) {
-        // A copy rather than a shrunk block: allocators leave a block where it is while half of it is used.
-        if self.block.capacity() > self.bytes().len() {
+        // A copy rather than a shrunk block: allocators leave a block where it is while half of it is used. A little room is less than
+        // what the allocator would round up by.
+        let content = self.bytes().len();
+        if self.block.capacity() - content > content / 64 {
             self.block = Arc::new(self.bytes().to_vec());
             self.start = 0;
         }
