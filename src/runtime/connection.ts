@@ -200,9 +200,9 @@ export class Connection implements Line, ReplicaLine, Addressee {
     this.#isPipeline = length >= pipelineBytesMin;
     const { lane } = this.#server.page;
     if (lane !== null && chunk === lane.input && this.#server.page.isEmpty) {
-      this.#executeInLane(lane, length);
+      const tookMs = this.#executeInLane(lane, length);
       this.runningBytes = 0;
-      this.#server.ran(this.client, chunk, length, lane.elapsedMs);
+      this.#server.ran(this.client, chunk, length, tookMs);
       return;
     }
     const startedMs = performance.now();
@@ -212,8 +212,11 @@ export class Connection implements Line, ReplicaLine, Addressee {
     this.#server.ran(this.client, chunk, length, performance.now() - startedMs);
   }
 
-  /** The short way: a reply that need not wait for the turn's end, or for anything else, has left when the engine returns. */
-  #executeInLane(lane: Lane, length: number): void {
+  /**
+   * The short way: a reply that need not wait for the turn's end, or for anything else, has left when the engine returns. How long
+   * it took, in ms.
+   */
+  #executeInLane(lane: Lane, length: number): number {
     const { page, sends, stats } = this.#server;
     const { client } = this;
     const mayLeave =
@@ -221,15 +224,22 @@ export class Connection implements Line, ReplicaLine, Addressee {
     const descriptor = mayLeave && this.isClear ? this.descriptor : -1;
     const from = page.used;
     const outcome = lane.execute(client.session, length, from, client.lastMs, descriptor);
-    const sent = lane.sentBytes;
+    const { sentBytes: sent, elapsedMs } = lane;
     if (sent === 0) {
+      if (outcomeStop(outcome) === Stop.drained) {
+        this.#run(outcome, lane.output);
+        return elapsedMs;
+      }
+      // What the host answers, and what runs behind that, the lane has not timed.
+      const startedMs = performance.now();
       this.#run(outcome, lane.output);
-      return;
+      return elapsedMs + performance.now() - startedMs;
     }
     const bytes = outcomeBytes(outcome);
     stats.netOutputBytes += bytes;
     stats.writes++;
     if (sent < bytes) this.queue(Buffer.from(lane.output.subarray(from + sent, from + bytes)));
+    return elapsedMs;
   }
 
   /** The slow way, for when each command must be seen (MONITOR, a fine slow log, CLIENT PAUSE WRITE). */

@@ -158,6 +158,21 @@ test('MONITOR shows commands, and the slow log keeps them when it is asked to', 
   });
 });
 
+for (const engine of engineNames)
+  test(`the slow log keeps what takes long in the host [${engine}]`, async (t) => {
+    const settings = { engine, 'enable-debug-command': 'yes', 'slowlog-log-slower-than': 100_000 };
+    await withServer(settings, async ({ port }) => {
+      const talk = await Talk.open(port);
+      t.is(await talk.ask('PING'), '+PONG\r\n');
+      t.is(await talk.ask('SLOWLOG LEN'), ':0\r\n');
+      t.is(await talk.ask('DEBUG SLEEP 0.2'), '+OK\r\n');
+      t.regex(
+        await talk.ask('SLOWLOG GET', /127.*\$0\r\n\r\n$/s),
+        /\r\nDEBUG\r\n\$5\r\nSLEEP\r\n\$3\r\n0\.2\r\n/,
+      );
+    });
+  });
+
 test('garbage gets the protocol error, and the connection is closed', async (t) => {
   await withServer({ engine: 'portable' }, async ({ port }) => {
     for (const [bytes, error] of [
