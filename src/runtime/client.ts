@@ -70,6 +70,10 @@ export class Client {
   tracking: TrackingMode | null = null;
   /** Called once when the engine ends its wait; null when nobody wants to know. */
   onWake: (() => void) | null = null;
+  /** Since when its script rests (monotonic ms); null when it has none that does. */
+  restsSinceMs: number | null = null;
+  /** Called once when that is over, with how long it was; null when nobody wants to know. */
+  onRested: ((ms: number) => void) | null = null;
   /** Ends a wait of the host (WAIT) early, with its outcome or with an error; null when there is none. */
   unblock: ((how: 'timeout' | 'error', text?: string) => void) | null = null;
 

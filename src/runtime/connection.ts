@@ -57,7 +57,7 @@ export class Connection implements Line, ReplicaLine, Addressee {
   readonly #runner = {
     goOn: (): void => {
       this.#isWaiting = false;
-      this.#resume();
+      this.#goOnWithScript();
       this.#server.delivery.run();
     },
   };
@@ -140,9 +140,12 @@ export class Connection implements Line, ReplicaLine, Addressee {
     client.lastMs = this.#server.nowMs();
     this.runningBytes = length;
     this.#isPipeline = length >= pipelineBytesMin;
+    const startedMs = performance.now();
     const into = this.#server.page.free();
     this.#run(this.#engineRead.collect(client.session, into, client.lastMs), into);
     this.runningBytes = 0;
+    // The engine tells of its own time (EngineReads.slow), but not of the host's.
+    this.#server.ran(client, this.#server.listeners.shared, length, performance.now() - startedMs);
     this.#server.delivery.run();
     this.#keepPlain();
   }
@@ -338,8 +341,23 @@ export class Connection implements Line, ReplicaLine, Addressee {
   /** This client's script rests: nothing more is read until it is over. */
   #rest(): void {
     this.#isWaiting = true;
+    this.client.restsSinceMs = performance.now();
     this.#setReading(false);
     this.#server.busyScript.rests(this.#runner);
+  }
+
+  #goOnWithScript(): void {
+    const { client } = this;
+    const sinceMs = client.restsSinceMs;
+    client.restsSinceMs = null;
+    this.#resume();
+    if (sinceMs === null) return;
+    if (client.restsSinceMs !== null) {
+      client.restsSinceMs = sinceMs;
+      return;
+    }
+    client.onRested?.(performance.now() - sinceMs);
+    client.onRested = null;
   }
 
   #addReply(reply: Reply): void {

@@ -48,14 +48,15 @@ export class Observer {
   /** A whole chunk has run. */
   ran(client: Client, chunk: Uint8Array, length: number, ms: number): void {
     const limit = this.#server.config.value('slowlog-log-slower-than');
-    if (limit < fineMicros || ms * 1000 < limit || this.isOn) return;
+    const rests = client.restsSinceMs !== null;
+    if (limit < fineMicros || (ms * 1000 < limit && !rests) || this.isOn) return;
     const requests = new Requests();
     requests.feed(Buffer.from(chunk.buffer, chunk.byteOffset, length));
     let last: Buffer[] = [];
     for (let request = requests.next(); request; request = requests.next())
       if (request.args.length > 0) last = request.args;
     const command = commandOf(last);
-    if (command) this.#log(client, last, Math.floor(ms * 1000), command);
+    if (command) this.#logWhenRested(client, last, Math.floor(ms * 1000), command);
   }
 
   #tellMonitors(client: Client, args: Buffer[], flags: readonly string[]): void {
@@ -99,12 +100,18 @@ export class Observer {
     const { config, latency } = this.#server;
     // Who waits has not run yet; what it will take then is not the time it waited.
     if (client.blocked) client.onWake = () => this.#log(client, args, micros, command);
-    else this.#log(client, args, micros, command);
+    else this.#logWhenRested(client, args, micros, command);
     const threshold = config.value('latency-monitor-threshold');
     if (threshold > 0 && micros >= threshold * 1000) {
       const event = command.flags.includes('fast') ? 'fast-command' : 'command';
       latency.add(event, Math.floor(micros / 1000), this.#server.nowMs());
     }
+  }
+
+  /** A script that rests is not over: what it takes from now on belongs to it. */
+  #logWhenRested(client: Client, args: Buffer[], micros: number, command: CommandSpec): void {
+    if (client.restsSinceMs === null) this.#log(client, args, micros, command);
+    else client.onRested = (restMs) => this.#log(client, args, micros + Math.floor(restMs * 1000), command);
   }
 
   #log(client: Client, args: Buffer[], micros: number, command: CommandSpec): void {

@@ -413,7 +413,7 @@ export class Server {
   /** A chunk has run as a whole. */
   ran(client: Client, chunk: Uint8Array, length: number, ms: number): void {
     // Half a millisecond is less than any limit that whole chunks are held against.
-    if (ms > 0.5) this.#observer.ran(client, chunk, length, ms);
+    if (ms > 0.5 || client.restsSinceMs !== null) this.#observer.ran(client, chunk, length, ms);
   }
 
   /** A host command has run. What runs inside EXEC is logged for itself, because EXEC never is. */

@@ -159,7 +159,7 @@ test('MONITOR shows commands, and the slow log keeps them when it is asked to', 
 });
 
 for (const engine of engineNames)
-  test(`the slow log keeps what takes long in the host [${engine}]`, async (t) => {
+  test(`the slow log keeps what takes long, in the host or in a script that rests [${engine}]`, async (t) => {
     const settings = { engine, 'enable-debug-command': 'yes', 'slowlog-log-slower-than': 100_000 };
     await withServer(settings, async ({ port }) => {
       const talk = await Talk.open(port);
@@ -170,6 +170,15 @@ for (const engine of engineNames)
         await talk.ask('SLOWLOG GET', /127.*\$0\r\n\r\n$/s),
         /\r\nDEBUG\r\n\$5\r\nSLEEP\r\n\$3\r\n0\.2\r\n/,
       );
+      t.is(await talk.ask('SLOWLOG RESET'), '+OK\r\n');
+      const slow = 'EVAL "for i = 1, 4e7 do end" 0';
+      t.is(await talk.ask(slow), '$-1\r\n');
+      t.regex(await talk.ask('SLOWLOG GET', /127.*\$0\r\n\r\n$/s), /^\*1\r\n[\s\S]*\r\nEVAL\r\n/);
+      // And so where each command is seen by itself.
+      t.is(await talk.ask('CONFIG SET latency-monitor-threshold 1000000'), '+OK\r\n');
+      t.is(await talk.ask('SLOWLOG RESET'), '+OK\r\n');
+      t.is(await talk.ask(slow), '$-1\r\n');
+      t.regex(await talk.ask('SLOWLOG GET', /127.*\$0\r\n\r\n$/s), /^\*1\r\n[\s\S]*\r\nEVAL\r\n/);
     });
   });
 
