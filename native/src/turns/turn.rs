@@ -237,8 +237,9 @@ impl Inner {
             if is_plain {
                 let reply = store.store.reply.bytes();
                 let begun = desk.replies.len();
-                let is_large = reply.len() >= WAITING_BYTES_MAX;
-                if is_large {
+                // Who asks one thing at a time is answered at once: its next question comes while the others are served.
+                let is_alone = until - from < PIPELINE_BYTES_MIN && desk.sends.is_empty();
+                if !reply.is_empty() && (is_alone || reply.len() >= WAITING_BYTES_MAX) {
                     // What waits goes first; this one is sent from where it lies.
                     drop(store);
                     is_quiet &= self.send(desk);
