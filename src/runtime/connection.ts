@@ -508,6 +508,8 @@ export class Connection implements Line, ReplicaLine, Addressee {
     this.#server.sends.flush();
     if (when === 'now') {
       this.#socket.destroy();
+      // What the engine has read of it already is not run any more.
+      this.#leaveEngine();
       return;
     }
     // The replies of this chunk are still in the page; they are written before the end is announced.
