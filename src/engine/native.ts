@@ -5,8 +5,11 @@
  * as an exception: the store is poisoned, because nobody knows what it left half done, and every further call
  * says so. It never falls back to the other engine in mid-flight.
  */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { basename } from 'node:path';
 import { getSystemErrorName } from 'node:util';
+import { isMainThread } from 'node:worker_threads';
 import type { NativeStore } from '../../native/index.d.ts';
 import { type ErrorCode, errorCodes, RedtwinError } from '../errors.ts';
 import type {
@@ -46,8 +49,21 @@ const refused = Buffer.from('-ERR This Redis command is not allowed from script\
 /** Where the addon lies, seen from src/engine as well as from dist/engine. */
 const addonPath = '../../native/redtwin.node';
 
-/** Loads the addon. Throws what Node throws when it is missing or was built for something else. */
+/**
+ * Whether this thread may load the addon. Its allocator (mimalloc) takes the first thread that does for one that stays as long as the
+ * process, and a worker need not: the next one would crash. Where the process's maps cannot be read, nothing is known of it.
+ */
+function mayLoad(): boolean {
+  if (isMainThread || process.platform !== 'linux') return true;
+  return readFileSync('/proc/self/maps', 'utf8').includes(basename(addonPath));
+}
+
+/** Loads the addon. Throws what Node throws when it is missing or was built for something else, and in a worker that is the first. */
 export function loadNative(): Engine {
+  if (!mayLoad())
+    throw new Error(
+      'a worker cannot be the first of its process to load it; a server or a file of the main thread can',
+    );
   const addon = createRequire(import.meta.url)(addonPath) as Addon;
   return {
     name: 'native',

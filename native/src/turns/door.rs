@@ -58,7 +58,7 @@ impl NativeStore {
         };
         let inner = Rc::new(Inner {
             env: env.raw(),
-            handler: reference,
+            handler: Cell::new(reference),
             store: RefCell::new(store),
             numbers: RefCell::new(numbers),
             input: RefCell::new(input),
@@ -69,7 +69,7 @@ impl NativeStore {
             unsent: RefCell::default(),
             desk: Cell::new(Some(Box::new(desk))),
         });
-        // SAFETY: the handle's own count of the Rc is never given up, so what it points to stays.
+        // SAFETY: this count of the Rc is never given up, so what it points to stays where it is.
         if !unsafe { inner.sockets.start(Rc::into_raw(Rc::clone(&inner)).cast_mut().cast(), on_readable) } {
             inner.sockets.close();
             return Ok(None);
@@ -167,5 +167,6 @@ impl NativeTurns {
     #[napi]
     pub fn close(&self) {
         self.inner.sockets.close();
+        self.inner.let_go();
     }
 }

@@ -9,9 +9,11 @@
 //! there is no loop of ours and nothing else.
 
 use napi::sys;
+use std::cell::Cell;
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::io;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::ptr::{from_ref, null_mut};
 
 /// What libuv calls when there is something: handle, status, events.
 pub(super) type OnReadable = unsafe extern "C" fn(*mut c_void, c_int, c_int);
@@ -64,7 +66,10 @@ pub(super) struct Sockets {
     epoll: OwnedFd,
     libuv: Libuv,
     /// Null when it is closed.
-    handle: std::cell::Cell<*mut c_void>,
+    handle: Cell<*mut c_void>,
+    env: sys::napi_env,
+    /// Node's promise to tell when the environment ends; null before `start`.
+    hook: Cell<sys::napi_async_cleanup_hook_handle>,
 }
 
 impl Sockets {
@@ -76,7 +81,7 @@ impl Sockets {
             let epoll = libc::epoll_create1(libc::EPOLL_CLOEXEC);
             (epoll >= 0).then(|| OwnedFd::from_raw_fd(epoll))?
         };
-        let mut uv_loop = std::ptr::null_mut();
+        let mut uv_loop = null_mut();
         // SAFETY: the environment is the caller's. The handle's memory is as large as libuv says, and aligned for pointers;
         // it is freed once libuv has closed it.
         unsafe {
@@ -89,17 +94,35 @@ impl Sockets {
                 return None;
             }
             (libuv.unref)(handle);
-            Some(Sockets { epoll, libuv, handle: handle.into() })
+            Some(Sockets { epoll, libuv, handle: handle.into(), env, hook: Cell::new(null_mut()) })
         }
     }
 
     /// Has `on_readable` called whenever a socket has something; `data` is what `data_of` gives there.
     ///
+    /// Closed with the environment at the latest: a worker that ends must leave no handle open.
+    ///
     /// # Safety
-    /// `data` must be what the function expects for as long as this is open.
+    /// `data` must be what the function expects for as long as this is open; `self` must stay where it is until the environment ends.
     pub(super) unsafe fn start(&self, data: *mut c_void, on_readable: OnReadable) -> bool {
-        // SAFETY: the handle is open: it has just been made. A handle begins with the word that is its user's (uv.h).
+        unsafe extern "C" fn environment_ends(
+            _hook: sys::napi_async_cleanup_hook_handle,
+            sockets: *mut c_void,
+        ) {
+            // SAFETY: the pointer is the one of below, and `start`'s caller keeps what it points to.
+            unsafe { (*sockets.cast::<Sockets>()).close() };
+        }
+        let mut hook = null_mut();
+        let sockets = from_ref(self).cast_mut().cast();
+        // SAFETY: the environment is the one that this was opened in. The handle is open: it has just been made. A handle begins
+        // with the word that is its user's (uv.h).
         unsafe {
+            if sys::napi_add_async_cleanup_hook(self.env, Some(environment_ends), sockets, &mut hook)
+                != sys::Status::napi_ok
+            {
+                return false;
+            }
+            self.hook.set(hook);
             self.handle.get().cast::<*mut c_void>().write(data);
             (self.libuv.poll_start)(self.handle.get(), UV_READABLE, on_readable) == 0
         }
@@ -108,13 +131,23 @@ impl Sockets {
     /// No more calls.
     pub(super) fn close(&self) {
         unsafe extern "C" fn closed(handle: *mut c_void) {
-            // SAFETY: libuv is done with it, and it came from calloc.
-            unsafe { libc::free(handle) };
+            // SAFETY: libuv is done with the handle, which came from calloc; its user's word is the hook, or null. An environment that
+            // ends waits until its hook is taken away.
+            unsafe {
+                let hook: sys::napi_async_cleanup_hook_handle = data_of(handle).cast();
+                libc::free(handle);
+                if !hook.is_null() {
+                    sys::napi_remove_async_cleanup_hook(hook);
+                }
+            }
         }
-        let handle = self.handle.replace(std::ptr::null_mut());
+        let handle = self.handle.replace(null_mut());
         if !handle.is_null() {
-            // SAFETY: the handle is open, and closed this once.
-            unsafe { (self.libuv.close)(handle, Some(closed)) };
+            // SAFETY: the handle is open, and closed this once. Nobody is called with its user's word any more.
+            unsafe {
+                handle.cast::<*mut c_void>().write(self.hook.get().cast());
+                (self.libuv.close)(handle, Some(closed));
+            }
         }
     }
 
@@ -144,7 +177,7 @@ impl Sockets {
     pub(super) fn unwatch(&self, descriptor: c_int) {
         // SAFETY: takes numbers. Where nothing is watched, nothing happens.
         unsafe {
-            libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_DEL, descriptor, std::ptr::null_mut());
+            libc::epoll_ctl(self.epoll.as_raw_fd(), libc::EPOLL_CTL_DEL, descriptor, null_mut());
         }
     }
 

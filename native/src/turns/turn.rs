@@ -85,7 +85,8 @@ pub(super) struct Chunk {
 /// What a turn works with. No borrow of it is held while JavaScript runs, which may call every method.
 pub(super) struct Inner {
     pub(super) env: sys::napi_env,
-    pub(super) handler: sys::napi_ref,
+    /// Null when it is given up.
+    pub(super) handler: Cell<sys::napi_ref>,
     pub(super) store: RefCell<Reference<NativeStore>>,
     pub(super) numbers: RefCell<Float64Array>,
     pub(super) input: RefCell<Uint8Array>,
@@ -146,7 +147,9 @@ impl Inner {
                 break;
             }
         }
-        self.desk.set(Some(desk));
+        if self.sockets.is_open() {
+            self.desk.set(Some(desk));
+        }
     }
 
     /// Reads, runs and answers those who have something. False when the event loop should go on: there was nobody, or
@@ -354,8 +357,21 @@ impl Inner {
         }
     }
 
+    /// Gives up what the host has lent and what is large, for good: nothing is told any more.
+    pub(super) fn let_go(&self) {
+        self.desk.take();
+        let handler = self.handler.replace(null_mut());
+        if !handler.is_null() {
+            // SAFETY: the reference is of this environment, which is the caller's, and deleted this once.
+            unsafe { sys::napi_delete_reference(self.env, handler) };
+        }
+    }
+
     /// Calls JavaScript, and has it finish what that made it promise itself.
     fn tell(&self, what: f64, place: u32, length: usize, took_ns: u64) {
+        if self.handler.get().is_null() {
+            return;
+        }
         let mut numbers = self.numbers.borrow_mut();
         // SAFETY: as in `add_to`.
         if let [what_at, place_at, length_at, ms_at, ..] = unsafe { numbers.as_mut() } {
@@ -372,7 +388,7 @@ impl Inner {
                 return;
             }
             let (mut handler, mut global, mut result) = (null_mut(), null_mut(), null_mut());
-            sys::napi_get_reference_value(self.env, self.handler, &mut handler);
+            sys::napi_get_reference_value(self.env, self.handler.get(), &mut handler);
             sys::napi_get_global(self.env, &mut global);
             let status =
                 sys::napi_make_callback(self.env, null_mut(), global, handler, 0, null(), &mut result);
