@@ -6,8 +6,7 @@
  *     seconds     p99.9        p99.9, worst,  extra memory: growth of the resident set while it saves
  *                              seconds        (Redis: what the child says it had to copy)
  *
- * Requests are sent when they are due, whether or not the ones before were answered, so that a pause is felt by all that would
- * have been sent in it.
+ * Requests are sent when they are due (frame/offered-load.ts), so that a pause is felt by all that would have been sent in it.
  */
 import { infoOf } from '../test/interop/info.ts';
 import type { Client } from '../test/servers/client.ts';
@@ -16,17 +15,19 @@ import { type RunningServer, startRedtwin, startServer } from '../test/servers/s
 import { until } from '../test/servers/wait.ts';
 import { chunksOf } from './data-sets.ts';
 import type { Bench, Context, Row } from './frame/bench.ts';
+import { keyBytes } from './frame/fill.ts';
+import { offer } from './frame/offered-load.ts';
 import { residentMb } from './frame/process.ts';
-import { RawConnection } from './frame/raw-connection.ts';
+import { quantile } from './frame/rows.ts';
 
 const requestsPerSecond = 5000;
 const connections = 10;
+/** Of data set A. */
+const valueBytes = 32;
+/** The longest that a save may take. */
+const saveSecondsMax = 120;
 
-const key = (keys: number): string => `key:${String(Math.floor(Math.random() * keys)).padStart(12, '0')}`;
-const value = (): string => Math.random().toString(16).slice(2).padEnd(32, '0').slice(0, 32);
-const setReplyBytes = '+OK\r\n'.length;
-/** Every value has 32 bytes. */
-const getReplyBytes = '$32\r\n\r\n'.length + 32;
+const value = (): string => Math.random().toString(16).slice(2).padEnd(valueBytes, '0').slice(0, valueBytes);
 
 async function fill(server: RunningServer, scale: number): Promise<void> {
   const client = await server.client();
@@ -47,88 +48,36 @@ async function save(server: RunningServer): Promise<number> {
   await client.ask('BGSAVE');
   const isOver = async (): Promise<boolean> =>
     String(await client.ask('INFO persistence')).includes('rdb_bgsave_in_progress:0');
-  await until('the save', isOver, 120_000, 20);
+  await until('the save', isOver, saveSecondsMax * 1000, 20);
   const took = (performance.now() - began) / 1000;
   client.close();
   if ((await field(server, 'rdb_last_bgsave_status')) !== 'ok') throw new Error('the save failed');
   return took;
 }
 
-/** One connection of the load: when its requests were due and how long their replies are, those not answered yet. */
-class Lane {
-  readonly #connection: RawConnection;
-  #due: number[] = [];
-  #sizes: number[] = [];
-  #answered = 0;
-  #bytes = 0;
-
-  private constructor(connection: RawConnection, waits: number[]) {
-    this.#connection = connection;
-    connection.onBytes = (count) => {
-      this.#bytes += count;
-      const now = performance.now();
-      for (; !this.isIdle && this.#bytes >= this.#sizes[this.#answered]!; this.#answered++) {
-        this.#bytes -= this.#sizes[this.#answered]!;
-        waits.push(now - this.#due[this.#answered]!);
-      }
-    };
-  }
-
-  static async open(port: number, waits: number[]): Promise<Lane> {
-    return new Lane(await RawConnection.open(port), waits);
-  }
-
-  get isIdle(): boolean {
-    return this.#answered === this.#due.length;
-  }
-
-  send(bytes: Buffer, replyBytes: number, due: number): void {
-    this.#due.push(due);
-    this.#sizes.push(replyBytes);
-    this.#connection.write(bytes);
-  }
-
-  close(): void {
-    this.#connection.close();
-  }
+/** Milliseconds that requests waited, sent at their pace until `isOver`, or for so many seconds. */
+async function load(
+  server: RunningServer,
+  keys: number,
+  seconds: number,
+  isOver?: () => boolean,
+): Promise<Float64Array> {
+  const asked = { keys, valueBytes, connections, perSecond: requestsPerSecond, spins: false };
+  return (await offer(server.port, asked, seconds, isOver)).answered;
 }
-
-/**
- * Milliseconds that requests waited, sent at their pace until `isOver`. Replies are counted, not read: what this process does
- * itself must not make its own requests wait.
- */
-async function load(server: RunningServer, keys: number, isOver: () => boolean): Promise<number[]> {
-  const waits: number[] = [];
-  const lanes = await Promise.all(Array.from({ length: connections }, () => Lane.open(server.port, waits)));
-  const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 1));
-  const began = performance.now();
-  let sent = 0;
-  while (!isOver()) {
-    const due = Math.floor(((performance.now() - began) * requestsPerSecond) / 1000);
-    for (; sent < due; sent++) {
-      const isSet = Math.random() < 0.5;
-      const words = isSet ? ['SET', key(keys), value()] : ['GET', key(keys)];
-      const replyBytes = isSet ? setReplyBytes : getReplyBytes;
-      lanes[sent % connections]!.send(pack(words), replyBytes, began + (sent * 1000) / requestsPerSecond);
-    }
-    await rest();
-  }
-  while (lanes.some((lane) => !lane.isIdle)) await rest();
-  for (const lane of lanes) lane.close();
-  return waits;
-}
-
-const quantile = (waits: number[], part: number): number => {
-  const sorted = waits.sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-};
 
 /** Writes to random keys as fast as the server takes them, until told to stop. */
 async function flood(client: Client, keys: number, isOver: () => boolean): Promise<number> {
   let writes = 0;
   const batch = 200;
   while (!isOver()) {
-    client.write(Buffer.concat(Array.from({ length: batch }, () => pack(['SET', key(keys), value()]))));
+    client.write(
+      Buffer.concat(
+        Array.from({ length: batch }, () =>
+          pack(['SET', keyBytes(Math.floor(Math.random() * keys)), value()]),
+        ),
+      ),
+    );
     for (let left = batch; left > 0; left--) await client.frame();
     writes += batch;
   }
@@ -165,19 +114,15 @@ async function measure(
   const keys = Math.round(5_000_000 * scale);
   await fill(server, scale);
   figures.set('save idle, s', [await save(server), await save(server)]);
-  const span = (ms: number): (() => boolean) => {
-    const end = performance.now() + ms;
-    return () => performance.now() > end;
-  };
-  await load(server, keys, span(2000));
+  await load(server, keys, 2);
   const add = (what: string, figure: number): void => {
     figures.set(what, [...(figures.get(what) ?? []), figure]);
   };
   // In turns, so that a busy moment of the machine hits both; the median counts.
   for (let round = 0; round < rounds; round++) {
-    const calm = await load(server, keys, span(5000));
+    const calm = await load(server, keys, 5);
     let isOver = false;
-    const loaded = load(server, keys, () => isOver);
+    const loaded = load(server, keys, saveSecondsMax, () => isOver);
     add('save under load, s', await save(server));
     isOver = true;
     const waits = await loaded;
