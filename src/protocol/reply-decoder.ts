@@ -152,7 +152,7 @@ export class ReplyDecoder {
     const isBinary = this.#buffers;
     const open = this.#open;
     const onReply = this.#onReply;
-    let top = open.length > 0 ? (open[open.length - 1] as Open) : null;
+    let top = innermost(open);
     let at = from;
     while (at < length) {
       const start = at;
@@ -265,7 +265,7 @@ export class ReplyDecoder {
         onReply(value);
       } else if (top.left === 1) {
         this.#take(value);
-        top = open.length > 0 ? (open[open.length - 1] as Open) : null;
+        top = innermost(open);
       } else {
         top.items[top.filled++] = value;
         top.left--;
@@ -350,6 +350,9 @@ export class ReplyDecoder {
     return body.toString('utf8', 4);
   }
 }
+
+/** The aggregate that the next value belongs to. An index of -1 would be looked for as a property's name, which is slow. */
+const innermost = (open: Open[]): Open | null => (open.length > 0 ? (open[open.length - 1] as Open) : null);
 
 const broken = (what: string): RedtwinError =>
   new RedtwinError('protocol-error', `what the server sent is no RESP: ${what}`);
