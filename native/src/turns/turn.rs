@@ -202,86 +202,44 @@ impl Inner {
     /// Runs the chunks that were read and sends the replies. False when JavaScript was entered.
     fn run(&self, desk: &mut Desk, now_ms: i64) -> bool {
         let chunks = std::mem::take(&mut desk.chunks);
+        self.look_ahead(&chunks, &desk.read);
         let (mut is_quiet, mut has_grown) = (true, false);
-        if chunks.len() > 1 {
-            let chunk = |&Chunk { place, from, until, .. }: &Chunk| {
-                // Pipelines look ahead by themselves.
-                let short = desk.read.get(from..until).filter(|bytes| bytes.len() < PIPELINE_BYTES_MIN)?;
-                Some((self.places.borrow().get(place as usize)?.session, short))
-            };
-            self.store.borrow().store.expect(chunks.iter().filter_map(chunk));
-        }
         let mut began_ns = clock::monotonic_ns();
-        for &Chunk { place: index, age, from, until } in &chunks {
-            let Some(place) = self.place(index, age) else { continue };
-            self.places.borrow_mut()[index as usize].seen_ms = now_ms;
-            let Some(bytes) = desk.read.get(from..until) else { continue };
+        for chunk in &chunks {
+            let Some(place) = self.place(chunk.place, chunk.age) else { continue };
+            self.change(chunk.place, |place| place.seen_ms = now_ms);
             if !place.is_plain || !place.is_watched || self.number(OBSERVED) != 0.0 {
-                self.lend(bytes);
+                self.hand_over(desk, chunk, CHUNK, 0);
                 is_quiet = false;
-                self.send(desk);
-                self.tell(CHUNK, index, until - from, 0);
                 began_ns = clock::monotonic_ns();
                 continue;
             }
-            self.add_to(BYTES_IN, until - from);
+            let Some(bytes) = desk.read.get(chunk.from..chunk.until) else { continue };
+            self.add_to(BYTES_IN, bytes.len());
             self.add_to(READS, 1);
             let mut store = self.store.borrow_mut();
             let stop = store.store.execute(place.session, bytes, now_ms);
             let notes = store.notes_at(stop);
+            let feed_end = store.store.feed.end();
+            drop(store);
             let ended_ns = clock::monotonic_ns();
             let took_ns = ended_ns.saturating_sub(began_ns);
             began_ns = ended_ns;
-            let is_plain = stop == Stop::Drained && notes & !NOTE_FEED_GREW == 0;
-            if is_plain && notes != 0 {
-                self.places.borrow_mut()[index as usize].written_offset = store.store.feed.end();
-                has_grown = true;
-            }
-            if is_plain {
-                let reply = store.store.reply.bytes();
-                let begun = desk.replies.len();
-                // Who asks one thing at a time is answered at once: its next question comes while the others are served.
-                let is_alone = until - from < PIPELINE_BYTES_MIN && desk.sends.is_empty();
-                if !reply.is_empty() && (is_alone || reply.len() >= WAITING_BYTES_MAX) {
-                    // What waits goes first; this one is sent from where it lies.
-                    drop(store);
-                    is_quiet &= self.send(desk);
-                    let mut store = self.store.borrow_mut();
-                    let unsent = self.send_one(place.descriptor, store.store.reply.bytes());
-                    store.store.reply.clear();
-                    drop(store);
-                    if let Some(unsent) = unsent {
-                        self.tell_unsent(index, unsent);
-                        is_quiet = false;
-                    }
-                } else if !reply.is_empty() {
-                    desk.replies.extend_from_slice(reply);
-                    store.store.reply.clear();
-                    drop(store);
-                    let until = desk.replies.len();
-                    desk.sends.push(Chunk { place: index, age, from: begun, until });
-                    if until > WAITING_BYTES_MAX {
-                        is_quiet &= self.send(desk);
-                    }
+            if stop == Stop::Drained && notes & !NOTE_FEED_GREW == 0 {
+                if notes != 0 {
+                    self.change(chunk.place, |place| place.written_offset = feed_end);
+                    has_grown = true;
                 }
+                is_quiet &= self.answer(desk, chunk, place.descriptor);
             } else {
-                drop(store);
-                if let Some(bytes) = desk.read.get(from..until) {
-                    self.lend(bytes);
-                }
-                is_quiet = false;
                 // Its reply lies in the store until it is collected.
-                self.send(desk);
                 self.outcome.set((stop, notes));
-                self.tell(OUTCOME, index, until - from, 0);
+                self.hand_over(desk, chunk, OUTCOME, 0);
+                is_quiet = false;
             }
             if took_ns > SLOW_NS {
-                if let Some(bytes) = desk.read.get(from..until) {
-                    self.lend(bytes);
-                }
+                self.hand_over(desk, chunk, SLOW, took_ns);
                 is_quiet = false;
-                self.send(desk);
-                self.tell(SLOW, index, until - from, took_ns);
             }
             if !is_quiet {
                 began_ns = clock::monotonic_ns();
@@ -294,6 +252,56 @@ impl Inner {
             self.tell(FEED_GREW, 0, 0, 0);
         }
         is_quiet && !has_grown
+    }
+
+    /// Has the store ask for the memory of short chunks together; pipelines look ahead by themselves.
+    fn look_ahead(&self, chunks: &[Chunk], read: &[u8]) {
+        if chunks.len() < 2 {
+            return;
+        }
+        let places = self.places.borrow();
+        let short = |chunk: &Chunk| {
+            let bytes = read.get(chunk.from..chunk.until).filter(|bytes| bytes.len() < PIPELINE_BYTES_MIN)?;
+            Some((places.get(chunk.place as usize)?.session, bytes))
+        };
+        self.store.borrow().store.expect(chunks.iter().filter_map(short));
+    }
+
+    /// Sends the reply that lies in the store, or lets it wait beside those of others. False when JavaScript was entered.
+    fn answer(&self, desk: &mut Desk, chunk: &Chunk, descriptor: c_int) -> bool {
+        let reply_bytes = self.store.borrow().store.reply.bytes().len();
+        if reply_bytes == 0 {
+            return true;
+        }
+        // Who asks one thing at a time is answered at once: its next question comes while the others are served.
+        let is_alone = chunk.until - chunk.from < PIPELINE_BYTES_MIN && desk.sends.is_empty();
+        if is_alone || reply_bytes >= WAITING_BYTES_MAX {
+            // What waits goes first; this one is sent from where it lies.
+            let is_quiet = self.send(desk);
+            let mut store = self.store.borrow_mut();
+            let unsent = self.send_one(descriptor, store.store.reply.bytes());
+            store.store.reply.clear();
+            drop(store);
+            let Some(unsent) = unsent else { return is_quiet };
+            self.tell_unsent(chunk.place, unsent);
+            return false;
+        }
+        let from = desk.replies.len();
+        let reply = &mut self.store.borrow_mut().store.reply;
+        desk.replies.extend_from_slice(reply.bytes());
+        reply.clear();
+        let until = desk.replies.len();
+        desk.sends.push(Chunk { from, until, ..*chunk });
+        until <= WAITING_BYTES_MAX || self.send(desk)
+    }
+
+    /// Tells JavaScript of a chunk and shows it, once what waits was sent.
+    fn hand_over(&self, desk: &mut Desk, chunk: &Chunk, what: f64, took_ns: u64) {
+        self.send(desk);
+        if let Some(bytes) = desk.read.get(chunk.from..chunk.until) {
+            self.lend(bytes);
+        }
+        self.tell(what, chunk.place, chunk.until - chunk.from, took_ns);
     }
 
     /// Sends what waits. False when JavaScript was entered: some socket did not take all.
@@ -334,6 +342,10 @@ impl Inner {
         }
         let places = self.places.borrow();
         places.get(index as usize).filter(|place| place.age == age && place.descriptor >= 0).copied()
+    }
+
+    fn change(&self, index: u32, change: impl FnOnce(&mut Place)) {
+        self.places.borrow_mut().get_mut(index as usize).map(change);
     }
 
     fn number(&self, at: usize) -> f64 {
