@@ -31,11 +31,14 @@ pub(crate) struct GiveBack {
     /// Bytes in use at most since the last time.
     most_bytes: usize,
     begun: bool,
+    /// A load was among what happened: what it leaves to this thread is worth a longer look.
+    after_load: bool,
 }
 
 impl GiveBack {
     /// A load is over.
     pub(crate) fn loaded(&mut self, now_ms: i64) {
+        self.after_load = true;
         self.plan(now_ms);
     }
 
@@ -52,8 +55,9 @@ impl GiveBack {
         }
         // A clock that was put back makes it due later, and at once when it was put far ahead; neither matters.
         if self.due_ms.is_some_and(|due| due <= now_ms) {
-            // What this thread has freed goes to all, and from there to the system.
-            mi_collect(false);
+            // What this thread has freed goes to all, and from there to the system. With force also the pages that it keeps for what
+            // comes next, 3 MB after a load; that takes 1.3 ms for each GB of heap (measured), during which nobody is served.
+            mi_collect(self.after_load);
             let all = || {
                 crate::allocator::slabs::give_back();
                 mi_collect(true);

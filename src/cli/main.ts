@@ -12,6 +12,7 @@
  */
 import { Command } from 'commander';
 import { redtwinVersion } from '../runtime/version.ts';
+import { holdYoungGeneration } from './start-heap.ts';
 
 const program = new Command('redtwin')
   .description('A Redis twin that lives in Node: replicates with real Redis and Valkey, and serves clients.')
@@ -26,7 +27,9 @@ program
   .allowUnknownOption()
   .helpOption(false)
   .action(async () => {
+    const release = holdYoungGeneration();
     const { serve } = await import('./serve.ts');
+    release();
     await serve(process.argv.slice(process.argv.indexOf('serve') + 1));
   });
 
