@@ -89,8 +89,7 @@ export class Server {
   readonly #background: Background;
   readonly #ephemeralPort: boolean;
   readonly #connections = new Map<number, Connection>();
-  /** The store is closed. */
-  /** Aborted when everything is closed. */
+  /** Aborted when everything is closed, the store too. */
   readonly #over = new AbortController();
   startupMemoryBytes = 0;
   /** While dbfilename is loaded. */
