@@ -5,15 +5,14 @@
  */
 import { type Bench, inTurns, Rows } from './frame/bench.ts';
 import { fill } from './frame/fill.ts';
-import { offer } from './frame/offered-load.ts';
+import { OfferedLoad } from './frame/offered-load.ts';
 import { median, quantile, rounded } from './frame/rows.ts';
 import { sidesOf, withServers } from './frame/sides.ts';
 
 const connections = 50;
 const valueBytes = 64;
-const seconds = 1;
-/** The share of a turn that warms up. */
-const warmUp = 0.1;
+const warmUpSeconds = 0.5;
+/** Of a second each. */
 const turnsOfRound = 4;
 
 /** The bench. */
@@ -29,18 +28,22 @@ export const latency: Bench = {
       for (const { server } of servers) await fill(server.port, keys, { valueBytes });
       for (const perSecond of context.quick ? [10_000] : [5_000, 20_000]) {
         const late: number[] = [];
-        await inTurns(context.quick ? 1 : context.rounds * turnsOfRound, servers, async ({ who, server }) => {
-          const asked = { keys, valueBytes, connections, perSecond, spins: true };
-          const { answered, sent } = await offer(server.port, asked, seconds);
-          late.push(quantile(sent.subarray(sent.length * warmUp), 0.99) * 1000);
-          const waits = answered.subarray(answered.length * warmUp);
+        const asked = { keys, valueBytes, connections, perSecond, spins: true };
+        const loads = await Promise.all(
+          servers.map(async ({ who, server }) => ({ who, load: await OfferedLoad.open(server.port, asked) })),
+        );
+        for (const { load } of loads) await load.run(warmUpSeconds);
+        await inTurns(context.quick ? 1 : context.rounds * turnsOfRound, loads, async ({ who, load }) => {
+          const { answered, sent } = await load.run(1);
+          late.push(quantile(sent, 0.99) * 1000);
           for (const [name, part] of [
             ['p50', 0.5],
             ['p99', 0.99],
             ['p99.9', 0.999],
           ] as const)
-            rows.add(`${name} at ${perSecond / 1000}k requests/s, us`, who, quantile(waits, part) * 1000);
+            rows.add(`${name} at ${perSecond / 1000}k requests/s, us`, who, quantile(answered, part) * 1000);
         });
+        for (const { load } of loads) load.close();
         const within = `99 % of requests within ${rounded(median(late))} us of their time`;
         context.note(`at ${perSecond / 1000}k requests/s the generator sent ${within}`);
       }

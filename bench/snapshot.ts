@@ -16,7 +16,7 @@ import { until } from '../test/servers/wait.ts';
 import { chunksOf } from './data-sets.ts';
 import type { Bench, Context, Row } from './frame/bench.ts';
 import { keyBytes } from './frame/fill.ts';
-import { offer } from './frame/offered-load.ts';
+import { OfferedLoad } from './frame/offered-load.ts';
 import { residentMb } from './frame/process.ts';
 import { quantile } from './frame/rows.ts';
 
@@ -53,17 +53,6 @@ async function save(server: RunningServer): Promise<number> {
   client.close();
   if ((await field(server, 'rdb_last_bgsave_status')) !== 'ok') throw new Error('the save failed');
   return took;
-}
-
-/** Milliseconds that requests waited, sent at their pace until `isOver`, or for so many seconds. */
-async function load(
-  server: RunningServer,
-  keys: number,
-  seconds: number,
-  isOver?: () => boolean,
-): Promise<Float64Array> {
-  const asked = { keys, valueBytes, connections, perSecond: requestsPerSecond, spins: false };
-  return (await offer(server.port, asked, seconds, isOver)).answered;
 }
 
 /** Writes to random keys as fast as the server takes them, until told to stop. */
@@ -114,18 +103,20 @@ async function measure(
   const keys = Math.round(5_000_000 * scale);
   await fill(server, scale);
   figures.set('save idle, s', [await save(server), await save(server)]);
-  await load(server, keys, 2);
+  const asked = { keys, valueBytes, connections, perSecond: requestsPerSecond, spins: false };
+  const load = await OfferedLoad.open(server.port, asked);
+  await load.run(2);
   const add = (what: string, figure: number): void => {
     figures.set(what, [...(figures.get(what) ?? []), figure]);
   };
   // In turns, so that a busy moment of the machine hits both; the median counts.
   for (let round = 0; round < rounds; round++) {
-    const calm = await load(server, keys, 5);
+    const { answered: calm } = await load.run(5);
     let isOver = false;
-    const loaded = load(server, keys, saveSecondsMax, () => isOver);
+    const loaded = load.run(saveSecondsMax, () => isOver);
     add('save under load, s', await save(server));
     isOver = true;
-    const waits = await loaded;
+    const { answered: waits } = await loaded;
     const [p999, p999Saving] = [quantile(calm, 0.999), quantile(waits, 0.999)];
     const [worst, worstSaving] = [quantile(calm, 1), quantile(waits, 1)];
     add('p99.9 without, ms', p999);
@@ -135,6 +126,7 @@ async function measure(
     add('p99.9 while saving to without, times', p999Saving / p999);
     add('worst while saving beyond without, ms', Math.max(0, worstSaving - worst));
   }
+  load.close();
   figures.set('extra memory, all writes, MB', [await extraMemory(server, keys, isRedis)]);
   return figures;
 }

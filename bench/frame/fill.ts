@@ -10,6 +10,15 @@ const digits = 12;
 /** The name of a key. 16 bytes. */
 export const keyBytes = (index: number): string => `key:${String(index).padStart(digits, '0')}`;
 
+/** Writes the digits of another key over those of one that ends at `end`. */
+export function renumber(bytes: Uint8Array, end: number, index: number): void {
+  let rest = index;
+  for (let place = end - 1; place >= end - digits; place--) {
+    bytes[place] = 48 + (rest % 10);
+    rest = Math.floor(rest / 10);
+  }
+}
+
 /** How to fill. */
 export interface Filling {
   /** Index of the first key; 0 when left out. */
@@ -27,17 +36,10 @@ export async function fill(
   try {
     const one = `*3\r\n$3\r\nSET\r\n$16\r\n${keyBytes(0)}\r\n$${valueBytes}\r\n${'x'.repeat(valueBytes)}\r\n`;
     const chunk = Buffer.from(one.repeat(batch), 'latin1');
-    const digitsAt = one.indexOf('key:') + 4;
+    const keyEnd = one.indexOf('key:') + keyBytes(0).length;
     const waits = new Float64Array((count - from) / batch);
     for (let at = from, turn = 0; at < count; at += batch, turn++) {
-      for (let index = 0; index < batch; index++) {
-        let rest = at + index;
-        const end = index * one.length + digitsAt + digits;
-        for (let place = end - 1; place >= end - digits; place--) {
-          chunk[place] = 48 + (rest % 10);
-          rest = Math.floor(rest / 10);
-        }
-      }
+      for (let index = 0; index < batch; index++) renumber(chunk, index * one.length + keyEnd, at + index);
       const sentAt = performance.now();
       await connection.exchange(chunk, '+OK\r\n'.length * batch);
       waits[turn] = performance.now() - sentAt;

@@ -7,7 +7,7 @@
  *
  * It makes next to no garbage: a collector's pauses in here would be taken for the server's.
  */
-import { keyBytes } from './fill.ts';
+import { keyBytes, renumber } from './fill.ts';
 import { RawConnection } from './raw-connection.ts';
 
 /** What is asked, and how often. */
@@ -33,7 +33,6 @@ export interface Waits {
 const ringSize = 1 << 13;
 /** Requests whose bytes may still be on their way. */
 const slots = 1 << 12;
-const setReplyBytes = '+OK\r\n'.length;
 
 /** One connection: when its requests were due, those not answered yet. Every other one is a GET. */
 class Lane {
@@ -81,61 +80,75 @@ class Lane {
 const valueFor = (bytes: number): string =>
   Array.from({ length: bytes }, (_, at) => String.fromCharCode(48 + (at % 70))).join('');
 
-/** Offers requests for so many seconds, or until `isOver` says so before that, and waits for the last reply. */
-export async function offer(
-  port: number,
-  { keys, valueBytes, connections, perSecond, spins }: Offer,
-  seconds: number,
-  isOver: () => boolean = () => false,
-): Promise<Waits> {
-  const most = perSecond * seconds;
-  const waits = { answered: new Float64Array(most), sent: new Float64Array(most) };
-  let answered = 0;
-  const lanes: Lane[] = [];
-  while (lanes.length < connections)
-    lanes.push(
-      new Lane(await RawConnection.open(port), (ms) => {
-        waits.answered[answered++] = ms;
-      }),
-    );
-  const requests = Array.from({ length: slots }, (_, at) =>
-    Buffer.from(
-      at % 2 === 0
-        ? `*2\r\n$3\r\nGET\r\n$16\r\n${keyBytes(0)}\r\n`
-        : `*3\r\n$3\r\nSET\r\n$16\r\n${keyBytes(0)}\r\n$${valueBytes}\r\n${valueFor(valueBytes)}\r\n`,
-    ),
-  );
-  const getReplyBytes = `$${valueBytes}\r\n\r\n`.length + valueBytes;
-  const digitsEnd = requests[0]!.length - 2;
-  const began = performance.now();
-  let sent = 0;
-  const sendDue = (): void => {
-    const due = Math.min(most, ((performance.now() - began) * perSecond) / 1000);
-    for (; sent < due; sent++) {
-      const bytes = requests[sent % slots]!;
-      let rest = Math.floor(Math.random() * keys);
-      for (let at = digitsEnd; rest > 0; rest = Math.floor(rest / 10)) bytes[--at] = 48 + (rest % 10);
-      const dueMs = began + (sent * 1000) / perSecond;
-      lanes[sent % connections]!.send(bytes, sent % 2 === 0 ? getReplyBytes : setReplyBytes, dueMs);
-      waits.sent[sent] = performance.now() - dueMs;
-    }
-  };
-  const later = spins ? setImmediate : (turn: () => void) => setTimeout(turn, 1);
-  await new Promise<void>((resolve, reject) => {
-    const turn = (): void => {
-      try {
-        if (sent < most && !isOver()) sendDue();
-        else if (lanes.every((lane) => lane.isIdle)) {
-          resolve();
-          return;
-        }
-        later(turn);
-      } catch (error) {
-        reject(error);
-      }
+/** Connections over which requests are offered. */
+export class OfferedLoad {
+  readonly #offer: Offer;
+  readonly #lanes: Lane[] = [];
+  readonly #requests: Buffer[];
+  readonly #replyBytes: number[];
+  readonly #keyEnd: number;
+  #answer: (ms: number) => void = () => {};
+
+  private constructor(offer: Offer) {
+    const { valueBytes } = offer;
+    this.#offer = offer;
+    const get = `*2\r\n$3\r\nGET\r\n$16\r\n${keyBytes(0)}\r\n`;
+    const set = `*3\r\n$3\r\nSET\r\n$16\r\n${keyBytes(0)}\r\n$${valueBytes}\r\n${valueFor(valueBytes)}\r\n`;
+    this.#requests = Array.from({ length: slots }, (_, at) => Buffer.from(at % 2 === 0 ? get : set));
+    this.#replyBytes = [`$${valueBytes}\r\n\r\n`.length + valueBytes, '+OK\r\n'.length];
+    // The key stands at the same place in both.
+    this.#keyEnd = get.length - 2;
+  }
+
+  static async open(port: number, offer: Offer): Promise<OfferedLoad> {
+    const load = new OfferedLoad(offer);
+    while (load.#lanes.length < offer.connections)
+      load.#lanes.push(new Lane(await RawConnection.open(port), (ms) => load.#answer(ms)));
+    return load;
+  }
+
+  /** Offers requests for so many seconds, or until `isOver` says so before that, and waits for the last reply. */
+  async run(seconds: number, isOver: () => boolean = () => false): Promise<Waits> {
+    const { perSecond, spins } = this.#offer;
+    const most = perSecond * seconds;
+    const waits = { answered: new Float64Array(most), sent: new Float64Array(most) };
+    let [sent, answered] = [0, 0];
+    this.#answer = (ms) => {
+      waits.answered[answered++] = ms;
     };
-    turn();
-  });
-  for (const lane of lanes) lane.close();
-  return { answered: waits.answered.subarray(0, answered), sent: waits.sent.subarray(0, sent) };
+    const later = spins ? setImmediate : (turn: () => void) => setTimeout(turn, 1);
+    const began = performance.now();
+    await new Promise<void>((resolve, reject) => {
+      const turn = (): void => {
+        try {
+          if (sent < most && !isOver()) {
+            const due = Math.min(most, ((performance.now() - began) * perSecond) / 1000);
+            for (; sent < due; sent++) {
+              const dueMs = began + (sent * 1000) / perSecond;
+              this.#send(sent, dueMs);
+              waits.sent[sent] = performance.now() - dueMs;
+            }
+          } else if (this.#lanes.every((lane) => lane.isIdle)) {
+            resolve();
+            return;
+          }
+          later(turn);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      turn();
+    });
+    return { answered: waits.answered.subarray(0, answered), sent: waits.sent.subarray(0, sent) };
+  }
+
+  #send(index: number, dueMs: number): void {
+    const bytes = this.#requests[index % slots]!;
+    renumber(bytes, this.#keyEnd, Math.floor(Math.random() * this.#offer.keys));
+    this.#lanes[index % this.#lanes.length]!.send(bytes, this.#replyBytes[index % 2]!, dueMs);
+  }
+
+  close(): void {
+    for (const lane of this.#lanes) lane.close();
+  }
 }
