@@ -7,7 +7,7 @@
  * Pinning is by taskset; without it, or on one core, nothing is pinned and the run says so.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 
 /** Linux counts CPU time in hundredths of a second for everybody (USER_HZ). */
@@ -60,6 +60,19 @@ export const residentMb = (pid: number): number => statusMb(pid, 'VmRSS');
 
 /** Resident memory that is the process's own, in MB: without the pages of files, which come and go as code is run. */
 export const anonymousMb = (pid: number): number => statusMb(pid, 'RssAnon');
+
+/**
+ * How long the main thread of a process has waited for a core, in ms since it began: it could have run, and something else did
+ * (schedstat's second figure). Gives a function, because it is asked between requests; 0 where the system does not say.
+ */
+export function coreWaits(pid: number): { ms(): number; close(): void } {
+  const path = `/proc/${pid}/task/${pid}/schedstat`;
+  if (!existsSync(path)) return { ms: () => 0, close: () => {} };
+  const [file, text] = [openSync(path, 'r'), Buffer.alloc(128)];
+  const ms = (): number =>
+    Number(text.toString('latin1', 0, readSync(file, text, 0, text.length, 0)).split(' ')[1]) / 1e6;
+  return { ms, close: () => closeSync(file) };
+}
 
 /** Cores of this machine that we may use. Asked once, because a process that has pinned itself is told less. */
 export const cores = availableParallelism();
