@@ -12,7 +12,7 @@
  */
 import { Command } from 'commander';
 import { redtwinVersion } from '../runtime/version.ts';
-import { holdYoungGeneration } from './start-heap.ts';
+import { holdYoungGeneration } from './heap.ts';
 
 const program = new Command('redtwin')
   .description('A Redis twin that lives in Node: replicates with real Redis and Valkey, and serves clients.')

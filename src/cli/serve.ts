@@ -17,6 +17,7 @@ import { Log } from '../observe/log.ts';
 import { removePidFile, setProcessTitle, writePidFile } from '../runtime/process-marks.ts';
 import { Server } from '../runtime/server.ts';
 import { compatibleVersion } from '../runtime/version.ts';
+import { collectWhenNeeded } from './heap.ts';
 
 const usage = `Usage: redtwin serve [/path/to/redis.conf] [--directive value ...] [-]
 
@@ -80,6 +81,7 @@ export async function serve(args: readonly string[]): Promise<void> {
       engineChoice(process.env.REDTWIN_ENGINE),
       randomBytes(8).readBigUInt64LE(),
     );
+    if (loaded.engine.name === 'native') collectWhenNeeded();
     const server = new Server({ config, log, engine: loaded.engine });
     server.announce();
     if (loaded.warning !== null) log.warning(`WARNING: ${loaded.warning}`);
