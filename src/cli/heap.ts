@@ -1,8 +1,8 @@
 /**
  * V8's heap, as a server wants it. Only the command sets this: an embedded server leaves the heap to whom it belongs.
  *
- *     start  | files are loaded, the young generation may not grow |
- *     idle   | no collection just because nothing else goes on     |  (native engine)
+ *     start   the young generation may not grow while files are loaded
+ *     idle    no collection just because nothing else goes on (native engine)
  */
 import { setFlagsFromString } from 'node:v8';
 
@@ -19,15 +19,16 @@ export function holdYoungGeneration(): () => void {
   return () => setFlagsFromString(`--semi-space-growth-factor=${usualGrowth}`);
 }
 
-/** What V8 takes as milliseconds: some three weeks. */
-const never = 2_000_000_000;
+/** Milliseconds: some three weeks, and V8's own. */
+const [never, usualDelay] = [2_000_000_000, 8000];
 
 /**
  * No collections that V8 begins to save memory, eight seconds after JavaScript has done something: marking a heap of 9 MB stops
  * everybody for 4 to 10 ms, and finds one or two. With the data outside, JavaScript's heap is small whatever happens; collections
  * that it needs come all the same. (Whether there are such collections at all, --memory-reducer, is read before this runs; after how
- * long they begin is read each time.)
+ * long they begin is read whenever one is planned, first of all during the start.) Calling what it returns ends that.
  */
-export function collectWhenNeeded(): void {
+export function collectWhenNeeded(): () => void {
   setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${never}`);
+  return () => setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${usualDelay}`);
 }

@@ -12,7 +12,7 @@
  */
 import { Command } from 'commander';
 import { redtwinVersion } from '../runtime/version.ts';
-import { holdYoungGeneration } from './heap.ts';
+import { collectWhenNeeded, holdYoungGeneration } from './heap.ts';
 
 const program = new Command('redtwin')
   .description('A Redis twin that lives in Node: replicates with real Redis and Valkey, and serves clients.')
@@ -27,10 +27,10 @@ program
   .allowUnknownOption()
   .helpOption(false)
   .action(async () => {
-    const release = holdYoungGeneration();
+    const [mayGrow, mayCollect] = [holdYoungGeneration(), collectWhenNeeded()];
     const { serve } = await import('./serve.ts');
-    release();
-    await serve(process.argv.slice(process.argv.indexOf('serve') + 1));
+    mayGrow();
+    await serve(process.argv.slice(process.argv.indexOf('serve') + 1), mayCollect);
   });
 
 program

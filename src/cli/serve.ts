@@ -17,7 +17,6 @@ import { Log } from '../observe/log.ts';
 import { removePidFile, setProcessTitle, writePidFile } from '../runtime/process-marks.ts';
 import { Server } from '../runtime/server.ts';
 import { compatibleVersion } from '../runtime/version.ts';
-import { collectWhenNeeded } from './heap.ts';
 
 const usage = `Usage: redtwin serve [/path/to/redis.conf] [--directive value ...] [-]
 
@@ -67,7 +66,8 @@ function fail(error: unknown, log: Log): never {
   process.exit(1);
 }
 
-export async function serve(args: readonly string[]): Promise<void> {
+/** `mayCollect` is called when the data will lie in JavaScript's heap, which V8 is then to keep small in its own way. */
+export async function serve(args: readonly string[], mayCollect: () => void): Promise<void> {
   const log = new Log();
   if (args.length === 1 && ['-h', '--help'].includes(args[0]!)) {
     process.stdout.write(usage);
@@ -81,7 +81,7 @@ export async function serve(args: readonly string[]): Promise<void> {
       engineChoice(process.env.REDTWIN_ENGINE),
       randomBytes(8).readBigUInt64LE(),
     );
-    if (loaded.engine.name === 'native') collectWhenNeeded();
+    if (loaded.engine.name === 'portable') mayCollect();
     const server = new Server({ config, log, engine: loaded.engine });
     server.announce();
     if (loaded.warning !== null) log.warning(`WARNING: ${loaded.warning}`);
