@@ -2,7 +2,7 @@
  * V8's heap, as a server wants it. Only the command sets this: an embedded server leaves the heap to whom it belongs.
  *
  *     start   the young generation may not grow while files are loaded
- *     idle    no collection just because nothing else goes on (native engine)
+ *     later   no collection just because nothing else goes on, and none that waits for helpers (native engine)
  */
 import { setFlagsFromString } from 'node:v8';
 
@@ -23,12 +23,19 @@ export function holdYoungGeneration(): () => void {
 const [never, usualDelay] = [2_000_000_000, 8000];
 
 /**
+ * JavaScript's heap as the native engine wants it, whose data is outside; calling what it returns gives V8 its own way again.
+ *
  * No collections that V8 begins to save memory, eight seconds after JavaScript has done something: marking a heap of 9 MB stops
- * everybody for 4 to 10 ms, and finds one or two. With the data outside, JavaScript's heap is small whatever happens; collections
- * that it needs come all the same. (Whether there are such collections at all, --memory-reducer, is read before this runs; after how
- * long they begin is read whenever one is planned, first of all during the start.) Calling what it returns ends that.
+ * everybody for 4 to 10 ms, and finds one or two. Collections that are needed come all the same. (Whether there are such collections
+ * at all, --memory-reducer, is read before this runs; after how long they begin is read whenever one is planned, first of all during
+ * the start.) And the young generation, of which little is left, is collected by this thread alone: on a busy core it waits for
+ * helpers longer (7 to 11 ms now and then) than it takes (0.2 to 2).
  */
-export function collectWhenNeeded(): () => void {
+export function keepHeapQuiet(): () => void {
   setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${never}`);
-  return () => setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${usualDelay}`);
+  setFlagsFromString('--no-parallel-scavenge');
+  return () => {
+    setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${usualDelay}`);
+    setFlagsFromString('--parallel-scavenge');
+  };
 }

@@ -12,7 +12,7 @@
  */
 import { Command } from 'commander';
 import { redtwinVersion } from '../runtime/version.ts';
-import { collectWhenNeeded, holdYoungGeneration } from './heap.ts';
+import { holdYoungGeneration, keepHeapQuiet } from './heap.ts';
 
 const program = new Command('redtwin')
   .description('A Redis twin that lives in Node: replicates with real Redis and Valkey, and serves clients.')
@@ -27,10 +27,10 @@ program
   .allowUnknownOption()
   .helpOption(false)
   .action(async () => {
-    const [mayGrow, mayCollect] = [holdYoungGeneration(), collectWhenNeeded()];
+    const [mayGrow, collectAsUsual] = [holdYoungGeneration(), keepHeapQuiet()];
     const { serve } = await import('./serve.ts');
     mayGrow();
-    await serve(process.argv.slice(process.argv.indexOf('serve') + 1), mayCollect);
+    await serve(process.argv.slice(process.argv.indexOf('serve') + 1), collectAsUsual);
   });
 
 program

@@ -66,8 +66,8 @@ function fail(error: unknown, log: Log): never {
   process.exit(1);
 }
 
-/** `mayCollect` is called when the data will lie in JavaScript's heap, which V8 is then to keep small in its own way. */
-export async function serve(args: readonly string[], mayCollect: () => void): Promise<void> {
+/** `collectAsUsual` is called when the data will lie in JavaScript's heap, which V8 then collects in its own way. */
+export async function serve(args: readonly string[], collectAsUsual: () => void): Promise<void> {
   const log = new Log();
   if (args.length === 1 && ['-h', '--help'].includes(args[0]!)) {
     process.stdout.write(usage);
@@ -81,7 +81,7 @@ export async function serve(args: readonly string[], mayCollect: () => void): Pr
       engineChoice(process.env.REDTWIN_ENGINE),
       randomBytes(8).readBigUInt64LE(),
     );
-    if (loaded.engine.name === 'portable') mayCollect();
+    if (loaded.engine.name === 'portable') collectAsUsual();
     const server = new Server({ config, log, engine: loaded.engine });
     server.announce();
     if (loaded.warning !== null) log.warning(`WARNING: ${loaded.warning}`);
