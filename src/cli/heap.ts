@@ -23,7 +23,7 @@ export function holdYoungGeneration(): () => void {
 const [never, usualDelay] = [2_000_000_000, 8000];
 
 /**
- * JavaScript's heap as the native engine wants it, whose data is outside; calling what it returns gives V8 its own way again.
+ * Quiet is JavaScript's heap as the native engine wants it, whose data is outside; otherwise V8 has its own way.
  *
  * No collections that V8 begins to save memory, eight seconds after JavaScript has done something: marking a heap of 9 MB stops
  * everybody for 4 to 10 ms, and finds one or two. Collections that are needed come all the same. (Whether there are such collections
@@ -31,11 +31,7 @@ const [never, usualDelay] = [2_000_000_000, 8000];
  * the start.) And the young generation, of which little is left, is collected by this thread alone: on a busy core it waits for
  * helpers longer (7 to 11 ms now and then) than it takes (0.2 to 2).
  */
-export function keepHeapQuiet(): () => void {
-  setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${never}`);
-  setFlagsFromString('--no-parallel-scavenge');
-  return () => {
-    setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${usualDelay}`);
-    setFlagsFromString('--parallel-scavenge');
-  };
+export function keepHeapQuiet(quiet: boolean): void {
+  setFlagsFromString(`--gc-memory-reducer-start-delay-ms=${quiet ? never : usualDelay}`);
+  setFlagsFromString(quiet ? '--no-parallel-scavenge' : '--parallel-scavenge');
 }

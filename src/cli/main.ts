@@ -27,10 +27,12 @@ program
   .allowUnknownOption()
   .helpOption(false)
   .action(async () => {
-    const [mayGrow, collectAsUsual] = [holdYoungGeneration(), keepHeapQuiet()];
+    // Before it is known which engine there is: collections are planned during the start.
+    keepHeapQuiet(true);
+    const mayGrow = holdYoungGeneration();
     const { serve } = await import('./serve.ts');
     mayGrow();
-    await serve(process.argv.slice(process.argv.indexOf('serve') + 1), collectAsUsual);
+    await serve(process.argv.slice(process.argv.indexOf('serve') + 1));
   });
 
 program

@@ -17,6 +17,7 @@ import { Log } from '../observe/log.ts';
 import { removePidFile, setProcessTitle, writePidFile } from '../runtime/process-marks.ts';
 import { Server } from '../runtime/server.ts';
 import { compatibleVersion } from '../runtime/version.ts';
+import { keepHeapQuiet } from './heap.ts';
 
 const usage = `Usage: redtwin serve [/path/to/redis.conf] [--directive value ...] [-]
 
@@ -66,8 +67,7 @@ function fail(error: unknown, log: Log): never {
   process.exit(1);
 }
 
-/** `collectAsUsual` is called when the data will lie in JavaScript's heap, which V8 then collects in its own way. */
-export async function serve(args: readonly string[], collectAsUsual: () => void): Promise<void> {
+export async function serve(args: readonly string[]): Promise<void> {
   const log = new Log();
   if (args.length === 1 && ['-h', '--help'].includes(args[0]!)) {
     process.stdout.write(usage);
@@ -81,7 +81,7 @@ export async function serve(args: readonly string[], collectAsUsual: () => void)
       engineChoice(process.env.REDTWIN_ENGINE),
       randomBytes(8).readBigUInt64LE(),
     );
-    if (loaded.engine.name === 'portable') collectAsUsual();
+    if (loaded.engine.name === 'portable') keepHeapQuiet(false);
     const server = new Server({ config, log, engine: loaded.engine });
     server.announce();
     if (loaded.warning !== null) log.warning(`WARNING: ${loaded.warning}`);
