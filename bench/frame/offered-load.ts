@@ -34,7 +34,7 @@ const ringSize = 1 << 13;
 /** Requests whose bytes may still be on their way. */
 const slots = 1 << 12;
 
-/** One connection: when its requests were due, those not answered yet. Every other one is a GET. */
+/** One connection: when its requests were due, those not answered yet. */
 class Lane {
   readonly #connection: RawConnection;
   readonly #due = new Float64Array(ringSize);
@@ -80,7 +80,7 @@ class Lane {
 const valueFor = (bytes: number): string =>
   Array.from({ length: bytes }, (_, at) => String.fromCharCode(48 + (at % 70))).join('');
 
-/** Connections over which requests are offered. */
+/** Connections over which requests are offered; every other request is a GET. */
 export class OfferedLoad {
   readonly #offer: Offer;
   readonly #lanes: Lane[] = [];

@@ -63,7 +63,8 @@ export const anonymousMb = (pid: number): number => statusMb(pid, 'RssAnon');
 
 /**
  * How long the main thread of a process has waited for a core, in ms since it began: it could have run, and something else did
- * (schedstat's second figure). Gives a function, because it is asked between requests; 0 where the system does not say.
+ * (schedstat's second figure). The file stays open until `close`, because it is asked between requests; 0 where the system does not
+ * say.
  */
 export function coreWaits(pid: number): { ms(): number; close(): void } {
   const path = `/proc/${pid}/task/${pid}/schedstat`;
